@@ -1,0 +1,1 @@
+"""Where cleared audiences go."""

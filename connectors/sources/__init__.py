@@ -1,0 +1,1 @@
+"""Where people, events and consents come from."""

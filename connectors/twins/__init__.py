@@ -1,0 +1,1 @@
+"""Strict local stand-ins for Meta and Google."""

@@ -1,0 +1,1 @@
+"""The privacy room: who may be shared, under which name, with what proof."""

@@ -1,0 +1,1 @@
+"""Consent events, notices, policy, resolution and the gate."""

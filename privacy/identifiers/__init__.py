@@ -1,0 +1,1 @@
+"""Normalised and hashed identifiers, per destination."""

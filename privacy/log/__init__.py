@@ -1,0 +1,1 @@
+"""The RFC 6962 log of events, decisions and batches."""

@@ -1,0 +1,232 @@
+"""The control store: one SQLite file, or PostgreSQL by URL where several hosts share it.
+
+What is promised: `write()` is one transaction that nobody else's write overlaps, durable when it returns;
+`read()` sees one state; `exclusive(name)` is held by one process on all hosts and falls free when its holder
+dies, however it dies. Columns come and go as Arrow.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    LargeBinary,
+    MetaData,
+    Select,
+    String,
+    Table,
+    create_engine,
+    event,
+    text,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import Integer, TypeEngine
+
+from passerelle.privacy.errors import DefinitionError, TryLater
+from passerelle.privacy.store.tables import metadata
+
+Rows = Mapping[str, pa.Array | list[object]]
+"""Columns by name, all of one length."""
+
+OnConflict = Literal["error", "ignore", "replace"]
+
+_CHUNK = 50_000
+_WRITE = {"passerelle_write": True}
+
+
+class Store:
+    """The control store, open. Make one with `Store.open`."""
+
+    def __init__(self, engine: Engine, lock_folder: Path | None) -> None:
+        self._engine = engine
+        self._lock_folder = lock_folder
+
+    @classmethod
+    def open(cls, url: str, *, lock_folder: Path | None = None) -> "Store":
+        """Open the store at `url` (`sqlite:///path` or `postgresql+psycopg://…`), made and migrated where needed.
+
+        `lock_folder` is where SQLite's cross-process locks live; by default beside the database file.
+        """
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            path = Path(parsed.database or "")
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            engine = create_engine(parsed, connect_args={"timeout": 30})
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            if not path.exists():
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            folder: Path | None = lock_folder or path.with_name(path.name + ".locks")
+        elif parsed.get_backend_name() == "postgresql":
+            engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+            folder = lock_folder
+        else:
+            raise DefinitionError(
+                f"The store cannot be {parsed.get_backend_name()}.", advice="Use sqlite:/// or postgresql://."
+            )
+        store = cls(engine, folder)
+        with store.write() as connection:
+            metadata.create_all(connection)
+        return store
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the single-file store."""
+        return self._engine.dialect.name == "sqlite"
+
+    def close(self) -> None:
+        """Give back every connection; on SQLite, fold the write-ahead log into the file and empty it."""
+        if self.is_sqlite:
+            with self._engine.connect() as connection:
+                connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent state of the store, for as long as the block lasts."""
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction, alone among writers: kept whole when the block ends, undone whole when it raises."""
+        with self._engine.connect().execution_options(**_WRITE) as connection, connection.begin():
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(7067)"))
+            yield connection
+
+    @contextmanager
+    def exclusive(self, name: str) -> Iterator[None]:
+        """Be the only holder of `name`, or raise `TryLater` at once. Falls free when the process dies."""
+        holder = self._flock if self.is_sqlite else self._advisory_lock
+        with holder(name):
+            yield
+
+    def table(self, connection: Connection, statement: Select[Any]) -> pa.Table:
+        """The rows of `statement` as an Arrow table with the types of its columns."""
+        rows = connection.execute(statement).cursor.fetchall()
+        columns: list[Any] = list(zip(*rows, strict=True)) if rows else [[] for _ in statement.selected_columns]
+        schema = pa.schema([(column.name, _arrow_type(column.type)) for column in statement.selected_columns])
+        return pa.table(
+            [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)],
+            schema=schema,
+        )
+
+    def insert(self, connection: Connection, table: Table, rows: Rows, *, on_conflict: OnConflict = "error") -> None:
+        """Put many rows in at once; on a conflict of the primary key, raise, keep the old row, or replace it whole."""
+        names = list(rows)
+        columns = [_python(rows[name]) for name in names]
+        count = len(columns[0])
+        sql = _insert_sql(table, names, on_conflict, sqlite=self.is_sqlite)
+        for start in range(0, count, _CHUNK):
+            chunk = list(zip(*(column[start : start + _CHUNK] for column in columns), strict=True))
+            if chunk:
+                connection.exec_driver_sql(sql, chunk)
+
+    @contextmanager
+    def among(self, connection: Connection, values: pa.Array) -> Iterator[Column[Any]]:
+        """A temporary one-column table of distinct `values`, to join with; its column is yielded."""
+        kind = _sql_type(values.type)
+        name = f"among_{id(values):x}"
+        table = Table(name, MetaData(), Column("value", kind, primary_key=True), prefixes=["TEMPORARY"])
+        table.create(connection)
+        try:
+            self.insert(connection, table, {"value": values.unique()})
+            yield table.c.value
+        finally:
+            table.drop(connection)
+
+    @contextmanager
+    def _flock(self, name: str) -> Iterator[None]:
+        folder = self._lock_folder
+        assert folder is not None  # noqa: S101 - set for SQLite in open()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(folder / _lock_file(name), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError as problem:
+            raise _busy(name) from problem
+        finally:
+            os.close(handle)
+
+    @contextmanager
+    def _advisory_lock(self, name: str) -> Iterator[None]:
+        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if not connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar():
+                raise _busy(name)
+            try:
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": number})
+
+
+def _busy(name: str) -> TryLater:
+    return TryLater(f"Another run is at work on {name}.", advice="Wait for it to end; `passerelle status` shows it.")
+
+
+def _lock_file(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name) + ".lock"
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "secure_delete=ON",
+        "temp_store=MEMORY",
+        "cache_size=-65536",
+        "busy_timeout=30000",
+    ):
+        connection.cursor().execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("passerelle_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _insert_sql(table: Table, names: list[str], on_conflict: OnConflict, *, sqlite: bool) -> str:
+    place = "?" if sqlite else "%s"
+    quoted = ", ".join(f'"{name}"' for name in names)
+    sql = f'INSERT INTO "{table.name}" ({quoted}) VALUES ({", ".join([place] * len(names))})'  # noqa: S608 - names are ours
+    if on_conflict == "error":
+        return sql
+    keys = [column.name for column in table.primary_key.columns]
+    rest = [name for name in names if name not in keys]
+    if on_conflict == "ignore" or not rest:
+        return f"{sql} ON CONFLICT DO NOTHING"
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in rest)
+    wanted = ", ".join(f'"{key}"' for key in keys)
+    return f"{sql} ON CONFLICT ({wanted}) DO UPDATE SET {changes}"
+
+
+def _python(values: pa.Array | pa.ChunkedArray | list[object]) -> list[object]:
+    return values if isinstance(values, list) else values.to_pylist()
+
+
+def _arrow_type(kind: TypeEngine[Any]) -> pa.DataType:
+    if isinstance(kind, LargeBinary):
+        return pa.binary()
+    return pa.int64() if isinstance(kind, Integer) else pa.string()
+
+
+def _sql_type(kind: pa.DataType) -> TypeEngine[Any]:
+    if pa.types.is_integer(kind):
+        return BigInteger()
+    if pa.types.is_string(kind):
+        return String()
+    return LargeBinary()

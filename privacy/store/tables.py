@@ -1,0 +1,269 @@
+"""The control store's tables, in SQLAlchemy Core: what is promised of each stands in its comment.
+
+No table holds an identifier or a match key in clear: those are only inside `vault.body` and
+`membership.sent`, encrypted under the subject's own data key. Times are integers: microseconds since
+1970 UTC. Digests and keys are raw bytes.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+# A BIGINT that SQLite keeps as its rowid alias where it is the primary key.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+setting = Table(
+    "setting", metadata, Column("name", String(64), primary_key=True), Column("value", Text, nullable=False)
+)
+
+# --- people
+subject = Table(
+    "subject",
+    metadata,
+    Column("subject_id", Id, primary_key=True, autoincrement=False),
+    Column("subject_ref", String(40), nullable=False, unique=True),
+    Column("country", String(2)),  # ISO 3166-1 alpha-2, upper case; decides the jurisdiction
+    Column("merged_into", BigInteger, index=True),  # the person this one turned out to be; followed to its end
+    Column("created_at", BigInteger, nullable=False),
+    Column("erased_at", BigInteger),
+)
+
+# An identity field's keyed digest -> who. Equal e-mail, phone or external id is the same person.
+identity = Table(
+    "identity",
+    metadata,
+    Column("digest", LargeBinary(16), primary_key=True),
+    Column("subject_id", BigInteger, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
+# body: every identifier ever held of the person, sealed with data_key;
+# data_key and audit_key are wrapped by the key-encryption key.
+vault = Table(
+    "vault",
+    metadata,
+    Column("subject_id", Id, primary_key=True, autoincrement=False),
+    Column("data_key", LargeBinary, nullable=False),
+    Column("audit_key", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("revision", Integer, nullable=False),  # grows with each change of the identifiers
+)
+
+# --- consent
+consent_event = Table(
+    "consent_event",
+    metadata,
+    Column("event_id", Id, primary_key=True, autoincrement=False),
+    Column("subject_id", BigInteger, nullable=False),
+    Column("log_index", BigInteger, nullable=False),  # the log entry of the import this came in with
+    Column("position", Integer, nullable=False),  # its member leaf's place in that entry
+    Column("purpose", String(40), nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("event_time", BigInteger),  # null: unknown
+    Column("precision", String(8), nullable=False),
+    Column("recorded_at", BigInteger),  # as the source says
+    Column("ingested_at", BigInteger, nullable=False),
+    Column("valid_until", BigInteger),
+    Column("notice", String(80)),  # id@version
+    Column("recipients", String(120)),  # space separated; null: those that the notice names
+    Column("grade", String(1), nullable=False),
+    Column("stream", String(120), nullable=False),  # source and scope: the later event of one stream replaces
+    Column("method", String(80)),
+    Column("actor", String(80), nullable=False),
+    Index("consent_event_subject", "subject_id", "purpose"),
+)
+
+# Versions of notices and of the policy as they were when something rested on them.
+document = Table(
+    "document",
+    metadata,
+    Column("kind", String(16), primary_key=True),  # notice | policy
+    Column("digest", String(64), primary_key=True),
+    Column("name", String(80), nullable=False),
+    Column("body", Text, nullable=False),  # canonical JSON
+    Column("log_index", BigInteger, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+)
+
+# The last decision per person, audience and destination; every change of it is a member leaf in the log.
+decision = Table(
+    "decision",
+    metadata,
+    Column("destination", String(40), primary_key=True),
+    Column("audience", String(64), primary_key=True),
+    Column("subject_id", BigInteger, primary_key=True),
+    Column("allowed", SmallInteger, nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("event_id", BigInteger),  # the consent event it rests on
+    Column("policy", String(64), nullable=False),
+    Column("log_index", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("decided_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# --- the log
+log_entry = Table(
+    "log_entry",
+    metadata,
+    Column("log_index", Id, primary_key=True, autoincrement=False),
+    Column("kind", String(24), nullable=False),
+    Column("body", LargeBinary, nullable=False),  # canonical bytes; its leaf is SHA-256(0x00 || body)
+    Column("leaf", LargeBinary(32), nullable=False),
+)
+
+# Members of an entry: their leaves in chunks of 32-byte digests, whose RFC 6962 root stands in the entry's body.
+log_members = Table(
+    "log_members",
+    metadata,
+    Column("log_index", Id, primary_key=True, autoincrement=False),
+    Column("chunk", Integer, primary_key=True),
+    Column("leaves", LargeBinary, nullable=False),
+)
+
+log_checkpoint = Table(
+    "log_checkpoint",
+    metadata,
+    Column("size", Id, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("note", Text, nullable=False),  # the C2SP signed note
+    Column("signed_at", BigInteger, nullable=False),
+)
+
+# --- what was really sent
+# Our audience at a platform, made or adopted once.
+remote_audience = Table(
+    "remote_audience",
+    metadata,
+    Column("destination", String(40), primary_key=True),
+    Column("audience", String(64), primary_key=True),
+    Column("remote_id", String(64), nullable=False),
+    Column("columns", Text, nullable=False),  # JSON list: the fixed schema of its rows, for its life
+    Column("created_at", BigInteger, nullable=False),
+)
+
+# Who is at the platform, by our receipts. state: adding | member | removing.
+# A row goes when its removal is confirmed.
+membership = Table(
+    "membership",
+    metadata,
+    Column("destination", String(40), primary_key=True),
+    Column("audience", String(64), primary_key=True),
+    Column("subject_id", BigInteger, primary_key=True),
+    Column("state", String(8), nullable=False),
+    Column("revision", Integer, nullable=False),  # of the vault, when sent
+    Column("sent", LargeBinary, nullable=False),  # the match keys on the wire, sealed with the subject's data key
+    Column("batch_id", String(40), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Removals that are owed: queued by a withdrawal, an erasure or a plan; gone when the platform confirms.
+removal = Table(
+    "removal",
+    metadata,
+    Column("destination", String(40), primary_key=True),
+    Column("audience", String(64), primary_key=True),
+    Column("subject_id", BigInteger, primary_key=True),
+    Column("cause", String(40), nullable=False),
+    Column("queued_at", BigInteger, nullable=False),
+    Column("refusal", String(80)),  # why the platform last refused
+    Column("tries", Integer, nullable=False, default=0),
+)
+
+# intended -> accepted -> settled, or failed. Written before the push, updated by its receipt.
+batch = Table(
+    "batch",
+    metadata,
+    Column("batch_id", String(40), primary_key=True),
+    Column("run_id", String(40), nullable=False, index=True),
+    Column("destination", String(40), nullable=False),
+    Column("audience", String(64), nullable=False),
+    Column("action", String(8), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("accepted", Integer, nullable=False, default=0),
+    Column("rejected", Integer, nullable=False, default=0),
+    Column("pending", Integer, nullable=False, default=0),
+    Column("receipt", Text),  # JSON: request ids, session, reasons and counts; no identifier
+    Column("log_index", BigInteger, nullable=False),
+    Column("intended_at", BigInteger, nullable=False),
+    Column("settled_at", BigInteger),
+    Index("batch_open", "destination", "audience", "state"),
+)
+
+# Who a batch is about, and a rejected row's reason.
+batch_member = Table(
+    "batch_member",
+    metadata,
+    Column("batch_id", String(40), primary_key=True),
+    Column("subject_id", BigInteger, primary_key=True),
+    Column("rejected", String(40)),
+    sqlite_with_rowid=False,
+)
+
+# --- work
+run = Table(
+    "run",
+    metadata,
+    Column("run_id", String(40), primary_key=True),
+    Column("verb", String(24), nullable=False),
+    Column("started_at", BigInteger, nullable=False, index=True),
+    Column("ended_at", BigInteger),
+    Column("outcome", String(24)),
+    Column("exit_code", Integer),
+    Column("result", Text),  # the result object, JSON
+)
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("source", String(64), primary_key=True),
+    Column("resource", String(64), primary_key=True),
+    Column("state", Text, nullable=False),  # JSON, opaque but to its source
+    Column("watermark", BigInteger),  # up to when the source is known; freshness is measured from it
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("source", String(64), primary_key=True),
+    Column("resource", String(64), primary_key=True),
+    Column("place", String(120), primary_key=True),  # file and row, or the record key's keyed digest
+    Column("field", String(64), nullable=False),
+    Column("reason", String(80), nullable=False),  # never a value
+    Column("seen_at", BigInteger, nullable=False),
+)
+
+threshold = Table(
+    "threshold",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("group", String(80), primary_key=True),
+    Column("as_of", BigInteger, primary_key=True),
+    Column("value", Text),  # JSON number, or null
+    Column("definition", String(64), nullable=False),  # digest of what was asked
+    Column("kept", SmallInteger, nullable=False, default=0),  # 1: the guard kept the previous value
+)
+
+# Holdout and split assignments, append-only: who was kept out of which upload.
+holdout = Table(
+    "holdout",
+    metadata,
+    Column("audience", String(64), primary_key=True),
+    Column("subject_id", BigInteger, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,105 @@
+"""The words that every room shares: who, what, for what, where to.
+
+Values are closed where a wrong one would be dangerous (destinations, purposes, states) and follow
+ISO/IEC TS 27560 and W3C DPV where these name the thing.
+"""
+
+from enum import StrEnum
+from typing import NewType
+
+import pyarrow as pa
+
+SubjectRef = NewType("SubjectRef", str)
+"""A person's keyed pseudonym, `s1` + 32 hex digits: in the log, in reports, on the command line."""
+
+SubjectId = NewType("SubjectId", int)
+"""A person's 64-bit surrogate, in the lake, in plans and in the ledger. Says nothing outside this store."""
+
+SUBJECT_ID = pa.int64()
+"""Arrow type of every `subject_id` column."""
+
+
+class Destination(StrEnum):
+    """A platform whose rules for identifiers and consent we know."""
+
+    META = "meta"
+    GOOGLE_ADS = "google_ads"
+
+
+class Field(StrEnum):
+    """What an identifier is. The names of `normalize` and of a source's `identifier:`."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    FIRST_NAME = "first_name"
+    LAST_NAME = "last_name"
+    FIRST_INITIAL = "first_initial"
+    GENDER = "gender"
+    BIRTH_YEAR = "birth_year"
+    BIRTH_MONTH = "birth_month"
+    BIRTH_DAY = "birth_day"
+    CITY = "city"
+    STATE = "state"
+    POSTAL_CODE = "postal_code"
+    COUNTRY = "country"
+    MOBILE_AD_ID = "mobile_ad_id"
+    EXTERNAL_ID = "external_id"
+
+
+IDENTITY_FIELDS: tuple[Field, ...] = (Field.EMAIL, Field.PHONE, Field.EXTERNAL_ID)
+"""Fields of which an equal value means the same person. Names, cities and devices never do."""
+
+
+class Purpose(StrEnum):
+    """What the data is used for. No hierarchy: a grant for one says nothing about another."""
+
+    AD_LIST_MATCHING = "ad_list_matching"
+    AD_LOOKALIKE_SEED = "ad_lookalike_seed"
+    AD_SUPPRESSION = "ad_suppression"
+    AD_MEASUREMENT = "ad_measurement"
+    PROFILING_SEGMENTATION = "profiling_segmentation"
+    EMAIL_MARKETING = "email_marketing"
+    SMS_MARKETING = "sms_marketing"
+
+
+class ConsentState(StrEnum):
+    """State of a consent, by its W3C DPV name."""
+
+    GIVEN = "ConsentGiven"
+    RENEWED = "RenewedConsentGiven"
+    UNKNOWN = "ConsentUnknown"
+    REQUESTED = "ConsentRequested"
+    REQUEST_DEFERRED = "ConsentRequestDeferred"
+    REFUSED = "ConsentRefused"
+    WITHDRAWN = "ConsentWithdrawn"
+    EXPIRED = "ConsentExpired"
+    TERMINATED = "ConsentTerminated"
+    INVALIDATED = "ConsentInvalidated"
+
+    @property
+    def permits(self) -> bool:
+        """Whether DPV counts processing under this state as allowed."""
+        return self in {ConsentState.GIVEN, ConsentState.RENEWED}
+
+
+class Precision(StrEnum):
+    """How exactly an event's time is known: a day means somewhere in that UTC day."""
+
+    SECOND = "second"
+    DAY = "day"
+    UNKNOWN = "unknown"
+
+
+class EvidenceGrade(StrEnum):
+    """A: notice, time and mechanism. B: time. C: a bare flag, which can only veto."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+
+
+class Action(StrEnum):
+    """What a batch does to an audience."""
+
+    ADD = "add"
+    REMOVE = "remove"

@@ -1,0 +1,1 @@
+"""The n8n workflows: built from typed nodes, exported as JSON, checked."""

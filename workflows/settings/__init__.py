@@ -1,0 +1,1 @@
+"""A workspace: its files, read strictly."""
