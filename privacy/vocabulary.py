@@ -7,16 +7,11 @@ ISO/IEC TS 27560 and W3C DPV where these name the thing.
 from enum import StrEnum
 from typing import NewType
 
-import pyarrow as pa
-
 SubjectRef = NewType("SubjectRef", str)
 """A person's keyed pseudonym, `s1` + 32 hex digits: in the log, in reports, on the command line."""
 
 SubjectId = NewType("SubjectId", int)
 """A person's 64-bit surrogate, in the lake, in plans and in the ledger. Says nothing outside this store."""
-
-SUBJECT_ID = pa.int64()
-"""Arrow type of every `subject_id` column."""
 
 
 class Destination(StrEnum):

@@ -81,6 +81,7 @@ consent_event = Table(
     Column("stream", String(120), nullable=False),  # source and scope: the later event of one stream replaces
     Column("method", String(80)),
     Column("actor", String(80), nullable=False),
+    Column("fingerprint", LargeBinary(16), nullable=False, unique=True),  # of what the source said: heard once
     Index("consent_event_subject", "subject_id", "purpose"),
 )
 

@@ -1,0 +1,154 @@
+"""What a destination promises. One file per platform implements it; SDKs are imported only there.
+
+The engine (`workflows.sync`) calls in this order, and calls again after a crash:
+
+    ensure -> match_keys -> [intent is recorded] -> add | remove -> [receipt is recorded] -> settle, until settled
+
+`add` and `remove` must be harmless when repeated with the same rows: the platform's members are a set.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import pyarrow as pa
+
+from passerelle.privacy.consent.cleared import ClearedBatch, RemovalBatch
+from passerelle.privacy.personal import Personal
+from passerelle.privacy.vocabulary import Destination as Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Limits the engine keeps to, and what it may expect."""
+
+    rows_per_request: int
+    asynchronous_receipts: bool
+    """True: a receipt stays pending until `settle` says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceSpec:
+    """What the audience should be at the platform. `display_name` and `description` are seen by others there."""
+
+    audience: str
+    display_name: str
+    description: str = ""
+    retention_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAudience:
+    """Our audience at the platform: its id there, and the fixed wire columns of its rows for its life."""
+
+    remote_id: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchKeys:
+    """The wire form of a cleared batch. `subject_ids` (int64) and `rows` are aligned, one row per person.
+
+    `refused` has `subject_id` and `reason`: people without a single key that may be sent. `dropped` counts the
+    single identifiers left out of rows that are sent, by reason.
+    """
+
+    subject_ids: pa.Array
+    rows: Personal
+    refused: pa.Table
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """Names one try of one batch. `batch_id` stays over tries, `attempt` counts them from 1."""
+
+    batch_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Receipt:
+    """What the platform said. Counts are people: accepted + rejected + pending = sent.
+
+    `reasons` counts rejections by the platform's own word. `rejected` has `subject_id` and `reason` where the
+    platform says which rows it means. `request` names the call at the platform (request or session id) and
+    holds nothing else; it is JSON, and enough for `settle` in another process.
+    """
+
+    state: Literal["pending", "settled"]
+    accepted: int
+    rejected_count: int
+    pending: int
+    request: Mapping[str, str | int]
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    rejected: pa.Table | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceState:
+    """What the platform says of the audience: never promised to equal the ledger (sizes are rounded and late)."""
+
+    status: str
+    size_low: int | None = None
+    size_high: int | None = None
+    match_rate: float | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of `doctor`: what was looked at, how it stands, what to do."""
+
+    name: str
+    state: Literal["ok", "warning", "failed"]
+    message: str
+    advice: str = ""
+
+
+class Destination(Protocol):
+    """A platform that audiences go to. Errors raised are those of `connectors.errors`, and hold no payload."""
+
+    @property
+    def name(self) -> str:
+        """Its name in `passerelle.yaml`."""
+        ...
+
+    @property
+    def platform(self) -> Platform:
+        """Whose rules for identifiers and consent apply."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Limits and habits."""
+        ...
+
+    def ensure(self, spec: AudienceSpec, known: RemoteAudience | None) -> RemoteAudience:
+        """Find the audience (by `known`, if given) or create it. Raises `Refused` where it is gone or unusable."""
+        ...
+
+    def match_keys(self, batch: ClearedBatch, remote: RemoteAudience) -> MatchKeys:
+        """Normalise and hash for this platform, in memory. Pure: nothing is sent."""
+        ...
+
+    def add(self, remote: RemoteAudience, batch: ClearedBatch, keys: MatchKeys, intent: Intent) -> Receipt:
+        """Send the rows of `keys`, which were made from `batch`; at most `rows_per_request` of them."""
+        ...
+
+    def remove(self, remote: RemoteAudience, batch: RemovalBatch, intent: Intent) -> Receipt:
+        """Take people out by the match keys that were sent; at most `rows_per_request` of them."""
+        ...
+
+    def settle(self, remote: RemoteAudience, receipt: Receipt) -> Receipt:
+        """Ask once how a pending request stands."""
+        ...
+
+    def state(self, remote: RemoteAudience) -> AudienceState:
+        """Ask for size, status and match rate."""
+        ...
+
+    def check(self) -> list[Check]:
+        """Look at token, terms, permissions and API version, without changing anything."""
+        ...

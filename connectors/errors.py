@@ -1,0 +1,25 @@
+"""Errors of the outside world, by what the caller does next. They carry codes and request ids, never a payload.
+
+TryLater               (privacy.errors) throttled or down before anything was applied
+└── OutcomeUnknown     the connection died after the request left: it may have been applied
+Refused                (privacy.errors) refused for good
+└── BadRows            the other side refused the request because of some of its rows
+"""
+
+from passerelle.privacy.errors import DefinitionError, Refused, TryLater, Wait
+
+
+class OutcomeUnknown(TryLater):
+    """The request may have been applied. Sending it again must be harmless, and is what the next run does."""
+
+
+class BadRows(Refused):
+    """Some rows made the platform refuse all of them. `rows` holds their places in the request, where it said so."""
+
+    def __init__(self, message: str, *, rows: tuple[int, ...] = (), reason: str = "", advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.rows = rows
+        self.reason = reason
+
+
+__all__ = ["BadRows", "DefinitionError", "OutcomeUnknown", "Refused", "TryLater", "Wait"]

@@ -1,0 +1,1 @@
+"""The verbs: one module each, with a typed request, a typed result, what runs and how it reads."""
