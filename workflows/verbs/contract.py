@@ -89,6 +89,8 @@ class Environment:
     stdin: IO[bytes]
     stdout: IO[bytes]
     progress: Progress
+    run_id: str = ""
+    """Names this run in the table `run`, in batches and in the log; empty where the verb is not `recorded`."""
 
 
 Q = TypeVar("Q", bound=Request)
@@ -108,6 +110,8 @@ class Verb(Generic[Q, R]):
     remote: bool = False
     streams: bool = False
     """True: the verb writes data to stdout itself (`normalize`, `schema`) and its result is not printed."""
+    recorded: bool = False
+    """True: it changes the workspace, so its start, end, outcome and result are kept in the table `run`."""
 
 
 AnyVerb = Verb[Any, Any]
