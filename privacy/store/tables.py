@@ -151,18 +151,20 @@ remote_audience = Table(
     Column("audience", String(64), primary_key=True),
     Column("remote_id", String(64), nullable=False),
     Column("columns", Text, nullable=False),  # JSON list: the fixed schema of its rows, for its life
+    Column("platform", String(20), nullable=False),
+    Column("purpose", String(40), nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
 
-# Who is at the platform, by our receipts. state: adding | member | removing.
-# A row goes when its removal is confirmed.
+# Who is at the platform, by our receipts. state: adding | member | removing, or unsendable: nobody was sent, since
+# no key of theirs can be at this revision of their identifiers. A row goes when its removal is confirmed.
 membership = Table(
     "membership",
     metadata,
     Column("destination", String(40), primary_key=True),
     Column("audience", String(64), primary_key=True),
     Column("subject_id", BigInteger, primary_key=True),
-    Column("state", String(8), nullable=False),
+    Column("state", String(12), nullable=False),
     Column("revision", Integer, nullable=False),  # of the vault, when sent
     Column("sent", LargeBinary, nullable=False),  # the match keys on the wire, sealed with the subject's data key
     Column("batch_id", String(40), nullable=False),
@@ -183,7 +185,8 @@ removal = Table(
     Column("tries", Integer, nullable=False, default=0),
 )
 
-# intended -> accepted -> settled, or failed. Written before the push, updated by its receipt.
+# intended -> accepted -> settled. Written before the push, updated by its receipt; superseded when a push ended
+# without one and the next run sent its people again.
 batch = Table(
     "batch",
     metadata,
@@ -210,6 +213,7 @@ batch_member = Table(
     metadata,
     Column("batch_id", String(40), primary_key=True),
     Column("subject_id", BigInteger, primary_key=True),
+    Column("position", Integer, nullable=False),  # of its member leaf in the batch's log entry
     Column("rejected", String(40)),
     sqlite_with_rowid=False,
 )

@@ -1,0 +1,329 @@
+"""The ledger itself."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, delete, func, select, update
+
+from passerelle.privacy.consent.cleared import LEDGER_SEAL, ClearedBatch, RemovalBatch
+from passerelle.privacy.ledger.wire import decode, encode
+from passerelle.privacy.ledger.words import PRESENT, Batch, Journal, Opening, Place, Remote, Sealer, Told
+from passerelle.privacy.log.leaves import batch_member_payload
+from passerelle.privacy.personal import Personal
+from passerelle.privacy.store import Store
+from passerelle.privacy.store import tables as t
+from passerelle.privacy.vocabulary import Action, Destination, Purpose
+
+
+class Ledger:
+    """The ledger in the control store. Every method works in the caller's transaction."""
+
+    def __init__(self, store: Store, log: Journal, sealer: Sealer) -> None:
+        self._store = store
+        self._log = log
+        self._sealer = sealer
+
+    # --- the audience at the platform
+
+    def remote(self, connection: Connection, place: Place) -> Remote | None:
+        """Our audience at the platform, or None before its first sync."""
+        row = connection.execute(select(t.remote_audience).where(_at(t.remote_audience, place))).mappings().first()
+        if row is None:
+            return None
+        columns = tuple(json.loads(row["columns"]))
+        return Remote(row["remote_id"], columns, Destination(row["platform"]), Purpose(row["purpose"]))
+
+    def remember(self, connection: Connection, place: Place, remote: Remote, *, now: int) -> None:
+        """Record the audience that was made or adopted; a later purpose replaces an earlier one."""
+        row: dict[str, list[object]] = {
+            "destination": [place.destination],
+            "audience": [place.audience],
+            "remote_id": [remote.remote_id],
+            "columns": [json.dumps(remote.columns)],
+            "platform": [remote.platform.value],
+            "purpose": [remote.purpose.value],
+            "created_at": [now],
+        }
+        self._store.insert(connection, t.remote_audience, row, on_conflict="replace")
+
+    # --- who is there
+
+    def people(self, connection: Connection, place: Place) -> pa.Table:
+        """Everybody with a row here: `subject_id`, `state`, `revision`, and `uncertain` where a push has no receipt."""
+        held = self._store.table(
+            connection,
+            select(t.membership.c.subject_id, t.membership.c.state, t.membership.c.revision, t.membership.c.batch_id)
+            .where(_at(t.membership, place))
+            .order_by(t.membership.c.subject_id),
+        )
+        open_ids = [batch.batch_id for batch in self.batches(connection, place, "intended")]
+        uncertain = pc.is_in(held["batch_id"], pa.array(open_ids, pa.string()))
+        return held.drop(["batch_id"]).append_column("uncertain", uncertain)
+
+    def count(self, connection: Connection, place: Place) -> int:
+        """How many people are members by our receipts, or will be once their receipt settles."""
+        wanted = and_(_at(t.membership, place), t.membership.c.state.in_(("adding", "member")))
+        return int(connection.execute(select(func.count()).select_from(t.membership).where(wanted)).scalar_one())
+
+    def mark_unsendable(
+        self, connection: Connection, place: Place, ids: pa.Array, revisions: pa.Array, *, now: int
+    ) -> None:
+        """Remember that no key of these people can be sent at these revisions, so that no run tries them in vain."""
+        count = len(ids)
+        rows = self._membership_rows(place, ids, "unsendable", revisions, [b""] * count, "", now)
+        self._store.insert(connection, t.membership, rows, on_conflict="replace")
+
+    def forget_unsendable(self, connection: Connection, place: Place, ids: pa.Array) -> None:
+        """Drop the marks of people who are no longer wanted here."""
+        with self._store.among(connection, ids) as chosen:
+            connection.execute(
+                delete(t.membership).where(
+                    _at(t.membership, place),
+                    t.membership.c.state == "unsendable",
+                    t.membership.c.subject_id.in_(select(chosen)),
+                )
+            )
+
+    # --- intents
+
+    def intend_add(
+        self,
+        connection: Connection,
+        opening: Opening,
+        batch: ClearedBatch,
+        rows: Personal,
+        subject_ids: pa.Array,
+        *,
+        columns: Sequence[str],
+    ) -> None:
+        """Record that these rows, made from `batch`, are about to be sent; `rows` and `subject_ids` are aligned."""
+        payloads = encode(rows, columns)
+        sealed = self._sealer.seal(connection, subject_ids, payloads)
+        positions = pc.index_in(subject_ids, batch.subject_ids)
+        revisions = pc.take(batch.revision, positions)
+        members = self._membership_rows(
+            opening.place, subject_ids, "adding", revisions, sealed, opening.batch_id, opening.now
+        )
+        self._store.insert(connection, t.membership, members, on_conflict="replace")
+        body = {"purpose": batch.purpose.value, "decisions": batch.log_index, "columns": list(columns)}
+        self._open(connection, opening, Action.ADD, subject_ids, body)
+
+    def intend_removal(self, connection: Connection, opening: Opening, batch: RemovalBatch) -> None:
+        """Record that these people are about to be taken out."""
+        with self._store.among(connection, batch.subject_ids) as chosen:
+            connection.execute(
+                update(t.membership)
+                .where(_at(t.membership, opening.place), t.membership.c.subject_id.in_(select(chosen)))
+                .values(state="removing", batch_id=opening.batch_id)
+            )
+        self._open(connection, opening, Action.REMOVE, batch.subject_ids, {})
+
+    def removal_batch(self, connection: Connection, place: Place, platform: Destination, ids: pa.Array) -> RemovalBatch:
+        """The people to take out, with the match keys that were sent of them."""
+        with self._store.among(connection, ids) as chosen:
+            held = self._store.table(
+                connection,
+                select(t.membership.c.subject_id, t.membership.c.sent)
+                .join_from(t.membership, chosen.table, t.membership.c.subject_id == chosen)
+                .where(_at(t.membership, place), t.membership.c.state.in_(PRESENT)),
+            )
+        found = held["subject_id"].combine_chunks()
+        opened = self._sealer.unseal(connection, found, held["sent"].to_pylist())
+        remote = self.remote(connection, place)
+        rows = decode(opened, remote.columns if remote else ())
+        return RemovalBatch(LEDGER_SEAL, platform, place.audience, found, rows)
+
+    # --- receipts
+
+    def receive(self, connection: Connection, batch_id: str, told: Told, *, now: int) -> None:
+        """Record what the platform said of a batch: members in, people out, rejections kept with their reason."""
+        place, action = self._of(connection, batch_id)
+        self._name_rejected(connection, batch_id, told)
+        if told.settled and action is Action.ADD:
+            self._admit(connection, place, batch_id, told)
+        elif told.settled:
+            self._release(connection, place, batch_id)
+        self._close(connection, batch_id, told, now=now)
+
+    def refuse_removal(self, connection: Connection, batch_id: str, reason: str, *, now: int) -> None:
+        """Record that the platform refused a removal: it stays owed, as removal debt with its reason."""
+        place, _ = self._of(connection, batch_id)
+        ids = self._members_of(connection, batch_id)
+        self.owe(connection, place, ids, cause="refused_by_platform", now=now)
+        with self._store.among(connection, ids) as chosen:
+            connection.execute(
+                update(t.removal)
+                .where(_at(t.removal, place), t.removal.c.subject_id.in_(select(chosen)))
+                .values(refusal=reason, tries=t.removal.c.tries + 1)
+            )
+        self._close(connection, batch_id, Told(True, 0, len(ids), 0, {}, {reason: len(ids)}), now=now)
+
+    def refuse_addition(self, connection: Connection, batch_id: str, reason: str, *, now: int) -> None:
+        """Record that the platform refused a whole addition for good: nobody of it is there."""
+        count = len(self._members_of(connection, batch_id))
+        self.receive(connection, batch_id, Told(True, 0, count, 0, {}, {reason: count}), now=now)
+
+    def owe(self, connection: Connection, place: Place, ids: pa.Array, *, cause: str, now: int) -> None:
+        """Queue removals of these people here; one that is queued already keeps its first cause and time."""
+        count = len(ids)
+        rows: dict[str, object] = {
+            "destination": [place.destination] * count,
+            "audience": [place.audience] * count,
+            "subject_id": ids,
+            "cause": [cause] * count,
+            "queued_at": [now] * count,
+            "tries": [0] * count,
+        }
+        self._store.insert(connection, t.removal, rows, on_conflict="ignore")
+
+    def supersede(self, connection: Connection, place: Place, *, now: int) -> int:
+        """Close batches whose push ended without a receipt; the plan made before has taken their people over."""
+        lost = [batch.batch_id for batch in self.batches(connection, place, "intended")]
+        for batch_id in lost:
+            connection.execute(
+                update(t.batch).where(t.batch.c.batch_id == batch_id).values(state="superseded", settled_at=now)
+            )
+            self._log.append(connection, "receipt", {"batch": batch_id, "state": "superseded"}, now=now)
+        return len(lost)
+
+    # --- what is open
+
+    def batches(self, connection: Connection, place: Place | None, state: str) -> list[Batch]:
+        """Batches in one state, oldest first; of one place, or of all."""
+        where = t.batch.c.state == state
+        statement = select(t.batch).where(where if place is None else and_(where, _at(t.batch, place)))
+        return [_batch(row) for row in connection.execute(statement.order_by(t.batch.c.intended_at)).mappings()]
+
+    def owed(self, connection: Connection, place: Place) -> pa.Table:
+        """Removals owed here: `subject_id`, `cause`, `queued_at`, `refusal`."""
+        columns = (t.removal.c.subject_id, t.removal.c.cause, t.removal.c.queued_at, t.removal.c.refusal)
+        return self._store.table(connection, select(*columns).where(_at(t.removal, place)))
+
+    def places(self, connection: Connection) -> list[Place]:
+        """Every audience that was ever made or adopted at a destination."""
+        rows = connection.execute(select(t.remote_audience.c.destination, t.remote_audience.c.audience))
+        return [Place(destination, audience) for destination, audience in rows]
+
+    # --- inside
+
+    def _open(
+        self, connection: Connection, opening: Opening, action: Action, ids: pa.Array, body: Mapping[str, object]
+    ) -> None:
+        payloads = batch_member_payload(opening.batch_id, action.value, len(ids))
+        leaves = self._log.member_leaves(connection, opening.batch_id, ids, payloads)
+        place = opening.place
+        entry = {
+            "label": opening.batch_id,
+            "run": opening.run_id,
+            "destination": place.destination,
+            "audience": place.audience,
+            "action": action.value,
+            "rows": len(ids),
+            **body,
+        }
+        index = self._log.append(connection, "batch", entry, now=opening.now, members=leaves)
+        row: dict[str, list[object]] = {
+            "batch_id": [opening.batch_id],
+            "run_id": [opening.run_id],
+            "destination": [place.destination],
+            "audience": [place.audience],
+            "action": [action.value],
+            "state": ["intended"],
+            "rows": [len(ids)],
+            "accepted": [0],
+            "rejected": [0],
+            "pending": [len(ids)],
+            "receipt": [None],
+            "log_index": [index],
+            "intended_at": [opening.now],
+        }
+        self._store.insert(connection, t.batch, row)
+        members = {"batch_id": [opening.batch_id] * len(ids), "position": list(range(len(ids))), "subject_id": ids}
+        self._store.insert(connection, t.batch_member, members)
+
+    def _membership_rows(
+        self, place: Place, ids: pa.Array, state: str, revisions: pa.Array, sent: list[bytes], batch_id: str, now: int
+    ) -> dict[str, object]:
+        count = len(ids)
+        return {
+            "destination": [place.destination] * count,
+            "audience": [place.audience] * count,
+            "subject_id": ids,
+            "state": [state] * count,
+            "revision": revisions,
+            "sent": sent,
+            "batch_id": [batch_id] * count,
+            "since": [now] * count,
+        }
+
+    def _members_of(self, connection: Connection, batch_id: str) -> pa.Array:
+        statement = select(t.batch_member.c.subject_id).where(t.batch_member.c.batch_id == batch_id)
+        return self._store.table(connection, statement)["subject_id"].combine_chunks()
+
+    def _of(self, connection: Connection, batch_id: str) -> tuple[Place, Action]:
+        columns = (t.batch.c.destination, t.batch.c.audience, t.batch.c.action)
+        destination, audience, action = connection.execute(select(*columns).where(t.batch.c.batch_id == batch_id)).one()
+        return Place(destination, audience), Action(action)
+
+    def _name_rejected(self, connection: Connection, batch_id: str, told: Told) -> None:
+        if told.named is None:
+            return
+        for row in told.named.to_pylist():
+            connection.execute(
+                update(t.batch_member)
+                .where(t.batch_member.c.batch_id == batch_id, t.batch_member.c.subject_id == row["subject_id"])
+                .values(rejected=row["reason"])
+            )
+
+    def _admit(self, connection: Connection, place: Place, batch_id: str, told: Told) -> None:
+        here = and_(_at(t.membership, place), t.membership.c.batch_id == batch_id, t.membership.c.state == "adding")
+        if told.accepted == 0 and told.rejected:  # the whole batch was refused after all
+            connection.execute(delete(t.membership).where(here))
+            return
+        rejected = select(t.batch_member.c.subject_id).where(
+            t.batch_member.c.batch_id == batch_id, t.batch_member.c.rejected.is_not(None)
+        )
+        connection.execute(
+            update(t.membership)
+            .where(here, t.membership.c.subject_id.in_(rejected))
+            .values(state="unsendable", sent=b"")
+        )
+        connection.execute(update(t.membership).where(here).values(state="member"))
+
+    def _release(self, connection: Connection, place: Place, batch_id: str) -> None:
+        gone = select(t.batch_member.c.subject_id).where(t.batch_member.c.batch_id == batch_id)
+        connection.execute(delete(t.removal).where(_at(t.removal, place), t.removal.c.subject_id.in_(gone)))
+        connection.execute(
+            delete(t.membership).where(
+                _at(t.membership, place), t.membership.c.batch_id == batch_id, t.membership.c.state == "removing"
+            )
+        )
+
+    def _close(self, connection: Connection, batch_id: str, told: Told, *, now: int) -> None:
+        counts = {"accepted": told.accepted, "rejected": told.rejected, "pending": told.pending}
+        receipt = {"request": dict(told.request), "reasons": dict(told.reasons)}
+        state = "settled" if told.settled else "accepted"
+        connection.execute(
+            update(t.batch)
+            .where(t.batch.c.batch_id == batch_id)
+            .values(state=state, receipt=json.dumps(receipt), settled_at=now if told.settled else None, **counts)
+        )
+        self._log.append(connection, "receipt", {"batch": batch_id, "state": state, **counts, **receipt}, now=now)
+
+
+def _at(table: Table, place: Place) -> ColumnElement[bool]:
+    return and_(table.c.destination == place.destination, table.c.audience == place.audience)
+
+
+def _batch(row: RowMapping) -> Batch:
+    return Batch(
+        batch_id=row["batch_id"],
+        place=Place(row["destination"], row["audience"]),
+        action=Action(row["action"]),
+        state=row["state"],
+        rows=row["rows"],
+        receipt=json.loads(row["receipt"] or "{}"),
+        intended_at=row["intended_at"],
+    )

@@ -1,0 +1,104 @@
+"""The ledger's words: a place, the audience there, a batch, what a receipt told, and what the ledger needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+from sqlalchemy import Connection
+
+from passerelle.privacy.vocabulary import Action, Destination, Purpose
+
+PRESENT = ("adding", "member", "removing")
+"""States of people who are, or may be, at the platform."""
+
+
+class Sealer(Protocol):
+    """Seals bytes under each subject's own data key (`Subjects` does)."""
+
+    def seal(self, connection: Connection, ids: pa.Array, payloads: list[bytes]) -> list[bytes]:
+        """Sealed bytes, aligned with `ids`."""
+        ...
+
+    def unseal(self, connection: Connection, ids: pa.Array, sealed: list[bytes]) -> list[bytes]:
+        """The payloads again."""
+        ...
+
+
+class Journal(Protocol):
+    """The log, as far as the ledger writes to it."""
+
+    def append(
+        self,
+        connection: Connection,
+        kind: str,
+        body: Mapping[str, object],
+        *,
+        now: int,
+        members: pa.Array | None = None,
+    ) -> int:
+        """The new entry's log index."""
+        ...
+
+    def member_leaves(
+        self, connection: Connection, label: str, subject_ids: pa.Array, payloads: list[bytes]
+    ) -> pa.Array:
+        """Blinded leaves, aligned with `subject_ids`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One audience at one destination: what a lock, a plan and a batch are about."""
+
+    destination: str
+    audience: str
+
+    def __str__(self) -> str:
+        return f"{self.audience} at {self.destination}"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Our audience at the platform, as it was made or adopted."""
+
+    remote_id: str
+    columns: tuple[str, ...]
+    platform: Destination
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch's row, without its people."""
+
+    batch_id: str
+    place: Place
+    action: Action
+    state: str
+    rows: int
+    receipt: Mapping[str, object]
+    intended_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a receipt told: counts of people, and of whom the platform named, why they were rejected."""
+
+    settled: bool
+    accepted: int
+    rejected: int
+    pending: int
+    request: Mapping[str, object]
+    reasons: Mapping[str, int]
+    named: pa.Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What names a new batch: its run, its place, and when."""
+
+    batch_id: str
+    run_id: str
+    place: Place
+    now: int
