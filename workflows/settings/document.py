@@ -109,12 +109,12 @@ class _Builder:
         self._plain_yaml(event)
         if len(place) > MAXIMUM_DEPTH:
             raise self._refuse(event, f"this is nested deeper than {MAXIMUM_DEPTH} levels")
-        self._lines.setdefault(place, event.start_mark.line + 1)
+        self._lines.setdefault(place, _line(event))
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(events, place)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(events, place)
-        return _scalar(event)
+        return _scalar(event) if isinstance(event, yaml.ScalarEvent) else None
 
     def _mapping(self, events: Iterator[yaml.Event], place: Place) -> dict[str, Value]:
         values: dict[str, Value] = {}
@@ -128,7 +128,7 @@ class _Builder:
             here = (*place, key)
             if key in values:
                 raise self._refuse(event, f"`{_shorten(key)}` is already set on line {self._lines[here]}")
-            self._lines[here] = event.start_mark.line + 1
+            self._lines[here] = _line(event)
             values[key] = self._value(next(events), events, here)
         return values
 
@@ -149,10 +149,14 @@ class _Builder:
             raise self._refuse(event, "tags (`!name`) are not used here; write the value alone")
 
     def _refuse(self, event: yaml.Event, sentence: str) -> DefinitionError:
-        return DefinitionError(f"{self._shown}, line {event.start_mark.line + 1}: {sentence}.")
+        return DefinitionError(f"{self._shown}, line {_line(event)}: {sentence}.")
 
 
-def _scalar(event: yaml.Event) -> Scalar:
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark is not None else 1
+
+
+def _scalar(event: yaml.ScalarEvent) -> Scalar:
     text = str(event.value)
     if event.style:  # quoted, or a block of text
         return text

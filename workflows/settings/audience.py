@@ -1,0 +1,55 @@
+"""`audiences/<name>.yaml`: a segment bound to a purpose, destinations, guards and a holdout."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from passerelle.privacy.vocabulary import Purpose
+from passerelle.workflows.settings.names import Name
+from passerelle.workflows.settings.project import Closed
+
+
+def _percent(value: object) -> object:
+    """`30%` or 30, as a number of hundredths of a hundred: 30.0."""
+    if isinstance(value, str) and value.endswith("%"):
+        number = value[:-1].strip()
+        if number.replace(".", "", 1).isdecimal() and number.isascii():
+            return float(number)
+        raise ValueError("must be a share such as `30%`")
+    return value
+
+
+Percent = Annotated[float, BeforeValidator(_percent, json_schema_input_type=float | str), Field(ge=0, le=100)]
+
+
+class Shown(Closed):
+    """How the audience stands at one destination. Other people there can see both texts."""
+
+    display_name: str = Field("", max_length=120, description="Its name at the platform; by default the audience's.")
+    description: str = Field("", max_length=200, description="A remark at the platform. Never a fact about people.")
+    retention_days: int | None = Field(None, ge=1, le=540, description="After how many days the platform forgets.")
+
+
+class Holdout(Closed):
+    """People kept out on purpose, always the same ones, so that the effect can be measured."""
+
+    percent: Percent = Field(description="How many of a hundred are kept out.")
+    salt: str = Field(min_length=1, max_length=64, description="Any word; another word draws other people.")
+
+
+class Guards(Closed):
+    """What holds a plan back until a person has looked."""
+
+    minimum_size: int = Field(100, ge=0, description="Fewer members than this are never sent.")
+    maximum_change: Percent | None = Field(30.0, description="A bigger change than this share is held back.")
+
+
+class Audience(Closed):
+    """`audiences/<name>.yaml`."""
+
+    audience: Name = Field(description="Its name: the file's name.")
+    segment: Name = Field(description="Who: a segment.")
+    purpose: Purpose = Field(description="What for. Only people who agreed to this purpose are sent.")
+    destinations: dict[Name, Shown] = Field(min_length=1, description="Where to: destinations of passerelle.yaml.")
+    holdout: Holdout | None = Field(None, description="People kept out to measure the effect.")
+    guards: Guards = Field(default_factory=Guards, description="What holds a plan back.")

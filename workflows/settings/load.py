@@ -1,0 +1,136 @@
+"""Loads a workspace's files, checks them against their models and each other, and reports everything at once."""
+
+import importlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from passerelle.privacy.errors import DefinitionError
+from passerelle.workflows.settings import plugins
+from passerelle.workflows.settings.audience import Audience
+from passerelle.workflows.settings.cross import cross_check
+from passerelle.workflows.settings.document import Document, Place, Value, read
+from passerelle.workflows.settings.loaded import Loaded, Plugged
+from passerelle.workflows.settings.problems import Problem, Unusable, from_definition, from_validation
+from passerelle.workflows.settings.project import Project
+
+PROJECT = "passerelle.yaml"
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load(folder: Path) -> Loaded:
+    """Load the workspace in `folder`. Raises `Unusable` with every problem of every file."""
+    if not (folder / PROJECT).is_file():
+        raise DefinitionError(
+            f"There is no {PROJECT} in this folder, so it is no workspace.",
+            advice="Go to a workspace, name one with --workspace DIR, or make one with `passerelle init DIR`.",
+        )
+    return _Loader(folder).load()
+
+
+class _Loader:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._problems: list[Problem] = []
+        self._documents: dict[str, Document] = {}
+
+    def load(self) -> Loaded:
+        Policy, Notice = _model("passerelle.privacy.consent", "Policy"), _model("passerelle.privacy.consent", "Notice")
+        ModelFile = _model("passerelle.segmentation", "ModelFile")
+        SegmentFile = _model("passerelle.segmentation", "SegmentFile")
+        project = self._file(PROJECT, Project)
+        policy = self._file("policy.yaml", Policy)
+        model = self._file("model.yaml", ModelFile) if (self._folder / "model.yaml").exists() else None
+        notices = self._folder_of("notices", Notice, "id")
+        segments = self._folder_of("segments", SegmentFile, "segment")
+        audiences = self._folder_of("audiences", Audience, "audience")
+        sources = self._plugged(project, "sources") if project else {}
+        destinations = self._plugged(project, "destinations") if project else {}
+        if project is None or policy is None:
+            raise Unusable(self._problems)
+        loaded = Loaded(project, policy, notices, model, segments, audiences, sources, destinations, self._documents)
+        self._problems += cross_check(loaded)
+        if self._problems:
+            raise Unusable(self._problems)
+        return loaded
+
+    def _file(self, shown: str, model: type[M]) -> M | None:
+        try:
+            document = read(self._folder / shown, shown)
+        except DefinitionError as problem:
+            self._problems.append(Problem("", 0, _with_advice(problem)))
+            return None
+        self._documents[shown] = document
+        return self._validated(document, model, document.data)
+
+    def _validated(self, document: Document, model: type[M], data: Value, at: Place = ()) -> M | None:
+        try:
+            return validated(model, data)
+        except ValidationError as problem:
+            self._problems += from_validation(problem, model, document, at)
+        except DefinitionError as problem:
+            self._problems += from_definition(problem, document, at)
+        return None
+
+    def _folder_of(self, folder: str, model: type[M], key: str) -> dict[str, M]:
+        found: dict[str, M] = {}
+        for path in yaml_files(self._folder / folder):
+            shown = f"{folder}/{path.name}"
+            value = self._file(shown, model)
+            if value is None:
+                continue
+            name = str(getattr(value, key))
+            if name != path.stem:
+                line = self._documents[shown].line_of((key,))
+                self._problems.append(Problem(shown, line, f"`{key}` must be the file's name, `{path.stem}`."))
+            found[path.stem] = value
+        return found
+
+    def _plugged(self, project: Project, section: str) -> dict[str, Plugged]:
+        group: plugins.Group = "passerelle.sources" if section == "sources" else "passerelle.destinations"
+        found: dict[str, Plugged] = {}
+        document = self._documents[PROJECT]
+        for name, data in getattr(project, section).items():
+            at: Place = (section, name)
+            kind = data.get("kind")
+            if not isinstance(kind, str):
+                known = ", ".join(f"`{word}`" for word in plugins.kinds(group))
+                message = f"`{section}.{name}.kind` is missing. Known kinds: {known}."
+                self._problems.append(Problem(document.shown, document.line_of(at), message))
+                continue
+            try:
+                cls = plugins.load(group, kind)
+            except DefinitionError as problem:
+                self._problems += from_definition(problem, document, at)
+                continue
+            settings = self._validated(document, cls.Settings, data, at)
+            if settings is not None:
+                found[name] = Plugged(kind, cls, settings)
+        return found
+
+
+class _Anything(BaseModel):
+    model_config = {"extra": "allow"}
+
+
+def _model(module: str, name: str) -> Any:  # during the build-up only
+    return getattr(importlib.import_module(module), name, _Anything)
+
+
+def validated(model: type[M], data: Value) -> M:
+    """`data` in `model`'s shape, strictly: no text becomes a number or a truth value. Dates and paths are text."""
+    return model.model_validate_json(json.dumps(data), strict=True)
+
+
+def yaml_files(folder: Path) -> Iterator[Path]:
+    """The YAML files directly in `folder`, by name; none where it does not exist."""
+    if folder.is_dir():
+        yield from sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
+
+
+def _with_advice(error: DefinitionError) -> str:
+    return f"{error.message} {error.advice}".strip()

@@ -1,0 +1,37 @@
+"""What a workspace's files say, once they are known to be right."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from passerelle.workflows.settings.audience import Audience
+from passerelle.workflows.settings.document import Document
+from passerelle.workflows.settings.project import Project
+
+if TYPE_CHECKING:
+    from passerelle.privacy.consent import Notice, Policy
+    from passerelle.segmentation import ModelFile, SegmentFile
+
+
+@dataclass(frozen=True, slots=True)
+class Plugged:
+    """A source or destination of the workspace: its class, and its settings as that class wants them."""
+
+    kind: str
+    cls: Any
+    settings: Any
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Everything a workspace's files say, validated. Dictionaries are by name."""
+
+    project: Project
+    policy: "Policy"
+    notices: "dict[str, Notice]" = field(default_factory=dict)
+    model: "ModelFile | None" = None
+    segments: "dict[str, SegmentFile]" = field(default_factory=dict)
+    audiences: dict[str, Audience] = field(default_factory=dict)
+    sources: dict[str, Plugged] = field(default_factory=dict)
+    destinations: dict[str, Plugged] = field(default_factory=dict)
+    documents: dict[str, Document] = field(default_factory=dict)
+    """By file name as messages show it, such as `segments/lapsing.yaml`."""

@@ -1,0 +1,183 @@
+"""What is wrong with settings, all of it at once, as sentences with file and line. Values are never quoted."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, RootModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from passerelle.privacy.errors import DefinitionError
+from passerelle.workflows.settings.document import Document, Place
+from passerelle.workflows.settings.names import did_you_mean
+
+_SECRET = re.compile(r"token|secret|password|passwd|key|credential|url|dsn", re.IGNORECASE)
+_KEY_SHOWN = re.compile(r"[\w .@-]{1,40}\Z")
+
+_SENTENCES: Mapping[str, str] = {
+    "missing": "is missing",
+    "bool_type": "must be `true` or `false`",
+    "string_type": "must be text; put it in quotes if it looks like a number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "dict_type": "must hold keys and values",
+    "model_type": "must hold keys and values",
+    "model_attributes_type": "must hold keys and values",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "string_too_short": "must not be empty",
+    "finite_number": "must be a finite number",
+    "date_from_datetime_parsing": "must be a date such as 2026-11-20",
+    "date_type": "must be a date such as 2026-11-20",
+    "datetime_parsing": "must be a date and time such as 2026-11-20T08:00:00Z",
+    "datetime_from_date_parsing": "must be a date and time such as 2026-11-20T08:00:00Z",
+    "none_required": "must be left empty",
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing to repair."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}: {self.message}" if self.file else self.message
+
+
+class Unusable(DefinitionError):
+    """Settings with one or more problems; `problems` holds each."""
+
+    def __init__(self, problems: Iterable[Problem], *, advice: str = "") -> None:
+        self.problems = sorted(set(problems))
+        head = str(self.problems[0]) if len(self.problems) == 1 else f"{len(self.problems)} things must be repaired."
+        super().__init__(head, advice=advice or "Repair what is named here, then run `passerelle doctor`.")
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def from_definition(error: DefinitionError, document: Document, at: Place = ()) -> list[Problem]:
+    """Problems of an error that some room raised about `document`, with the line its `path` leads to."""
+    if isinstance(error, Unusable):
+        return error.problems
+    if error.message.startswith(document.shown):  # it already says where
+        return [Problem("", 0, error.message)]
+    advice = f" {error.advice}" if error.advice else ""
+    return [Problem(document.shown, document.line_of((*at, *error.path)), error.message + advice)]
+
+
+def from_validation(
+    error: ValidationError, model: type[BaseModel], document: Document, at: Place = ()
+) -> list[Problem]:
+    """One problem per place that pydantic complains of; alternatives at one place are joined with "or"."""
+    found: dict[tuple[Place, str], list[str]] = {}
+    for detail in error.errors(include_input=False, include_url=False):
+        place = _place(document, at, detail)
+        label = _label(place, at, detail)
+        found.setdefault((place, label), []).append(_sentence(detail, model, place[len(at) :]))
+    return [
+        Problem(document.shown, document.line_of(place), f"{label} {' or '.join(dict.fromkeys(said))}".strip())
+        for (place, label), said in found.items()
+    ]
+
+
+def _place(document: Document, at: Place, detail: ErrorDetails) -> Place:
+    """Where in the document: without the tags and type names that pydantic puts into its places for unions."""
+    place = at
+    for part in detail["loc"]:
+        if (*place, part) in document.lines:
+            place = (*place, part)
+    if detail["type"] == "missing":
+        place = (*place, detail["loc"][-1])
+    return place
+
+
+def _label(place: Place, at: Place, detail: ErrorDetails) -> str:
+    if detail["type"] == "extra_forbidden":
+        return f"{_dotted(place)} is not a key here."
+    return _dotted(place) if len(place) > len(at) or at else ""
+
+
+def _dotted(place: Place) -> str:
+    words = [str(part) if not isinstance(part, int) else f"item {part + 1}" for part in place]
+    return f"`{'.'.join(word if _KEY_SHOWN.match(word) else '…' for word in words)}`"
+
+
+def _sentence(detail: ErrorDetails, model: type[BaseModel], place: Place) -> str:
+    kind = detail["type"]
+    if kind in _SENTENCES:
+        return _SENTENCES[kind]
+    if kind == "extra_forbidden":
+        known = fields_at(model, place[:-1])
+        return did_you_mean(str(place[-1]), known).strip() or _allowed(known)
+    special = _special(detail)
+    if special is None and any(_SECRET.search(str(part)) for part in place):
+        return "is not valid"
+    return special or _plain(detail["msg"])
+
+
+def _special(detail: ErrorDetails) -> str | None:
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind in {"literal_error", "enum"}:
+        return f"must be {str(context.get('expected', '')).replace(chr(39), '`')}"
+    if kind == "union_tag_invalid":
+        tag = str(context.get("discriminator", "")).strip(chr(39))
+        return f"`{tag}` must be one of {context.get('expected_tags')}"
+    if kind == "string_pattern_mismatch" and "a-z0-9_" in str(context.get("pattern")):
+        return "must be a name: 1 to 64 small letters without accents, digits or underscores"
+    return None
+
+
+def _plain(message: str) -> str:
+    message = re.sub(r"^(Value error|Assertion failed), ", "", message)
+    message = re.sub(r"^(Input|String|Value) should ", "must ", message)
+    return message.rstrip(".")
+
+
+def _allowed(known: Iterable[str]) -> str:
+    words = ", ".join(f"`{word}`" for word in sorted(known))
+    return f"Known here: {words}." if words else ""
+
+
+def fields_at(model: Any, place: Place) -> set[str]:  # noqa: ANN401 - a type annotation of any kind
+    """The keys that `model` knows at `place`; empty where any key may stand."""
+    for inner in _models(model):
+        if not place:
+            return {f.alias or name for name, f in inner.model_fields.items()}
+        fields = {f.alias or name: f.annotation for name, f in inner.model_fields.items()}
+        if place[0] in fields:
+            return fields_at(fields[str(place[0])], place[1:])
+    for item in _items(model):
+        if place and (known := fields_at(item, place[1:])):
+            return known
+    return set()
+
+
+def _models(kind: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - a type annotation of any kind
+    if isinstance(kind, type) and issubclass(kind, RootModel):
+        return _models(kind.model_fields["root"].annotation)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [kind]
+    if get_origin(kind) is Annotated:
+        return _models(get_args(kind)[0])
+    if get_origin(kind) in {Union, UnionType}:
+        return [model for part in get_args(kind) for model in _models(part)]
+    return []
+
+
+def _items(kind: Any) -> list[Any]:  # noqa: ANN401 - a type annotation of any kind
+    """The types of a container's items: the last argument of list, tuple and dict, through unions and roots."""
+    if isinstance(kind, type) and issubclass(kind, RootModel):
+        return _items(kind.model_fields["root"].annotation)
+    if get_origin(kind) is Annotated:
+        return _items(get_args(kind)[0])
+    if get_origin(kind) in {Union, UnionType}:
+        return [item for part in get_args(kind) for item in _items(part)]
+    arguments = [part for part in get_args(kind) if part is not ...]
+    return arguments[-1:]

@@ -1,0 +1,56 @@
+"""Every verb there is, grouped by who uses it."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import cast
+
+from passerelle.workflows.verbs.contract import AnyVerb
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Start here": ("init", "demo", "doctor"),
+    "For marketers": ("segment", "plan", "sync", "status"),
+    "Data and consent": ("pull", "consent", "normalize"),
+    "For auditors and data protection officers": ("audit", "erase"),
+    "For operators and developers": ("workflows", "serve", "twins", "schema"),
+}
+"""The panels of `--help`: the first word of each verb."""
+
+MODULES = (
+    "init",
+    "demo",
+    "doctor",
+    "segment",
+    "plan",
+    "sync",
+    "status",
+    "pull",
+    "consent",
+    "normalize",
+    "audit",
+    "erase",
+    "workflows",
+    "serve",
+    "twins",
+    "schema",
+)
+
+
+def verbs() -> list[AnyVerb]:
+    """All verbs, in the order of `MODULES`."""
+    found: list[AnyVerb] = []
+    for name in MODULES:
+        module = f"{__name__.rpartition('.')[0]}.{name}"
+        if find_spec(module) is not None:
+            found += cast("list[AnyVerb]", import_module(module).VERBS)
+    return found
+
+
+def verb(name: str) -> AnyVerb | None:
+    """The verb called `name`, such as `consent withdraw`."""
+    return next((each for each in verbs() if each.name == name), None)
+
+
+def group_of(name: str) -> str:
+    """The help panel that a verb or a first word stands in."""
+    first = name.split()[0]
+    return next((title for title, words in GROUPS.items() if first in words), "Other")

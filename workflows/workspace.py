@@ -1,0 +1,240 @@
+"""A workspace: a folder of settings, and the rooms opened on it. Everything opens when it is first asked for."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from passerelle.privacy.errors import DefinitionError
+from passerelle.workflows.settings.load import PROJECT, load
+from passerelle.workflows.settings.loaded import Loaded, Plugged
+from passerelle.workflows.settings.project import Project, StoreUrl
+
+if TYPE_CHECKING:
+    from passerelle.connectors.contract.destination import Destination
+    from passerelle.privacy.consent import ConsentLog, Gate, Notice, Policy
+    from passerelle.privacy.keys import Keyring
+    from passerelle.privacy.log import Log
+    from passerelle.privacy.store.engine import Store
+    from passerelle.privacy.subjects import Subjects
+    from passerelle.segmentation import ModelFile, SegmentFile
+    from passerelle.workflows.lake import Lake
+    from passerelle.workflows.settings.audience import Audience
+
+
+def nearest(start: Path) -> Path:
+    """The workspace around `start`: itself or the nearest folder above that holds a passerelle.yaml, else `start`."""
+    start = start.absolute()
+    return next((folder for folder in (start, *start.parents) if (folder / PROJECT).is_file()), start)
+
+
+class Workspace:
+    """An open workspace. Close it, or use it as a context manager; every method returns the same object each time.
+
+    The store is opened only with the right key: `store()` raises `IntegrityError` with another one.
+    """
+
+    def __init__(self, folder: Path, loaded: Loaded) -> None:
+        self.folder = folder
+        self.loaded = loaded
+        self._destinations: dict[str, Destination] = {}
+        self._sources: dict[str, Any] = {}
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Load the settings in `folder`, strictly. Raises `DefinitionError` that names every file and line at fault."""
+        folder = folder.absolute()
+        return cls(folder, load(folder))
+
+    def close(self) -> None:
+        """Give back what was opened."""
+        if "_store" in self.__dict__:
+            self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    # --- what the files say
+    @property
+    def settings(self) -> Project:
+        """passerelle.yaml."""
+        return self.loaded.project
+
+    @property
+    def policy(self) -> "Policy":
+        """policy.yaml."""
+        return self.loaded.policy
+
+    @property
+    def notices(self) -> "dict[str, Notice]":
+        """notices/*.yaml, by file name without its ending."""
+        return self.loaded.notices
+
+    @property
+    def model(self) -> "ModelFile":
+        """model.yaml. Raises `DefinitionError` where there is none."""
+        if self.loaded.model is None:
+            raise DefinitionError("There is no model.yaml in this workspace, so segments have nothing to speak of.")
+        return self.loaded.model
+
+    @property
+    def segments(self) -> "dict[str, SegmentFile]":
+        """segments/*.yaml, by name."""
+        return self.loaded.segments
+
+    @property
+    def audiences(self) -> "dict[str, Audience]":
+        """audiences/*.yaml, by name."""
+        return self.loaded.audiences
+
+    @property
+    def sources(self) -> dict[str, Plugged]:
+        """The sources' classes and settings, by name."""
+        return self.loaded.sources
+
+    @property
+    def destinations(self) -> dict[str, Plugged]:
+        """The destinations' classes and settings, by name."""
+        return self.loaded.destinations
+
+    # --- places
+    def path(self, relative: Path | str) -> Path:
+        """A path of the settings: relative ones start at the workspace's folder."""
+        return self.folder / relative
+
+    def private_folder(self, relative: Path | str) -> Path:
+        """A folder that only this user can enter, made where needed. For everything under var/."""
+        folder = self.path(relative)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    # --- the rooms
+    def keys(self) -> "Keyring":
+        """The keyring. Raises `IntegrityError` or `DefinitionError` where the key cannot be had."""
+        return self._keys
+
+    def store(self) -> "Store":
+        """The control store, made and migrated where needed, and bound to the key."""
+        return self._store
+
+    def log(self) -> "Log":
+        """The log."""
+        return self._log
+
+    def subjects(self) -> "Subjects":
+        """The people."""
+        return self._subjects
+
+    def consent_log(self) -> "ConsentLog":
+        """Where consent events go in."""
+        return self._consent_log
+
+    def gate(self) -> "Gate":
+        """The consent gate."""
+        return self._gate
+
+    def lake(self) -> "Lake":
+        """The pseudonymous tables."""
+        return self._lake
+
+    def destination(self, name: str) -> "Destination":
+        """The destination called `name` in passerelle.yaml."""
+        if name not in self._destinations:
+            plugged = _plugged(self.destinations, name, "destination")
+            self._destinations[name] = plugged.cls(name, plugged.settings, folder=self.folder)
+        return self._destinations[name]
+
+    def source(self, name: str) -> Any:  # noqa: ANN401 - narrowed when the source contract stands
+        """The source called `name` in passerelle.yaml."""
+        if name not in self._sources:
+            plugged = _plugged(self.sources, name, "source")
+            self._sources[name] = plugged.cls(name, plugged.settings, folder=self.folder)
+        return self._sources[name]
+
+    @cached_property
+    def _keys(self) -> "Keyring":
+        from passerelle.privacy.keys import KeySettings, Keyring
+
+        wanted = self.settings.keys
+        file = self.path(wanted.file) if wanted.file is not None else None
+        return Keyring.load(KeySettings(file=file, command=wanted.command))
+
+    @cached_property
+    def _store(self) -> "Store":
+        from passerelle.privacy.store.engine import Store
+
+        keys = self.keys()
+        self.private_folder("var")
+        store = Store.open(self._store_url(), lock_folder=self.private_folder("var/locks"))
+        with store.write() as connection:
+            keys.bind(connection)
+        return store
+
+    def _store_url(self) -> str:
+        wanted = self.settings.store
+        if isinstance(wanted, StoreUrl):
+            return secret_file(self.path(wanted.url_file))
+        path = self.path(wanted)
+        self.private_folder(path.parent)
+        return f"sqlite:///{path}"
+
+    @cached_property
+    def _log(self) -> "Log":
+        from passerelle.privacy.log import Log
+
+        return Log(self.store(), self.keys(), origin=f"passerelle/{self.settings.name}")
+
+    @cached_property
+    def _subjects(self) -> "Subjects":
+        from passerelle.privacy.subjects import Subjects
+
+        return Subjects(self.store(), self.keys())
+
+    @cached_property
+    def _consent_log(self) -> "ConsentLog":
+        from passerelle.privacy.consent import ConsentLog
+
+        return ConsentLog(self.store(), self.log())
+
+    @cached_property
+    def _gate(self) -> "Gate":
+        from passerelle.privacy.consent import Gate
+
+        return Gate(self.store(), self.log(), self.subjects(), self.policy, self.notices)
+
+    @cached_property
+    def _lake(self) -> "Lake":
+        from passerelle.workflows.lake import Lake
+
+        return Lake(self.private_folder(self.settings.lake))
+
+
+def _plugged(known: dict[str, Plugged], name: str, what: str) -> Plugged:
+    from passerelle.workflows.settings.names import did_you_mean, listed
+
+    if name not in known:
+        hint = did_you_mean(name, known) or f" Known: {listed(known)}."
+        raise DefinitionError(f"There is no such {what} in {PROJECT}.{hint}")
+    return known[name]
+
+
+def secret_file(path: Path) -> str:
+    """The one line of a secret's file. Raises `DefinitionError` where it is missing, empty, or others may read it."""
+    try:
+        mode = path.stat().st_mode & 0o777
+        content = path.read_text(encoding="utf-8").strip()
+    except OSError as problem:
+        raise DefinitionError(f"The secret file {path.name} cannot be read: {problem.strerror}.") from None
+    except UnicodeDecodeError:
+        raise DefinitionError(f"The secret file {path.name} is not UTF-8 text.") from None
+    if os.name == "posix" and mode & 0o077:
+        raise DefinitionError(
+            f"The secret file {path.name} can be read by other users (mode {mode:04o}).",
+            advice=f"Run: chmod 600 {path.name}",
+        )
+    if not content or content.startswith("#"):
+        raise DefinitionError(f"The secret file {path.name} is still empty.", advice="Put the secret in it, alone.")
+    return content
