@@ -1,0 +1,130 @@
+"""What a field of a record is for. A field without a role is not read at all.
+
+Roles are values: `Annotated[str | None, Identifier(Field.EMAIL)]` in a typed record, `identifier: email` in YAML.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+from passerelle.privacy.vocabulary import ConsentState, EvidenceGrade, Field, Purpose
+
+
+class Kind(StrEnum):
+    """The type of a value once it is cast. `money` is int64 minor units (cents); `timestamp` is UTC microseconds."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    MONEY = "money"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+
+
+Grain = Literal["person", "event"]
+"""What one record is: the state of a person, or something that happened to one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The record's key at its source. Several fields make a compound key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """Tells who the person is. Goes to the vault, never to the lake."""
+
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the person said about one purpose. Values are compared without case and outer blanks.
+
+    `states` maps values to states; a value that is not there means `ConsentUnknown`, which never permits, and a
+    blank that is not there says nothing. `at`, `recorded_at`, `valid_until` name fields of this record; `notice` names
+    a field, or is `id@version` itself. `recipients` are destinations' platforms; none means those of the notice.
+    """
+
+    purpose: Purpose
+    states: Mapping[str, ConsentState]
+    grade: EvidenceGrade = EvidenceGrade.C
+    at: str | None = None
+    recorded_at: str | None = None
+    valid_until: str | None = None
+    notice: str | None = None
+    recipients: tuple[str, ...] = ()
+    method: str | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Other fields of the record that this one rests on."""
+        named = [self.at, self.recorded_at, self.valid_until]
+        if self.notice is not None and "@" not in self.notice:
+            named.append(self.notice)
+        return tuple(name for name in named if name is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """Says that the record is deleted at its source: a true boolean, or one of `values`."""
+
+    values: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class MergedInto:
+    """Holds the key of the record that this one was merged into; blank for a record that stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Grows when the record changes: where the next pull goes on, and which of two versions is newer."""
+
+    kind: Kind = Kind.TIMESTAMP
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """Goes to the lake under the person's surrogate, for segments to use."""
+
+    kind: Kind = Kind.STRING
+
+
+@dataclass(frozen=True, slots=True)
+class EventName:
+    """Names what happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventTime:
+    """When it happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """Read only because another field rests on it."""
+
+    kind: Kind = Kind.STRING
+
+
+Role = Key | Identifier | Consent | Tombstone | MergedInto | Cursor | Attribute | EventName | EventTime | Detail
+ROLES = (Key, Identifier, Consent, Tombstone, MergedInto, Cursor, Attribute, EventName, EventTime, Detail)
+
+COARSE: frozenset[Field] = frozenset({Field.COUNTRY, Field.STATE, Field.CITY, Field.GENDER, Field.BIRTH_YEAR})
+"""Identifiers that many people share: these alone may be named as an attribute too."""
+
+
+def states(
+    given: tuple[str, ...] = (), refused: tuple[str, ...] = (), withdrawn: tuple[str, ...] = ()
+) -> Mapping[str, ConsentState]:
+    """The mapping of a `Consent`, from lists of values."""
+    pairs = [
+        *((value, ConsentState.GIVEN) for value in given),
+        *((value, ConsentState.REFUSED) for value in refused),
+        *((value, ConsentState.WITHDRAWN) for value in withdrawn),
+    ]
+    return MappingProxyType({value.strip().casefold(): state for value, state in pairs})
