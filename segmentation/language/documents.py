@@ -1,0 +1,83 @@
+"""The two documents: model.yaml, written once by whoever knows the data, and one small file per segment."""
+
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from passerelle.segmentation.language.conditions import Condition
+from passerelle.segmentation.language.events import EventName
+from passerelle.segmentation.language.thresholds import Metric, Rfm, Threshold
+from passerelle.segmentation.language.traits import Trait
+from passerelle.segmentation.language.words import Closed, Name, Number
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise PydanticCustomError("time_zone", "must be a time zone such as `Europe/Paris`") from None
+    return name
+
+
+class TableDefinition(Closed):
+    """A table of the lake, under the name that rules use."""
+
+    from_: str = Field(alias="from", description="The lake's table: a source of passerelle.yaml.")
+    grain: Literal["person", "event"] = Field(description="One row per person, or one per event.")
+    events: list[EventName] | None = Field(
+        None, min_length=1, description="The events it holds. Listed, misspelt ones are found before anything runs."
+    )
+
+    @model_validator(mode="after")
+    def _events_of_events(self) -> "TableDefinition":
+        if self.grain == "person" and self.events is not None:
+            raise PydanticCustomError("table", "has no events: it holds one row per person")
+        return self
+
+
+class ModelFile(Closed):
+    """`model.yaml`: what is known of people, and what counts as much."""
+
+    version: Literal[1] = Field(1, description="The version of this language.")
+    timezone: Annotated[str, AfterValidator(_zone)] = Field("UTC", description="What a day is: `Europe/Paris`.")
+    tables: dict[Name, TableDefinition] = Field(min_length=1, description="Tables of the lake, by the name rules use.")
+    population: list[Name] | None = Field(
+        None, min_length=1, description="Tables whose people are everybody; by default all person tables."
+    )
+    events: list[EventName] | None = Field(None, min_length=1, description="Every event there is.")
+    traits: dict[Name, Trait] = Field(default_factory=dict, description="What is known of one person.")
+    thresholds: dict[Name, Threshold] = Field(default_factory=dict, description="What counts as much, or long.")
+    metrics: dict[Name, Metric] = Field(default_factory=dict, description="One number per day, for moving averages.")
+    rfm: Rfm | None = Field(None, description="Scores for recency, frequency and money.")
+
+
+class HoldoutDefinition(Closed):
+    """People kept out on purpose, always the same ones while the salt stays."""
+
+    percent: Number = Field(gt=0, lt=100, description="So many of a hundred.")
+    salt: str = Field(min_length=1, max_length=64, description="Any word; another word draws other people.")
+
+
+class SegmentFile(Closed):
+    """`segments/<name>.yaml`: who."""
+
+    version: Literal[1] = Field(1, description="The version of this language.")
+    segment: Name = Field(description="Its name: the file's name.")
+    description: str = Field("", max_length=400, description="Who they are, for readers.")
+    where: Condition = Field(description="Who is in.")
+    exclude: list[Condition] = Field(default_factory=list, max_length=50, description="Who is out all the same.")
+    holdout: HoldoutDefinition | None = Field(None, description="People kept out to measure an effect.")
+    splits: dict[Name, Number] | None = Field(
+        None, min_length=1, description="Parts for comparison, each so many of a hundred: `{a: 50, b: 50}`."
+    )
+
+    @model_validator(mode="after")
+    def _at_most_everybody(self) -> "SegmentFile":
+        parts = list((self.splits or {}).values())
+        if any(part <= 0 for part in parts):
+            raise PydanticCustomError("splits", "has a split of nobody: each must be more than 0")
+        if sum(parts) + (self.holdout.percent if self.holdout else 0) > 100:  # noqa: PLR2004 - per cent
+            raise PydanticCustomError("splits", "takes more than 100 per cent together with its holdout")
+        return self
