@@ -156,7 +156,7 @@ class Workspace:
 
     @cached_property
     def _keys(self) -> "Keyring":
-        from passerelle.privacy.keys import KeySettings, Keyring
+        from passerelle.privacy.keys import Keyring, KeySettings
 
         wanted = self.settings.keys
         file = self.path(wanted.file) if wanted.file is not None else None

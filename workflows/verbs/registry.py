@@ -52,5 +52,5 @@ def verb(name: str) -> AnyVerb | None:
 
 def group_of(name: str) -> str:
     """The help panel that a verb or a first word stands in."""
-    first = name.split()[0]
+    first = name.split(maxsplit=1)[0]
     return next((title for title, words in GROUPS.items() if first in words), "Other")

@@ -1,0 +1,106 @@
+"""The one place where every error ends: it becomes a result that quotes no value."""
+
+import errno
+import os
+import secrets
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from passerelle.privacy.errors import PasserelleError, TryLater
+from passerelle.workflows.verbs.contract import Outcome
+from passerelle.workflows.verbs.failure import Failure, completed, failure_of
+
+T = TypeVar("T")
+
+
+class Terminated(KeyboardInterrupt):
+    """Somebody asked this process to stop (SIGTERM). What was begun is finished by the next run."""
+
+
+def attempt(work: Callable[[], T], crash_folder: Path | None) -> T | Failure:
+    """What `work` returns, or the failure it ends in. `crash_folder` is where an unexpected error leaves its frames."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        return failure_of(TryLater("The run was stopped.", advice="Run it again: it goes on where it stopped."))
+    except PasserelleError as error:
+        return failure_of(error)
+    except Exception as error:  # noqa: BLE001 - the one boundary: nothing of an unknown error may be shown
+        return _translated(error) or _unexpected(error, crash_folder)
+
+
+def _translated(error: Exception) -> Failure | None:
+    """Errors of the machine and of the store that a person can do something about."""
+    chain = [error, *filter(None, [getattr(error, "orig", None), error.__cause__])]
+    for each in chain:
+        if isinstance(each, OSError) and each.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return failure_of(TryLater("The disk is full.", advice="Make room, then run it again."))
+        if getattr(each, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return failure_of(TryLater("The control store is busy.", advice="Wait for the other run to end."))
+        if getattr(each, "sqlite_errorname", "").startswith("SQLITE_FULL"):
+            return failure_of(TryLater("The disk is full.", advice="Make room, then run it again."))
+        if type(each).__module__.startswith("psycopg") and type(each).__name__ == "OperationalError":
+            return failure_of(TryLater("The control store cannot be reached.", advice="Is PostgreSQL running?"))
+    return None
+
+
+def _unexpected(error: Exception, crash_folder: Path | None) -> Failure:
+    reference = secrets.token_hex(6)
+    written = _write_crash(error, crash_folder, reference)
+    advice = (
+        f"The report var/crash-{reference}.txt says where it happened, without any data: please pass it on."
+        if written
+        else "Run it again with a workspace to get a report that can be passed on."
+    )
+    message = f"Something unexpected happened ({type(error).__name__})."
+    return completed(Failure(outcome=Outcome.FAILED, message=message, advice=advice, reference=reference))
+
+
+def _write_crash(error: BaseException, folder: Path | None, reference: str) -> bool:
+    if folder is None:
+        return False
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(folder / f"crash-{reference}.txt", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except OSError:
+        return False
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write("\n".join(frames(error)) + "\n")
+    return True
+
+
+def frames(error: BaseException) -> list[str]:
+    """Classes and places of an error and its causes: no message, no source line, no local."""
+    lines: list[str] = []
+    seen: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        lines.append(f"{type(each).__module__}.{type(each).__qualname__}")
+        lines += [
+            f"  {Path(frame.f_code.co_filename).as_posix()}:{line} in {frame.f_code.co_name}"
+            for frame, line in traceback.walk_tb(each.__traceback__)
+        ]
+        each = each.__cause__ or each.__context__
+    return lines
+
+
+def quiet_hooks() -> None:
+    """Make errors outside the boundary (threads, shutdown) show their class only."""
+    import threading
+
+    def show(kind: type[BaseException], _value: object = None, _trace: object = None) -> None:
+        sys.stderr.write(f"passerelle: unexpected {kind.__name__}\n")
+
+    def show_thread(given: threading.ExceptHookArgs) -> None:
+        show(given.exc_type)
+
+    def show_unraisable(given: "sys.UnraisableHookArgs") -> None:
+        show(given.exc_type)
+
+    sys.excepthook = show
+    sys.unraisablehook = show_unraisable
+    threading.excepthook = show_thread

@@ -1,0 +1,39 @@
+"""Keeps each run of a recorded verb in the table `run`: begun before the work, ended with its outcome.
+
+A run that was killed stays without an end; `status` shows it so.
+"""
+
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+from passerelle.workflows.verbs.contract import Result
+
+
+def new_run_id(now: int) -> str:
+    """A name for a run that begins at `now` (microseconds UTC): sorts by time, and is unique."""
+    return f"{datetime.fromtimestamp(now // 1_000_000, UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+
+
+def begin(workspace: Path, run_id: str, verb: str, now: int) -> None:
+    """Record that a run begins. Raises what opening the workspace raises: the verb would fail for the same reason."""
+    from passerelle.privacy.store.tables import run
+    from passerelle.workflows.workspace import Workspace
+
+    with Workspace.open(workspace) as opened, opened.store().write() as connection:
+        connection.execute(run.insert().values(run_id=run_id, verb=verb, started_at=now))
+
+
+def end(workspace: Path, run_id: str, result: Result, now: int) -> None:
+    """Record how a run ended."""
+    from passerelle.privacy.store.tables import run
+    from passerelle.workflows.workspace import Workspace
+
+    values = {
+        "ended_at": now,
+        "outcome": result.outcome.value,
+        "exit_code": result.exit_code,
+        "result": result.model_dump_json(),
+    }
+    with Workspace.open(workspace) as opened, opened.store().write() as connection:
+        connection.execute(run.update().where(run.c.run_id == run_id).values(**values))

@@ -1,0 +1,86 @@
+"""JSON Schemas of the workspace's files, for editors."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from passerelle.workflows.settings import plugins
+from passerelle.workflows.settings.audience import Audience
+from passerelle.workflows.settings.project import Project
+
+
+def _policy() -> type[BaseModel]:
+    from passerelle.privacy.consent import Policy
+
+    return Policy
+
+
+def _notice() -> type[BaseModel]:
+    from passerelle.privacy.consent import Notice
+
+    return Notice
+
+
+def _model() -> type[BaseModel]:
+    from passerelle.segmentation import ModelFile
+
+    return ModelFile
+
+
+def _segment() -> type[BaseModel]:
+    from passerelle.segmentation import SegmentFile
+
+    return SegmentFile
+
+
+FILES: dict[str, Callable[[], type[BaseModel]]] = {
+    "project": lambda: Project,
+    "policy": _policy,
+    "notice": _notice,
+    "model": _model,
+    "segment": _segment,
+    "audience": lambda: Audience,
+}
+"""The files of a workspace: passerelle.yaml, policy.yaml, notices/, model.yaml, segments/, audiences/."""
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def file_schema(name: str) -> dict[str, Any]:
+    """The JSON Schema of one of `FILES`. That of `project` knows every installed kind of source and destination."""
+    schema = FILES[name]().model_json_schema(mode="validation")
+    if name == "project":
+        definitions = schema.setdefault("$defs", {})
+        for section, group in (("sources", "passerelle.sources"), ("destinations", "passerelle.destinations")):
+            wanted = _plugged(definitions, group)  # type: ignore[arg-type]
+            schema["properties"][section]["additionalProperties"] = wanted
+    return {"$schema": _DIALECT, **schema}
+
+
+def write(folder: Path) -> list[Path]:
+    """Write every file's schema into `folder` (a workspace's .schemas/), for editors; the paths written."""
+    import json
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in FILES:
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(file_schema(name), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _plugged(definitions: dict[str, Any], group: plugins.Group) -> dict[str, Any]:
+    """`anyOf` over the settings of every kind in `group`; their definitions go into `definitions`."""
+    choices = []
+    for kind in plugins.kinds(group):
+        schema = plugins.load(group, kind).Settings.model_json_schema(
+            mode="validation", ref_template=f"#/$defs/{group.rpartition('.')[2]}.{kind}.{{model}}"
+        )
+        prefix = f"{group.rpartition('.')[2]}.{kind}"
+        definitions.update({f"{prefix}.{name}": value for name, value in schema.pop("$defs", {}).items()})
+        definitions[prefix] = schema
+        choices.append({"$ref": f"#/$defs/{prefix}"})
+    return {"anyOf": choices} if choices else {"type": "object"}
