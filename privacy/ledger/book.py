@@ -5,7 +5,20 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    RowMapping,
+    Table,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    select,
+    update,
+)
 
 from passerelle.privacy.consent.cleared import LEDGER_SEAL, ClearedBatch, RemovalBatch
 from passerelle.privacy.ledger.wire import decode, encode
@@ -52,15 +65,18 @@ class Ledger:
 
     def people(self, connection: Connection, place: Place) -> pa.Table:
         """Everybody with a row here: `subject_id`, `state`, `revision`, and `uncertain` where a push has no receipt."""
+        # An addition is certain once its batch has a receipt; a superseded batch never got one.
+        lost = t.batch.c.state.in_(("intended", "superseded"))
+        uncertain = cast(case((lost, 1), else_=0), Integer).label("uncertain")
+        m = t.membership.c
         held = self._store.table(
             connection,
-            select(t.membership.c.subject_id, t.membership.c.state, t.membership.c.revision, t.membership.c.batch_id)
+            select(m.subject_id, m.state, m.revision, uncertain)
+            .join_from(t.membership, t.batch, m.batch_id == t.batch.c.batch_id, isouter=True)
             .where(_at(t.membership, place))
-            .order_by(t.membership.c.subject_id),
+            .order_by(m.subject_id),
         )
-        open_ids = [batch.batch_id for batch in self.batches(connection, place, "intended")]
-        uncertain = pc.is_in(held["batch_id"], pa.array(open_ids, pa.string()))
-        return held.drop(["batch_id"]).append_column("uncertain", uncertain)
+        return held.set_column(3, "uncertain", pc.equal(held["uncertain"], 1))
 
     def count(self, connection: Connection, place: Place) -> int:
         """How many people are members by our receipts, or will be once their receipt settles."""
@@ -143,6 +159,8 @@ class Ledger:
         self._name_rejected(connection, batch_id, told)
         if told.settled and action is Action.ADD:
             self._admit(connection, place, batch_id, told)
+        elif told.settled and told.rejected:  # of whom is not said: all stay owed, since asking again is harmless
+            self._stay_owed(connection, place, batch_id, next(iter(told.reasons), "rejected"), now=now)
         elif told.settled:
             self._release(connection, place, batch_id)
         self._close(connection, batch_id, told, now=now)
@@ -150,15 +168,8 @@ class Ledger:
     def refuse_removal(self, connection: Connection, batch_id: str, reason: str, *, now: int) -> None:
         """Record that the platform refused a removal: it stays owed, as removal debt with its reason."""
         place, _ = self._of(connection, batch_id)
-        ids = self._members_of(connection, batch_id)
-        self.owe(connection, place, ids, cause="refused_by_platform", now=now)
-        with self._store.among(connection, ids) as chosen:
-            connection.execute(
-                update(t.removal)
-                .where(_at(t.removal, place), t.removal.c.subject_id.in_(select(chosen)))
-                .values(refusal=reason, tries=t.removal.c.tries + 1)
-            )
-        self._close(connection, batch_id, Told(True, 0, len(ids), 0, {}, {reason: len(ids)}), now=now)
+        count = self._stay_owed(connection, place, batch_id, reason, now=now)
+        self._close(connection, batch_id, Told(True, 0, count, 0, {}, {reason: count}), now=now)
 
     def refuse_addition(self, connection: Connection, batch_id: str, reason: str, *, now: int) -> None:
         """Record that the platform refused a whole addition for good: nobody of it is there."""
@@ -301,6 +312,17 @@ class Ledger:
             )
         )
 
+    def _stay_owed(self, connection: Connection, place: Place, batch_id: str, reason: str, *, now: int) -> int:
+        ids = self._members_of(connection, batch_id)
+        self.owe(connection, place, ids, cause="refused_by_platform", now=now)
+        with self._store.among(connection, ids) as chosen:
+            connection.execute(
+                update(t.removal)
+                .where(_at(t.removal, place), t.removal.c.subject_id.in_(select(chosen)))
+                .values(refusal=reason, tries=t.removal.c.tries + 1)
+            )
+        return len(ids)
+
     def _close(self, connection: Connection, batch_id: str, told: Told, *, now: int) -> None:
         counts = {"accepted": told.accepted, "rejected": told.rejected, "pending": told.pending}
         receipt = {"request": dict(told.request), "reasons": dict(told.reasons)}
@@ -320,6 +342,7 @@ def _at(table: Table, place: Place) -> ColumnElement[bool]:
 def _batch(row: RowMapping) -> Batch:
     return Batch(
         batch_id=row["batch_id"],
+        run_id=row["run_id"],
         place=Place(row["destination"], row["audience"]),
         action=Action(row["action"]),
         state=row["state"],

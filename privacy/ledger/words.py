@@ -73,6 +73,7 @@ class Batch:
     """A batch's row, without its people."""
 
     batch_id: str
+    run_id: str
     place: Place
     action: Action
     state: str

@@ -1,0 +1,65 @@
+"""What is asked for: each audience at each of its destinations."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from passerelle.connectors.contract.destination import AudienceSpec
+from passerelle.privacy.errors import DefinitionError
+from passerelle.privacy.ledger import Place
+from passerelle.privacy.vocabulary import Destination as Platform
+from passerelle.privacy.vocabulary import Purpose
+from passerelle.workflows.plan.guards import Limits
+from passerelle.workflows.settings.names import did_you_mean, listed
+
+if TYPE_CHECKING:
+    from passerelle.workflows.settings.audience import Audience, Holdout
+    from passerelle.workflows.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """One audience at one destination: where, for what, who, and within which limits."""
+
+    place: Place
+    platform: Platform
+    purpose: Purpose
+    segment: str
+    spec: AudienceSpec
+    limits: Limits
+    holdout: "Holdout | None"
+
+
+def aims(workspace: "Workspace", names: Sequence[str]) -> list[Aim]:
+    """The aims of the named audiences, or of all. Raises `DefinitionError` for a name that is no audience's."""
+    known = workspace.audiences
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, known) or f" Known: {listed(known)}."
+            raise DefinitionError(f"There is no audience called {_shown(name)}.{hint}", path=("audiences",))
+    return [aim for name in (names or sorted(known)) for aim in _of(workspace, known[name])]
+
+
+def _of(workspace: "Workspace", audience: "Audience") -> Iterator[Aim]:
+    smallest = max(audience.guards.minimum_size, workspace.policy.minimum_size)
+    for name, shown in audience.destinations.items():
+        yield Aim(
+            place=Place(name, audience.audience),
+            platform=workspace.destination(name).platform,
+            purpose=audience.purpose,
+            segment=audience.segment,
+            spec=AudienceSpec(
+                audience=audience.audience,
+                display_name=shown.display_name or audience.audience,
+                description=shown.description,
+                retention_days=shown.retention_days,
+            ),
+            limits=Limits(smallest, audience.guards.maximum_change),
+            holdout=audience.holdout,
+        )
+
+
+def _shown(name: str) -> str:
+    """The name as typed if it could be one; what else somebody typed there is not repeated."""
+    plain = name.isascii() and name.replace("_", "").replace("-", "").isalnum() and len(name) <= 64  # noqa: PLR2004
+    return f"`{name}`" if plain else "that"

@@ -1,0 +1,70 @@
+"""What holds a plan back until a person has looked. A removal that consent asks for is never held back."""
+
+from dataclasses import dataclass, replace
+
+from passerelle.privacy.errors import DefinitionError
+from passerelle.workflows.plan.moves import NOBODY, Moves
+
+OVERRIDABLE = ("maximum_change", "empty_segment")
+"""Guards that `--approve` may name. The minimum size is a promise to people and has no override."""
+
+CHOSEN = frozenset({"left_segment", "holdout"})
+"""Causes of removal that come from a marketer's choice; all others come from the person or the platform."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the audience's guards and the policy ask for. `maximum_change` is a percentage of the present members."""
+
+    minimum_size: int
+    maximum_change: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Guarded:
+    """The moves that may be made now, and the names of the guards that hold the rest."""
+
+    moves: Moves
+    held: tuple[str, ...]
+    held_adds: int
+    held_removes: int
+
+
+def guard(moves: Moves, limits: Limits, *, segment_size: int, stale: bool, approved: frozenset[str]) -> Guarded:
+    """Hold back what the guards ask for. `stale`: a mandatory consent source is too old, so nobody is added."""
+    chosen = sum(len(ids) for cause, ids in moves.removes.items() if cause in CHOSEN)
+    changed = len(moves.removes.get("identifiers_changed", NOBODY))
+    after = moves.current + moves.fresh - (len(moves.leaving) - changed)
+    held: list[str] = []
+    if moves.current and segment_size == 0 and "empty_segment" not in approved:
+        held.append("empty_segment")
+    if moves.current and limits.maximum_change is not None and "maximum_change" not in approved:
+        share = 100.0 * (moves.fresh + chosen) / moves.current
+        if share > limits.maximum_change:
+            held.append("maximum_change")
+    if len(moves.adds) and after < limits.minimum_size:
+        held.append("minimum_size")
+    if stale and len(moves.adds):
+        held.append("consent_stale")
+    return _hold(moves, tuple(held))
+
+
+def _hold(moves: Moves, held: tuple[str, ...]) -> Guarded:
+    if not held:
+        return Guarded(moves, held, 0, 0)
+    removes = dict(moves.removes)
+    removes.pop("identifiers_changed", None)  # nobody is taken out to be put in again later
+    kept = 0
+    if {"maximum_change", "empty_segment"} & set(held):
+        kept = sum(len(removes.pop(cause)) for cause in CHOSEN & set(removes))
+    return Guarded(replace(moves, adds=NOBODY, removes=removes), held, len(moves.adds), kept)
+
+
+def overridden(names: list[str]) -> frozenset[str]:
+    """The guards that `--approve` names. Raises `DefinitionError` for one that has no override."""
+    for name in names:
+        if name not in OVERRIDABLE:
+            raise DefinitionError(
+                "--approve names a guard that cannot be overridden.", advice=f"It may name {' or '.join(OVERRIDABLE)}."
+            )
+    return frozenset(names)

@@ -1,0 +1,138 @@
+"""Make a plan: read who is chosen, who agreed and who is there; nothing is sent and nothing is written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection
+
+from passerelle.privacy.ledger import Ledger, Place
+from passerelle.segmentation import holdout
+from passerelle.workflows.engine import run_segments
+from passerelle.workflows.plan.aims import Aim, aims
+from passerelle.workflows.plan.guards import Guarded, guard
+from passerelle.workflows.plan.moves import LEAVING, NOBODY, THERE, UNCERTAIN, UNSENDABLE, Ids, Standing, Wish, diff
+
+if TYPE_CHECKING:
+    from passerelle.workflows.verbs.contract import Progress
+    from passerelle.workflows.workspace import Workspace
+
+_KINDS = {"member": THERE, "adding": THERE, "removing": LEAVING, "unsendable": UNSENDABLE}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacePlan:
+    """The plan for one audience at one destination. `decisions` are the gate's, of everybody in the segment."""
+
+    aim: Aim
+    guarded: Guarded
+    wish: Wish
+    segment_size: int
+    decisions: pa.Table
+    held_out: Ids
+
+    @property
+    def withheld(self) -> dict[str, int]:
+        """How many people of the segment are kept out, by reason."""
+        counts = {reason: len(ids) for reason, ids in sorted(self.wish.withheld.items()) if len(ids)}
+        if len(self.guarded.moves.unsendable):
+            counts["no_sendable_key"] = len(self.guarded.moves.unsendable)
+        return counts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Plans for some places, under one policy and one size of the log. `stale` names sources that are too old."""
+
+    places: Sequence[PlacePlan]
+    made_at: int
+    policy: str
+    log_size: int
+    stale: tuple[str, ...]
+
+
+def make(
+    workspace: "Workspace",
+    names: Sequence[str],
+    *,
+    now: int,
+    progress: "Progress",
+    approved: frozenset[str] = frozenset(),
+    as_of: int | None = None,
+) -> Plan:
+    """Plan the named audiences, or all: segments as of `as_of` (by default `now`), consent as of `now`."""
+    wanted = aims(workspace, names)
+    memberships = run_segments(
+        workspace, sorted({aim.segment for aim in wanted}), as_of=as_of or now, now=now, progress=progress
+    )
+    ledger = Ledger(workspace.store(), workspace.log(), workspace.subjects())
+    gate = workspace.gate()
+    with (
+        workspace.store().read() as connection,
+        progress.step("Comparing with who is there", total=len(wanted)) as step,
+    ):
+        stale = tuple(source.source for source in gate.stale(connection, now=now))
+        places = []
+        for aim in wanted:
+            people = memberships[aim.segment].subject_ids
+            places.append(_place(workspace, connection, ledger, aim, people, now, approved, bool(stale)))
+            step.advance()
+        size = workspace.log().size(connection)
+    return Plan(places, now, workspace.policy.digest, size, stale)
+
+
+def _place(
+    workspace: "Workspace",
+    connection: Connection,
+    ledger: Ledger,
+    aim: Aim,
+    people: pa.Array,
+    now: int,
+    approved: frozenset[str],
+    stale: bool,
+) -> PlacePlan:
+    out = _held_out(aim, people)
+    asked = pc.filter(people, pc.invert(pc.is_in(people, pa.array(out)))) if len(out) else people
+    decisions = workspace.gate().decide(connection, asked, purpose=aim.purpose, destination=aim.platform, at=now)
+    wish = wish_of(workspace, connection, decisions, {"holdout": out})
+    moves = diff(wish, standing(connection, ledger, aim.place))
+    guarded = guard(moves, aim.limits, segment_size=len(people), stale=stale, approved=approved)
+    return PlacePlan(aim, guarded, wish, len(people), decisions, out)
+
+
+def wish_of(workspace: "Workspace", connection: Connection, decisions: pa.Table, withheld: Mapping[str, Ids]) -> Wish:
+    """Who the decisions allow, with the revision of their identifiers, and who they withhold, by reason."""
+    ids = decisions["subject_id"].to_numpy()
+    allowed_mask = decisions["allowed"].to_numpy()
+    allowed = np.sort(ids[allowed_mask])
+    revision = workspace.subjects().revisions(connection, pa.array(allowed))
+    reasons = pc.dictionary_encode(decisions["reason"]).combine_chunks()
+    codes = reasons.indices.to_numpy(zero_copy_only=False)
+    causes = {
+        str(reason): np.sort(ids[(codes == place) & ~allowed_mask])
+        for place, reason in enumerate(reasons.dictionary.to_pylist())
+    }
+    causes.update(withheld)
+    return Wish(allowed, revision.to_numpy(zero_copy_only=False).astype(np.int32), causes)
+
+
+def standing(connection: Connection, ledger: Ledger, place: Place) -> Standing:
+    """Who is there by our receipts, who may be, and whose removal is owed."""
+    people = ledger.people(connection, place)
+    states = pc.dictionary_encode(people["state"]).combine_chunks()
+    by_code = np.array([_KINDS[state] for state in states.dictionary.to_pylist()] or [0], np.int8)
+    kind = by_code[states.indices.to_numpy(zero_copy_only=False)] if len(people) else np.empty(0, np.int8)
+    uncertain = people["uncertain"].to_numpy()
+    kind = np.where(uncertain & (kind == THERE), UNCERTAIN, kind).astype(np.int8)
+    owed = np.sort(ledger.owed(connection, place)["subject_id"].to_numpy())
+    return Standing(people["subject_id"].to_numpy(), kind, people["revision"].to_numpy().astype(np.int32), owed)
+
+
+def _held_out(aim: Aim, people: pa.Array) -> Ids:
+    if aim.holdout is None:
+        return NOBODY
+    mask = holdout(people, aim.holdout.percent, aim.holdout.salt)
+    return np.sort(pc.filter(people, mask).to_numpy(zero_copy_only=False))

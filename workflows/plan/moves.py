@@ -1,0 +1,114 @@
+"""Who goes in and who comes out of one audience at one destination: pure arithmetic on sorted 64-bit integers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Ids = npt.NDArray[np.int64]
+
+NOBODY: Ids = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """What the ledger says of one place. All arrays are aligned; `subject_id` is sorted and distinct.
+
+    `kind` is 0 for people who are there, 1 where a push has no receipt, 2 where a removal is under way or refused,
+    3 for people of whom nothing could be sent. `owed` lists whose removal is queued.
+    """
+
+    subject_id: Ids
+    kind: npt.NDArray[np.int8]
+    revision: npt.NDArray[np.int32]
+    owed: Ids = field(default_factory=lambda: NOBODY)
+
+
+THERE, UNCERTAIN, LEAVING, UNSENDABLE = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wish:
+    """Who should be there, and who was considered and is kept out, by cause. Sorted and distinct.
+
+    `revision` (aligned with `allowed`) is that of the person's identifiers.
+    """
+
+    allowed: Ids
+    revision: npt.NDArray[np.int32]
+    withheld: Mapping[str, Ids]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moves:
+    """What to do. A person whose identifiers changed stands in both: out by the old ones first, in by the new."""
+
+    adds: Ids
+    removes: Mapping[str, Ids]
+    forget: Ids
+    unsendable: Ids
+    current: int
+    fresh: int
+    """How many of `adds` are not there yet, as far as we know."""
+
+    @property
+    def leaving(self) -> Ids:
+        """Everybody who is to be taken out, whatever the cause."""
+        return union(self.removes.values())
+
+
+def diff(wish: Wish, standing: Standing) -> Moves:
+    """The moves from `standing` to `wish`. Removals that are owed are made whatever the wish."""
+    there = standing.kind != UNSENDABLE
+    wanted = np.isin(standing.subject_id, wish.allowed, assume_unique=True)
+    owed = np.isin(standing.subject_id, standing.owed, assume_unique=True)
+    renewed = wanted & (_revisions_of(standing.subject_id, wish) != standing.revision)
+    kept = there & wanted & ~owed
+    settled = kept & (standing.kind == THERE) & ~renewed
+    again = kept & (standing.kind == UNCERTAIN) & ~renewed
+    changed = kept & (standing.kind != LEAVING) & renewed
+    out = there & ~settled & ~again & ~changed
+    vain = ~there & wanted & ~renewed
+    blocked = (out & wanted) | settled | vain
+    adds = np.setdiff1d(wish.allowed, standing.subject_id[blocked], assume_unique=True)
+    removes = _causes(standing.subject_id[out], standing, wish)
+    if changed.any():
+        removes["identifiers_changed"] = standing.subject_id[changed]
+    present = there & (standing.kind != LEAVING)
+    return Moves(
+        adds=adds,
+        removes=removes,
+        forget=standing.subject_id[~there & ~wanted],
+        unsendable=standing.subject_id[vain],
+        current=int(present.sum()),
+        fresh=len(adds) - int(changed.sum()) - int(again.sum()),
+    )
+
+
+def union(parts: object) -> Ids:
+    """The sorted union of some arrays of ids."""
+    arrays = list(parts)  # type: ignore[call-overload]
+    return np.unique(np.concatenate(arrays)) if arrays else NOBODY
+
+
+def _revisions_of(ids: Ids, wish: Wish) -> npt.NDArray[np.int32]:
+    if not len(wish.allowed):
+        return np.full(len(ids), -1, np.int32)
+    places = np.minimum(np.searchsorted(wish.allowed, ids), len(wish.allowed) - 1)
+    return np.where(wish.allowed[places] == ids, wish.revision[places], -1).astype(np.int32)
+
+
+def _causes(out: Ids, standing: Standing, wish: Wish) -> dict[str, Ids]:
+    """Why each of `out` goes: queued, then kept out by its cause, then a removal under way, then the segment."""
+    removes: dict[str, Ids] = {}
+    rest = out
+    leaving = standing.subject_id[standing.kind == LEAVING]
+    for cause, ids in (("queued", standing.owed), *wish.withheld.items(), ("under_way", leaving)):
+        here = np.intersect1d(rest, ids, assume_unique=True)
+        if len(here):
+            removes[cause] = here
+            rest = np.setdiff1d(rest, here, assume_unique=True)
+    if len(rest):
+        removes["left_segment"] = rest
+    return removes

@@ -1,0 +1,64 @@
+"""What a sync works with, and the few things it may not make up itself: the clock, ids of batches, and waiting."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from passerelle.privacy.ledger import Ledger
+
+if TYPE_CHECKING:
+    from passerelle.privacy.consent import Gate
+    from passerelle.privacy.log import Log
+    from passerelle.privacy.store import Store
+    from passerelle.privacy.subjects import Subjects
+    from passerelle.workflows.verbs.contract import Progress
+    from passerelle.workflows.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The rooms that a sync needs, and its surroundings."""
+
+    workspace: "Workspace"
+    store: "Store"
+    log: "Log"
+    subjects: "Subjects"
+    gate: "Gate"
+    ledger: Ledger
+    run_id: str
+    now: Callable[[], int]
+    sleep: Callable[[float], None]
+    progress: "Progress"
+    patience: float
+    """For how many seconds a sync waits for platforms to settle before it leaves the rest pending."""
+
+    def new_batch_id(self) -> str:
+        """A name for a batch that no other batch has, in order of time."""
+        return f"b{self.now():016x}{secrets.token_hex(5)}"
+
+
+def crew(
+    workspace: "Workspace",
+    *,
+    run_id: str,
+    now: Callable[[], int],
+    sleep: Callable[[float], None],
+    progress: "Progress",
+    patience: float,
+) -> Crew:
+    """The crew of a workspace."""
+    store, log, subjects = workspace.store(), workspace.log(), workspace.subjects()
+    return Crew(
+        workspace=workspace,
+        store=store,
+        log=log,
+        subjects=subjects,
+        gate=workspace.gate(),
+        ledger=Ledger(store, log, subjects),
+        run_id=run_id,
+        now=now,
+        sleep=sleep,
+        progress=progress,
+        patience=patience,
+    )

@@ -1,0 +1,192 @@
+"""Sync audiences: one writer per place, a fresh plan under its lock, and a signed checkpoint at the end."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from passerelle.connectors.contract.destination import AudienceSpec
+from passerelle.privacy.errors import HeldBack, PasserelleError, TryLater
+from passerelle.privacy.ledger import Place
+from passerelle.privacy.store import tables as t
+from passerelle.workflows.plan.aims import aims
+from passerelle.workflows.plan.document import PlanFile, same_moves
+from passerelle.workflows.plan.make import PlacePlan, Plan, make, standing, wish_of
+from passerelle.workflows.plan.moves import NOBODY, Moves, diff
+from passerelle.workflows.sync.crew import Crew
+from passerelle.workflows.sync.place import carry, finish, reach
+from passerelle.workflows.sync.report import PlaceReport
+from passerelle.workflows.verbs.contract import Outcome
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What became of each place, and which consent sources were too old for additions."""
+
+    places: list[PlaceReport] = field(default_factory=list)
+    stale: tuple[str, ...] = ()
+
+
+def sync(
+    crew: Crew, names: Sequence[str], *, approved: frozenset[str] = frozenset(), kept: PlanFile | None = None
+) -> SyncReport:
+    """Plan and carry out the named audiences, or all, or those of a kept plan if it still holds."""
+    begin(crew)
+    wanted = sorted({place.audience for place in kept.places}) if kept else names
+    report = SyncReport()
+    with ExitStack() as locks:
+        busy = _lock(crew, locks, (aim.place for aim in aims(crew.workspace, wanted)))
+        report.places.extend(busy.values())
+        as_of = kept.made_at if kept else None
+        plan = make(crew.workspace, wanted, now=crew.now(), progress=crew.progress, approved=approved, as_of=as_of)
+        if kept is not None:
+            _still_holds(kept, plan)
+        report.stale = plan.stale
+        for place in plan.places:
+            if place.aim.place not in busy:
+                report.places.append(_carry_out(crew, plan, place))
+    end(crew)
+    return report
+
+
+def sync_removals(crew: Crew, names: Sequence[str]) -> SyncReport:
+    """Take out everybody whose removal is owed or whose consent no longer holds, wherever they were sent.
+
+    Waits for no segment, no freshness and no size; works for audiences whose file is gone, too.
+    """
+    begin(crew)
+    with crew.store.read() as connection:
+        places = [place for place in crew.ledger.places(connection) if not names or place.audience in names]
+    report = SyncReport()
+    with ExitStack() as locks:
+        busy = _lock(crew, locks, places)
+        report.places.extend(busy.values())
+        report.places.extend(_take_out(crew, place) for place in places if place not in busy)
+    end(crew)
+    return report
+
+
+def begin(crew: Crew) -> None:
+    """Before anything else: the log is what it was, and this policy and these notices are in it."""
+    with crew.store.write() as connection:
+        crew.log.check_anchor(connection)
+        crew.gate.document(connection, crew.now())
+
+
+def end(crew: Crew) -> None:
+    """Sign the log as it now stands."""
+    with crew.store.write() as connection:
+        crew.log.checkpoint(connection, now=crew.now())
+
+
+def _lock(crew: Crew, locks: ExitStack, places: Iterable[Place]) -> dict[Place, PlaceReport]:
+    """Take every place's lock that is free; a report for each that another run holds."""
+    busy: dict[Place, PlaceReport] = {}
+    for place in places:
+        try:
+            locks.enter_context(crew.store.exclusive(f"sync-{place.destination}-{place.audience}"))
+        except TryLater as taken:
+            busy[place] = PlaceReport(place)
+            busy[place].fail(taken)
+    return busy
+
+
+def _still_holds(kept: PlanFile, fresh: Plan) -> None:
+    if kept.policy != fresh.policy:
+        raise HeldBack("The policy has changed since this plan was made.", advice="Make a new plan.")
+    if changed := same_moves(kept, fresh):
+        raise HeldBack(
+            f"The plan no longer holds for {', '.join(changed)}.",
+            advice="Consent, data or the audience changed since. Make a new plan and look at the difference.",
+        )
+
+
+def _carry_out(crew: Crew, plan: Plan, place: PlacePlan) -> PlaceReport:
+    aim, moves = place.aim, place.guarded.moves
+    report = PlaceReport(aim.place, withheld=place.withheld, held_by=place.guarded.held)
+    _explain_held(report, plan, place)
+    _record(crew, plan, place)
+    if _nothing_to_do(crew, aim.place, moves):
+        finish(crew, aim.place, report)
+        return report
+    try:
+        target = reach(crew, aim.place, aim.spec, aim.purpose)
+    except PasserelleError as problem:
+        report.fail(problem)
+        finish(crew, aim.place, report)
+        return report
+    carry(crew, target, moves, report)
+    return report
+
+
+def _record(crew: Crew, plan: Plan, place: PlacePlan) -> None:
+    """Keep each changed decision, and who was held out."""
+    aim = place.aim
+    with crew.store.write() as connection:
+        crew.gate.record(
+            connection,
+            place.decisions,
+            audience=aim.place.audience,
+            destination_name=aim.place.destination,
+            purpose=aim.purpose,
+            now=plan.made_at,
+        )
+        if count := len(place.held_out):
+            rows = {"audience": [aim.place.audience] * count, "subject_id": pa.array(place.held_out)}
+            crew.store.insert(connection, t.holdout, {**rows, "since": [plan.made_at] * count}, on_conflict="ignore")
+
+
+def _nothing_to_do(crew: Crew, place: Place, moves: Moves) -> bool:
+    if len(moves.adds) or moves.removes or len(moves.forget):
+        return False
+    with crew.store.read() as connection:
+        return not any(crew.ledger.batches(connection, place, state) for state in ("intended", "accepted"))
+
+
+def _explain_held(report: PlaceReport, plan: Plan, place: PlacePlan) -> None:
+    held = place.guarded.held
+    if "consent_stale" in held:
+        report.outcome = Outcome.CONSENT_STALE
+        report.problem = f"Consent is too old to add anybody: {', '.join(plan.stale)}."
+        report.advice = "Run `passerelle pull`; if it fails, see why with `passerelle doctor`."
+    elif held:
+        report.outcome = Outcome.HELD_BACK
+        report.problem = f"Held back by {' and '.join(held)}."
+        report.advice = _ADVICE[held[0]]
+
+
+_ADVICE = {
+    "minimum_size": "The audience would be smaller than the minimum size. Widen the segment or collect more consents.",
+    "maximum_change": "Look at the plan; if the change is meant, run again with --approve maximum_change.",
+    "empty_segment": "The segment is empty. Check the last pull; if meant, run again with --approve empty_segment.",
+}
+
+
+def _take_out(crew: Crew, place: Place) -> PlaceReport:
+    report = PlaceReport(place)
+    try:
+        with crew.store.read() as connection:
+            remote = crew.ledger.remote(connection, place)
+            here = standing(connection, crew.ledger, place)
+            if remote is None:
+                return report
+            decisions = crew.gate.decide(
+                connection,
+                pa.array(here.subject_id),
+                purpose=remote.purpose,
+                destination=remote.platform,
+                at=crew.now(),
+            )
+            wish = wish_of(crew.workspace, connection, decisions, {})
+        moves = diff(wish, here)
+        removes = {cause: ids for cause, ids in moves.removes.items() if cause != "identifiers_changed"}
+        only = Moves(NOBODY, removes, NOBODY, NOBODY, moves.current, 0)
+        if _nothing_to_do(crew, place, only):
+            finish(crew, place, report)
+            return report
+        target = reach(crew, place, AudienceSpec(place.audience, place.audience), remote.purpose)
+        carry(crew, target, only, report)
+    except PasserelleError as problem:
+        report.fail(problem)
+    return report

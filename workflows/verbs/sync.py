@@ -1,0 +1,167 @@
+"""`sync`: carry out a plan, fresh or kept, and account for every row."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from passerelle.workflows.verbs.contract import AnyVerb, Environment, Outcome, Request, Result, Verb
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from passerelle.workflows.sync.report import PlaceReport
+    from passerelle.workflows.sync.run import SyncReport
+
+
+class SyncRequest(Request):
+    """What to sync, and how."""
+
+    audiences: list[str] = Field(
+        default_factory=list, description="Audiences to sync; all by default.", json_schema_extra={"cli": "argument"}
+    )
+    plan: Path | None = Field(None, description="Carry out this plan, made by `plan --out`, if it still holds.")
+    removals_only: bool = Field(False, description="Only take people out: owed removals and lost consents.")
+    approve: list[str] = Field(default_factory=list, description="Guards to override: maximum_change, empty_segment.")
+    wait: float = Field(30.0, ge=0, le=3000, description="Seconds to wait for the platforms to finish.")
+
+
+class Sent(BaseModel):
+    """People sent in this run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    adds: int
+    removes: int
+
+
+class SyncedAudience(BaseModel):
+    """One audience at one destination. adds + removes = accepted + rejected + pending."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    audience: str
+    destination: str
+    outcome: Outcome
+    members: int = Field(description="People there, by our receipts.")
+    withheld: dict[str, int] = Field(description="People of the segment who are not sent, by reason.")
+    sent: Sent
+    accepted: int
+    rejected: int
+    pending: int
+    rejections: dict[str, int] = Field(description="By the platform's own reason.")
+    dropped: dict[str, int] = Field(description="Single identifiers left out of rows that were sent, by reason.")
+    held_by: list[str]
+    debt: int = Field(description="Removals that are owed here.")
+    problem: str = ""
+    advice: str = ""
+
+
+class SyncResult(Result):
+    """What became of each audience."""
+
+    run_id: str = ""
+    audiences: list[SyncedAudience] = Field(default_factory=list)
+    stale: list[str] = Field(default_factory=list, description="Consent sources that are too old for additions.")
+    wait_seconds: float | None = Field(None, description="How long a platform asked us to wait.")
+
+
+def run(environment: Environment, request: SyncRequest) -> SyncResult:
+    """Sync."""
+    import time
+
+    from passerelle.workflows.plan.document import read
+    from passerelle.workflows.plan.guards import overridden
+    from passerelle.workflows.sync.crew import crew
+    from passerelle.workflows.sync.run import sync, sync_removals
+    from passerelle.workflows.workspace import Workspace
+
+    kept = read(request.plan) if request.plan else None
+    with Workspace.open(environment.workspace) as workspace:
+        hands = crew(
+            workspace,
+            run_id=environment.run_id,
+            now=environment.now,
+            sleep=time.sleep,
+            progress=environment.progress,
+            patience=request.wait,
+        )
+        if request.removals_only:
+            report = sync_removals(hands, request.audiences)
+        else:
+            report = sync(hands, request.audiences, approved=overridden(request.approve), kept=kept)
+    return result_of(environment.run_id, report)
+
+
+def result_of(run_id: str, report: "SyncReport") -> SyncResult:
+    """The result object of a report."""
+    from passerelle.workflows.sync.report import exit_code, gravest
+
+    outcome = gravest([place.outcome for place in report.places])
+    worst = next((place for place in report.places if place.outcome is outcome), None)
+    return SyncResult(
+        outcome=outcome,
+        exit_code=exit_code(outcome),
+        retryable=outcome is Outcome.TRY_LATER,
+        advice=worst.advice if worst else "",
+        run_id=run_id,
+        audiences=[_synced(place) for place in report.places],
+        stale=list(report.stale),
+        wait_seconds=max((place.wait_seconds for place in report.places if place.wait_seconds), default=None),
+    )
+
+
+def _synced(place: "PlaceReport") -> SyncedAudience:
+    return SyncedAudience(
+        audience=place.place.audience,
+        destination=place.place.destination,
+        outcome=place.outcome,
+        members=place.members,
+        withheld={**place.withheld, **place.unsendable},
+        sent=Sent(adds=place.added, removes=place.removed),
+        accepted=place.accepted,
+        rejected=place.rejected,
+        pending=place.pending,
+        rejections=place.reasons,
+        dropped=place.dropped,
+        held_by=list(place.held_by),
+        debt=place.debt,
+        problem=place.problem,
+        advice=place.advice,
+    )
+
+
+def render(result: SyncResult, console: "Console") -> None:
+    """A table: one line per audience and destination, then what needs attention."""
+    from rich.table import Table
+
+    table = Table(title=f"Sync {result.run_id}".rstrip(), title_justify="left")
+    for column in ("Audience", "Destination"):
+        table.add_column(column)
+    for column in ("Added", "Removed", "Accepted", "Rejected", "Pending", "Members", "Withheld"):
+        table.add_column(column, justify="right")
+    table.add_column("Outcome")
+    for row in result.audiences:
+        numbers = (row.sent.adds, row.sent.removes, row.accepted, row.rejected, row.pending, row.members)
+        cells = [f"{number:,}" for number in (*numbers, sum(row.withheld.values()))]
+        table.add_row(row.audience, row.destination, *cells, row.outcome.value.replace("_", " "))
+    console.print(table)
+    for row in result.audiences:
+        if row.problem:
+            console.print(f"{row.audience} at {row.destination}: {row.problem} {row.advice}".rstrip())
+        if row.debt:
+            console.print(f"{row.audience} at {row.destination}: {row.debt:,} removals are still owed.")
+
+
+VERBS: list[AnyVerb] = [
+    Verb(
+        name="sync",
+        help="Carry out a plan: send who may be sent, take out who must go.",
+        request=SyncRequest,
+        result=SyncResult,
+        run=run,
+        render=render,
+        remote=True,
+        recorded=True,
+    )
+]
