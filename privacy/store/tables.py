@@ -35,6 +35,7 @@ subject = Table(
     Column("subject_ref", String(40), nullable=False, unique=True),
     Column("country", String(2)),  # ISO 3166-1 alpha-2, upper case; decides the jurisdiction
     Column("merged_into", BigInteger, index=True),  # the person this one turned out to be; followed to its end
+    Column("merged_at", BigInteger),  # when that was found; consent heard later was said by the one person they are
     Column("created_at", BigInteger, nullable=False),
     Column("erased_at", BigInteger),
 )
