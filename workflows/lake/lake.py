@@ -1,0 +1,164 @@
+"""The lake's folder: one folder per table, each with its manifest."""
+
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from passerelle.connectors.contract.records import ARROW
+from passerelle.connectors.contract.roles import Grain, Kind
+from passerelle.privacy.errors import DefinitionError
+from passerelle.workflows.lake.manifest import NAME, Manifest, Staged, TableShape, sync_file, sync_folder
+from passerelle.workflows.lake.merging import Settled, merge, needs_merge, without
+
+Fault = Callable[[str], None]
+"""Called with the name of each step as it is done: a test dies there."""
+
+
+@dataclass(frozen=True, slots=True)
+class LakeTable:
+    """What a reader needs: column types by name (`Kind` names), and Parquet files to scan as they are.
+
+    Person tables have one row per `subject_id`. Columns that begin with `_` are the lake's own.
+    """
+
+    name: str
+    grain: Grain
+    columns: dict[str, str]
+    files: list[Path]
+
+
+def row_schema(shape: TableShape) -> pa.Schema:
+    """The Arrow schema of a table's rows: the lake's own columns, then what readers see."""
+    own = [("_key", pa.binary()), ("_version", pa.int64())]
+    return pa.schema([*own, *((name, ARROW[Kind(kind)]) for name, kind in shape.columns.items())])
+
+
+DELETED = pa.schema([("_key", pa.binary()), ("_version", pa.int64())])
+
+
+class Lake:
+    """The pseudonymous tables under `folder`. Writers of one table take turns (the caller holds a lock)."""
+
+    def __init__(self, folder: Path, *, memory: str = "1GB", fault: Fault | None = None) -> None:
+        self._folder = folder
+        self._memory = memory
+        self._fault: Fault = fault or (lambda _step: None)
+
+    def tables(self) -> dict[str, LakeTable]:
+        """Every table, by name, as it was when this was called; its files stay through the next `settle`."""
+        return {name: self._table(name, manifest) for name, manifest in self._manifests()}
+
+    def stage(self, name: str, shape: TableShape, rows: pa.Table, deleted: pa.Table) -> None:
+        """Put a page beside the table, durably. Readers see it after `settle`.
+
+        `rows` has `row_schema(shape)`; `deleted` has `_key` and `_version`. `_key` is 16 bytes; `_version` grows when a
+        record changes, null where nothing tells; then what is staged later is newer.
+        """
+        folder = self._folder / name
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        manifest = Manifest.read(folder) or Manifest(shape)
+        if manifest.shape != shape and manifest.staged:
+            self.settle(name)
+            manifest = Manifest.read(folder) or Manifest(shape)
+        manifest = manifest.reshaped(shape)
+        sequence = manifest.sequence + 1
+        page = Staged(
+            sequence,
+            self._write(folder, "rows", rows.cast(row_schema(shape))) if rows.num_rows else None,
+            self._write(folder, "deleted", deleted.cast(DELETED)) if deleted.num_rows else None,
+        )
+        self._fault("page written")
+        replace(manifest, sequence=sequence, staged=(*manifest.staged, page)).write(folder)
+        self._fault("page staged")
+
+    def settle(self, name: str, merges: pa.Table | None = None) -> None:
+        """Make what is staged part of the table, and follow `merges` (subject_id, merged_into) of persons."""
+        folder = self._folder / name
+        manifest = Manifest.read(folder)
+        if manifest is None:
+            return
+        if not needs_merge(folder, manifest, merges):
+            return
+        scratch = folder / ".tmp"
+        shutil.rmtree(scratch, ignore_errors=True)
+        settled = merge(folder, manifest, merges, memory=self._memory, scratch=scratch)
+        self._fault("merged")
+        self._adopt(folder, manifest, settled)
+        shutil.rmtree(scratch, ignore_errors=True)
+        self._fault("settled")
+
+    def forget(self, subject_ids: pa.Array) -> int:
+        """Take people out of every table, files and all, at once. Returns how many tables held them."""
+        return sum(self._forget(name, subject_ids) for name, _ in list(self._manifests()))
+
+    def _forget(self, name: str, subject_ids: pa.Array) -> int:
+        folder = self._folder / name
+        self.settle(name)
+        manifest = Manifest.read(folder)
+        if manifest is None:
+            return 0
+        scratch = folder / ".tmp"
+        settled = without(folder, manifest, subject_ids, memory=self._memory, scratch=scratch)
+        if settled is None:
+            return 0
+        self._adopt(folder, manifest, settled)
+        final = Manifest.read(folder)
+        if final is not None:
+            replace(final, retired=()).write(folder)
+            _sweep(folder, replace(final, retired=()))
+        shutil.rmtree(scratch, ignore_errors=True)
+        return 1
+
+    def _adopt(self, folder: Path, manifest: Manifest, settled: Settled) -> None:
+        for made in settled.made:
+            sync_file(folder / made)
+        sync_folder(folder)
+        before = manifest.named() - set(manifest.retired)
+        now = replace(
+            manifest, files=settled.files, shadowed=settled.shadowed, deleted=settled.deleted, staged=(), written=None
+        )
+        now = replace(now, retired=tuple(sorted(before - now.named())))
+        now.write(folder)
+        self._fault("manifest renamed")
+        _sweep(folder, now)
+
+    def _manifests(self) -> Iterator[tuple[str, Manifest]]:
+        if not self._folder.is_dir():
+            return
+        for folder in sorted(self._folder.iterdir()):
+            manifest = Manifest.read(folder) if folder.is_dir() else None
+            if manifest is not None:
+                yield folder.name, manifest
+
+    def _table(self, name: str, manifest: Manifest) -> LakeTable:
+        shape = manifest.written or manifest.shape
+        files = [self._folder / name / file for file in manifest.files]
+        missing = next((file for file in files if not file.exists()), None)
+        if missing is not None:
+            raise DefinitionError(
+                f"The lake's file {name}/{missing.name} is gone.", advice=f"Run `passerelle pull {name} --full`."
+            )
+        return LakeTable(name, shape.grain, shape.columns, files)
+
+    @staticmethod
+    def _write(folder: Path, kind: str, rows: pa.Table) -> str:
+        name = f"{kind}-{secrets.token_hex(8)}.parquet"
+        words = [field.name for field in rows.schema if pa.types.is_string(field.type)]
+        pq.write_table(
+            rows, folder / name, compression="zstd", use_dictionary=words, row_group_size=131_072, write_statistics=True
+        )
+        sync_file(folder / name)
+        return name
+
+
+def _sweep(folder: Path, manifest: Manifest) -> None:
+    """Remove what no manifest names: leavings of a run that died, and files two generations old."""
+    kept = {*manifest.named(), NAME}
+    for path in folder.iterdir():
+        if path.is_file() and path.name not in kept:
+            path.unlink(missing_ok=True)
