@@ -1,0 +1,72 @@
+"""The three twins, started and stopped together."""
+
+import signal
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from pydantic import TypeAdapter
+
+from passerelle.connectors.twins.faults import Fault
+from passerelle.connectors.twins.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the twins listen."""
+
+    meta: str
+    data_manager: str
+    google_ads: str
+
+
+class RunningTwins:
+    """Twins on threads of this process. Port 0 takes a free one. Use as a context manager, or call `stop`."""
+
+    def __init__(
+        self, world: World, *, meta_port: int = 0, data_manager_port: int = 0, google_ads_port: int = 0
+    ) -> None:
+        # gRPC and the SDK's messages take a second to import: only who runs twins pays for it.
+        from passerelle.connectors.twins.google_server import data_manager_server, google_ads_server
+        from passerelle.connectors.twins.graph_server import Server
+
+        self.world = world
+        self._http = Server(world, meta_port)
+        self._data_manager, dm_port = data_manager_server(world, data_manager_port)
+        self._google_ads, ads_port = google_ads_server(world, google_ads_port)
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread.start()
+        self.addresses = Addresses(
+            meta=f"http://127.0.0.1:{self._http.server_address[1]}",
+            data_manager=f"127.0.0.1:{dm_port}",
+            google_ads=f"127.0.0.1:{ads_port}",
+        )
+
+    def stop(self) -> None:
+        """End all three, and write the state file."""
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+        for server in (self._data_manager, self._google_ads):
+            server.stop(grace=0.2).wait()
+        self.world.save(force=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
+
+def read_faults(path: Path) -> list[Fault]:
+    """Faults from a JSON file."""
+    return TypeAdapter(list[Fault]).validate_json(path.read_bytes())
+
+
+def wait_for_signal() -> None:
+    """Return on SIGTERM or SIGINT."""
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
