@@ -160,16 +160,21 @@ class Workspace:
 
         wanted = self.settings.keys
         file = self.path(wanted.file) if wanted.file is not None else None
-        return Keyring.load(KeySettings(file=file, command=wanted.command))
+        return Keyring.load(KeySettings(file=file, command=tuple(wanted.command) if wanted.command else None))
 
     @cached_property
     def _store(self) -> "Store":
+        from sqlalchemy import select
+
         from passerelle.privacy.store.engine import Store
+        from passerelle.privacy.store.tables import setting
 
         keys = self.keys()
         self.private_folder("var")
         store = Store.open(self._store_url(), lock_folder=self.private_folder("var/locks"))
-        with store.write() as connection:
+        with store.read() as connection:
+            fresh = connection.execute(select(setting.c.name).limit(1)).first() is None
+        with store.write() if fresh else store.read() as connection:  # a reader waits for nobody
             keys.bind(connection)
         return store
 

@@ -1,12 +1,13 @@
 """The command line, generated from the verbs: each field of a request becomes an option or an argument.
 
 Words are taken as text and checked by the verb's request, so that the command line, `--request-b64` and the runner
-refuse the same things with the same sentences. A field marked `json_schema_extra={"cli": "argument"}`, and every list,
-is an argument; `{"cli": "option"}` makes a list a repeated option; `{"cli": "none"}` keeps a field to `--request-b64`.
+refuse the same things with the same sentences. A field marked `json_schema_extra={"cli": "argument"}` is an argument;
+where none is marked, the first list is. Other lists are repeated options. `{"cli": "none"}` keeps a field to
+`--request-b64`.
 """
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from passerelle.workflows.verbs.contract import AnyVerb
 from passerelle.workflows.verbs.registry import group_of
@@ -93,33 +95,40 @@ def _command(verb: AnyVerb) -> Callable[..., Call]:
         words = {name: value for name, value in given.items() if value not in (None, [], ())}
         return Call(verb, words, common)
 
-    own = [
-        parameter
-        for name, field in verb.request.model_fields.items()
-        if (parameter := _parameter(name, field)) is not None
-    ]
+    fields = verb.request.model_fields
+    arguments = _arguments(fields)
+    found = (_parameter(name, field, argument=name in arguments) for name, field in fields.items())
+    own = [parameter for parameter in found if parameter is not None]
     call.__signature__ = inspect.Signature([*own, *_common_parameters()])  # type: ignore[attr-defined]
     call.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *_common_parameters()]}
     call.__doc__ = verb.help
     return call
 
 
-def _parameter(name: str, field: FieldInfo) -> inspect.Parameter | None:
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    place = extra.get("cli")
+def _arguments(fields: Mapping[str, FieldInfo]) -> set[str]:
+    marked = {name for name, field in fields.items() if _mark(field) == "argument"}
+    lists = [name for name, field in fields.items() if _kind(field.annotation)[1] and _mark(field) is None]
+    return marked or set(lists[:1])
+
+
+def _mark(field: FieldInfo) -> object:
+    return field.json_schema_extra.get("cli") if isinstance(field.json_schema_extra, dict) else None
+
+
+def _parameter(name: str, field: FieldInfo, *, argument: bool) -> inspect.Parameter | None:
     kind, many = _kind(field.annotation)
-    if place == "none" or (isinstance(kind, type) and issubclass(kind, BaseModel | dict)):
+    if _mark(field) == "none" or (isinstance(kind, type) and issubclass(kind, BaseModel | dict)):
         return None
-    help_text = (field.description or "") + (" [required]" if field.is_required() else "")
+    help_text = _help(field)
     if kind is bool:
         return _flag(name, field, help_text)
     metavar = _metavar(name, kind)
     taken: Any = list[str] if many else str
-    if place == "argument" or (many and place != "option"):
-        shown = metavar if "|" in metavar else name.upper()
-        info: Any = typer.Argument(help=help_text, metavar=f"{shown}…" if many else shown, show_default=False)
+    if argument:
+        shown = metavar if "|" in metavar else _singular(name).upper() if many else name.upper()
+        info: Any = typer.Argument(help=help_text, metavar=shown, show_default=False)
     else:
-        info = typer.Option(_option(name), help=help_text, metavar=metavar, show_default=_default(field))
+        info = typer.Option(_option(name), help=help_text, metavar=metavar, show_default=False)
     return _keyword(name, taken | None, info)
 
 
@@ -130,8 +139,12 @@ def _keyword(name: str, kind: Any, info: Any, default: object = None) -> inspect
 
 def _flag(name: str, field: FieldInfo, help_text: str) -> inspect.Parameter:
     spelling = _option(name) if field.default is False else f"{_option(name)}/--no-{name.replace('_', '-')}"
-    info = typer.Option(spelling, help=help_text, show_default=False)
+    info = typer.Option(spelling, help=help_text, metavar=" ", show_default=False)
     return _keyword(name, bool | None, info)
+
+
+def _singular(name: str) -> str:
+    return name.removesuffix("s")
 
 
 def _option(name: str) -> str:
@@ -160,15 +173,20 @@ def _metavar(name: str, kind: Any) -> str:  # noqa: ANN401 - a type annotation o
     return "N" if kind in {int, float} else name.upper()
 
 
-def _default(field: FieldInfo) -> str | bool:
+def _help(field: FieldInfo) -> str:
+    text = (field.description or "").replace("[", "\\[")  # brackets would be read as styles
     default = field.default
-    if field.is_required() or default in (None, "", [], ()):
-        return False
-    return str(default.value if isinstance(default, Enum) else default)
+    if field.is_required():
+        return f"{text} (required)"
+    if default in (None, "", [], (), False) or default is PydanticUndefined:
+        return text
+    return f"{text} (default: {default.value if isinstance(default, Enum) else default})"
 
 
 def _common_parameters() -> list[inspect.Parameter]:
     def option(name: str, kind: Any, default: object, *spelling: str, help: str, **more: Any) -> inspect.Parameter:  # noqa: A002, ANN401 - typer's words
+        if kind is not str | None and "metavar" not in more:
+            more["metavar"] = " "
         info = typer.Option(*spelling, help=help, rich_help_panel=COMMON_PANEL, show_default=False, **more)
         return _keyword(name, kind, info, default)
 
