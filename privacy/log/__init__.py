@@ -1,1 +1,7 @@
 """The RFC 6962 log of events, decisions and batches."""
+
+from passerelle.privacy.log.book import KINDS, Log
+from passerelle.privacy.log.canonical import canonical
+from passerelle.privacy.log.note import Checkpoint, Verifier
+
+__all__ = ["KINDS", "Checkpoint", "Log", "Verifier", "canonical"]

@@ -8,7 +8,7 @@ dies, however it dies. Columns come and go as Arrow.
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -43,6 +43,7 @@ OnConflict = Literal["error", "ignore", "replace"]
 
 _CHUNK = 50_000
 _WRITE = {"passerelle_write": True}
+_AFTER = "passerelle_after_commit"
 
 
 class Store:
@@ -101,10 +102,18 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction, alone among writers: kept whole when the block ends, undone whole when it raises."""
-        with self._engine.connect().execution_options(**_WRITE) as connection, connection.begin():
-            if not self.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(7067)"))
-            yield connection
+        with self._engine.connect().execution_options(**_WRITE) as connection:
+            connection.info[_AFTER] = later = list[Callable[[], None]]()
+            with connection.begin():
+                if not self.is_sqlite:
+                    connection.execute(text("SELECT pg_advisory_xact_lock(7067)"))
+                yield connection
+        for call in later:
+            call()
+
+    def after_commit(self, connection: Connection, call: Callable[[], None]) -> None:
+        """Have `call` made when this write is durable; never, where it is undone."""
+        connection.info[_AFTER].append(call)
 
     @contextmanager
     def exclusive(self, name: str) -> Iterator[None]:
@@ -133,6 +142,20 @@ class Store:
             chunk = list(zip(*(column[start : start + _CHUNK] for column in columns), strict=True))
             if chunk:
                 connection.exec_driver_sql(sql, chunk)
+
+    def update(self, connection: Connection, table: Table, rows: Rows) -> None:
+        """Change many rows at once: `rows` holds their primary key and the columns that change."""
+        names = list(rows)
+        columns = [_python(rows[name]) for name in names]
+        place = "?" if self.is_sqlite else "%s"
+        keys = [column.name for column in table.primary_key.columns]
+        rest = [name for name in names if name not in keys]
+        changes = ", ".join(f'"{name}" = {place}' for name in rest)
+        wanted = " AND ".join(f'"{key}" = {place}' for key in keys)
+        sql = f'UPDATE "{table.name}" SET {changes} WHERE {wanted}'  # noqa: S608 - names are ours
+        order = [columns[names.index(name)] for name in (*rest, *keys)]
+        for start in range(0, len(columns[0]), _CHUNK):
+            connection.exec_driver_sql(sql, list(zip(*(part[start : start + _CHUNK] for part in order), strict=True)))
 
     @contextmanager
     def among(self, connection: Connection, values: pa.Array) -> Iterator[Column[Any]]:

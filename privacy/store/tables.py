@@ -132,6 +132,17 @@ log_members = Table(
     Column("log_index", Id, primary_key=True, autoincrement=False),
     Column("chunk", Integer, primary_key=True),
     Column("leaves", LargeBinary, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),  # over this chunk, so that a proof reads one chunk
+)
+
+# The hashes of the log's complete subtrees above the leaves: an append and a proof read O(log n) of them.
+log_node = Table(
+    "log_node",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
 )
 
 log_checkpoint = Table(

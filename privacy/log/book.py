@@ -1,0 +1,287 @@
+"""The log: append-only entries under one Merkle tree, in the control store.
+
+An entry's body is canonical JSON, `{"at", "body", "kind"}`; its leaf is SHA-256(0x00 || body). Where an entry is
+about people, it carries only the root over their member leaves, each blinded by a key of that person's own, and
+their count; the leaves stand beside it in chunks. One entry per import, decision run or batch, never one per person.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from sqlalchemy import Connection, and_, func, select, tuple_
+
+from passerelle.privacy.errors import IntegrityError
+from passerelle.privacy.keys import Keyring
+from passerelle.privacy.log import merkle
+from passerelle.privacy.log.anchor import Anchor
+from passerelle.privacy.log.canonical import canonical
+from passerelle.privacy.log.merkle import HASH_BYTES, Place
+from passerelle.privacy.log.note import Checkpoint, Signer, Verifier, checkpoint_text
+from passerelle.privacy.store.engine import Store
+from passerelle.privacy.store.tables import log_checkpoint, log_entry, log_members, log_node
+from passerelle.privacy.vault import Vault
+
+KINDS = frozenset(
+    {
+        "genesis",
+        "policy",
+        "notice",
+        "consent",
+        "decisions",
+        "batch",
+        "receipt",
+        "removal",
+        "run",
+        "key",
+        "operator",
+    }
+)
+CHUNK_LEAVES = 1 << 14
+"""Member leaves in one row of `log_members`: a power of two, so that a chunk's root is a node of the member tree."""
+
+FORMAT = "passerelle-log/1"
+
+
+class Log:
+    """The log called `origin`, a name without spaces or plus sign.
+
+    With `anchor`, its checkpoints are also appended to that file, outside the database, and `check_anchor` notices
+    a database that was put back to an older copy.
+    """
+
+    def __init__(self, store: Store, keys: Keyring, origin: str, *, anchor: Path | None = None) -> None:
+        self._store = store
+        self._vault = Vault(store, keys)
+        self._signer = Signer(origin, keys.derive("log/signing"))
+        self._key_id = keys.key_id
+        self._anchor = Anchor(anchor) if anchor else None
+        self.origin = origin
+
+    @property
+    def verifier(self) -> Verifier:
+        """What checks this log's checkpoints; `verifier.text` is for the auditor."""
+        return self._signer.verifier
+
+    def size(self, connection: Connection) -> int:
+        """How many entries there are."""
+        last: int | None = connection.scalar(select(func.max(log_entry.c.log_index)))
+        return 0 if last is None else last + 1
+
+    def root(self, connection: Connection, size: int) -> bytes:
+        """The root of the first `size` entries."""
+        return merkle.root_at(size, self._nodes(connection))
+
+    def append(
+        self,
+        connection: Connection,
+        kind: str,
+        body: Mapping[str, object],
+        *,
+        now: int,
+        members: pa.Array | None = None,
+    ) -> int:
+        """Append one entry and return its index. Costs O(members + log size) and reads no older entry.
+
+        `members` are the leaves of `member_leaves`, in their order; their count and root go into the body as
+        `members` and `root`. The first entry of a log is its genesis, which this makes by itself.
+        """
+        if kind not in KINDS:
+            raise ValueError("the log has no entries of that kind")
+        size = self._begun(connection, now)
+        if members is not None:
+            leaves = _joined(members)
+            roots = self._put_members(connection, size, leaves)
+            body = {**body, "members": len(members), "root": merkle.root(roots).hex()}
+        self._put(connection, size, kind, body, now)
+        return size
+
+    def member_leaves(
+        self, connection: Connection, label: str, subject_ids: pa.Array, payloads: list[bytes]
+    ) -> pa.Array:
+        """Leaves SHA-256(0x00 || nonce || payload), nonce = HMAC(the person's audit key, "member|" || label).
+
+        Aligned with `subject_ids`. `label` is unlike that of any other entry, and stands in the entry's body.
+        Raises `IntegrityError` where a person has no audit key any more.
+        """
+        leaves = self.blinded(connection, label, subject_ids, payloads)
+        if None in leaves:
+            raise IntegrityError(f"{leaves.count(None)} people of a log entry have no audit key; they were erased.")
+        return pa.array(leaves, pa.binary(HASH_BYTES))
+
+    def blinded(
+        self, connection: Connection, label: str, subject_ids: pa.Array, payloads: list[bytes]
+    ) -> list[bytes | None]:
+        """As `member_leaves`, with None for people without an audit key."""
+        keys = self._vault.audit_keys(connection, subject_ids)
+        return [None if key is None else leaf for key, leaf in zip(keys, _blind(keys, label, payloads), strict=True)]
+
+    def checkpoint(self, connection: Connection, *, now: int) -> Checkpoint:
+        """Sign the log as it is now. The anchor file gets the note when the transaction is durable."""
+        size = self._begun(connection, now)
+        root = self.root(connection, size)
+        known = connection.execute(select(log_checkpoint).where(log_checkpoint.c.size == size)).mappings().first()
+        if known is not None and known["root"] == root:
+            note = known["note"]
+        else:
+            note = self._signer.sign(checkpoint_text(self.origin, size, root, signed_at=now))
+            values = {"size": [size], "root": [root], "note": [note], "signed_at": [now]}
+            self._store.insert(connection, log_checkpoint, values)
+        signed = Checkpoint(size, root.hex(), note)
+        if self._anchor is not None:
+            anchor = self._anchor
+            self._store.after_commit(connection, lambda: anchor.append(signed))
+        return signed
+
+    def check_anchor(self, connection: Connection) -> None:
+        """Raise `IntegrityError` where the log does not continue the last checkpoint in the anchor file.
+
+        Costs O(log size). Catches the file up where a process died between its commit and its line.
+        """
+        if self._anchor is None:
+            return
+        latest = connection.execute(select(log_checkpoint).order_by(log_checkpoint.c.size.desc()).limit(1)).first()
+        signed = None if latest is None else Checkpoint(latest.size, latest.root.hex(), latest.note)
+        anchored = self._anchor.last(self.verifier)
+        if anchored is not None:
+            self._check_continues(connection, anchored)
+        elif (connection.scalar(select(func.count()).select_from(log_checkpoint)) or 0) > 1:
+            raise IntegrityError(
+                "The log has checkpoints, and its anchor file is gone.",
+                advice="Put the anchor file back; without it nobody sees whether the database was rolled back.",
+            )
+        if signed is not None and (anchored is None or anchored.size < signed.size):
+            self._anchor.append(signed)
+
+    # --- proofs
+
+    def inclusion(self, connection: Connection, index: int, size: int) -> list[bytes]:
+        """The audit path of entry `index` in the log of `size` entries."""
+        return merkle.inclusion_proof(index, size, self._nodes(connection))
+
+    def consistency(self, connection: Connection, first: int, second: int) -> list[bytes]:
+        """That the log of `first` entries is a prefix of the log of `second`."""
+        return merkle.consistency_proof(first, second, self._nodes(connection))
+
+    def member_inclusion(self, connection: Connection, index: int, position: int, count: int) -> list[bytes]:
+        """The audit path of a member leaf under entry `index`; reads one chunk and the roots of the others."""
+        chunk = position // CHUNK_LEAVES
+        where = and_(log_members.c.log_index == index, log_members.c.chunk == chunk)
+        leaves: bytes = connection.scalar(select(log_members.c.leaves).where(where)) or b""
+        inside = [leaves[at : at + HASH_BYTES] for at in range(0, len(leaves), HASH_BYTES)]
+        statement = select(log_members.c.root).where(log_members.c.log_index == index).order_by(log_members.c.chunk)
+        roots = [row.root for row in connection.execute(statement)]
+
+        def within(place: Place) -> bytes:
+            return merkle.root(b"".join(inside[place.position << place.level : (place.position + 1) << place.level]))
+
+        def above(place: Place) -> bytes:
+            return merkle.root(b"".join(roots[place.position << place.level : (place.position + 1) << place.level]))
+
+        path = merkle.inclusion_proof(position % CHUNK_LEAVES, len(inside), within)
+        return path + (merkle.inclusion_proof(chunk, -(-count // CHUNK_LEAVES), above) if len(roots) > 1 else [])
+
+    # --- inside
+
+    def _begun(self, connection: Connection, now: int) -> int:
+        """The log's size, with its genesis."""
+        size = self.size(connection)
+        if size == 0:
+            self._put(connection, 0, "genesis", self._genesis(), now)
+        return max(size, 1)
+
+    def _genesis(self) -> dict[str, object]:
+        return {"format": FORMAT, "origin": self.origin, "key": self._key_id, "verifier": self.verifier.text}
+
+    def _put(self, connection: Connection, index: int, kind: str, body: Mapping[str, object], now: int) -> None:
+        record = canonical({"at": now, "body": body, "kind": kind})
+        leaf = merkle.leaf_hash(record)
+        entry = {"log_index": [index], "kind": [kind], "body": [record], "leaf": [leaf]}
+        self._store.insert(connection, log_entry, entry)
+        made = merkle.grow(index, leaf, self._nodes(connection))
+        if made:
+            nodes: dict[str, list[object]] = {
+                "level": [place.level for place in made],
+                "position": [place.position for place in made],
+                "hash": list(made.values()),
+            }
+            self._store.insert(connection, log_node, nodes)
+
+    def _put_members(self, connection: Connection, index: int, leaves: bytes) -> bytes:
+        width = CHUNK_LEAVES * HASH_BYTES
+        chunks = [leaves[at : at + width] for at in range(0, len(leaves), width)]
+        roots = [merkle.root(chunk) for chunk in chunks]
+        rows: dict[str, list[object]] = {
+            "log_index": [index] * len(chunks),
+            "chunk": list(range(len(chunks))),
+            "leaves": list(chunks),
+            "root": list(roots),
+        }
+        self._store.insert(connection, log_members, rows)
+        return b"".join(roots)
+
+    def _nodes(self, connection: Connection) -> merkle.Nodes:
+        def node(place: Place) -> bytes:
+            if place.level == 0:
+                found = connection.scalar(select(log_entry.c.leaf).where(log_entry.c.log_index == place.position))
+            else:
+                where = tuple_(log_node.c.level, log_node.c.position) == tuple_(*place)
+                found = connection.scalar(select(log_node.c.hash).where(where))
+            if found is None:
+                raise IntegrityError(
+                    "The log has a hole: a node of its tree is missing.", advice="Run `passerelle audit verify`."
+                )
+            return bytes(found)
+
+        return node
+
+    def _check_continues(self, connection: Connection, anchored: Checkpoint) -> None:
+        size = self.size(connection)
+        advice = "The database was put back to an older copy or rewritten. Send nothing; find out who changed it."
+        if size < anchored.size:
+            raise IntegrityError(
+                f"The log has {size} entries, and its last anchored checkpoint has {anchored.size}.", advice=advice
+            )
+        old = bytes.fromhex(anchored.root_hex)
+        if self.root(connection, anchored.size) != old or not merkle.verify_consistency(
+            anchored.size, size, old, self.root(connection, size), self.consistency(connection, anchored.size, size)
+        ):
+            raise IntegrityError("The log does not continue its last anchored checkpoint.", advice=advice)
+
+
+def _blind(keys: list[bytes | None], label: str, payloads: list[bytes]) -> list[bytes]:
+    message = b"member|" + label.encode()
+    sha256 = hashlib.sha256
+    inner, outer = bytes(byte ^ 0x36 for byte in range(256)), bytes(byte ^ 0x5C for byte in range(256))
+    leaves = []
+    for key, payload in zip(keys, payloads, strict=True):
+        block = (key or b"").ljust(64, b"\0")
+        nonce = sha256(block.translate(outer) + sha256(block.translate(inner) + message).digest()).digest()
+        leaves.append(sha256(b"\0" + nonce + payload).digest())
+    return leaves
+
+
+def _joined(leaves: pa.Array) -> bytes:
+    """Fixed-size leaves as one run of bytes."""
+    if isinstance(leaves, pa.ChunkedArray):
+        leaves = leaves.combine_chunks()
+    if leaves.type != pa.binary(HASH_BYTES) or leaves.null_count:
+        raise ValueError("member leaves are 32 bytes each")
+    data = np.frombuffer(leaves.buffers()[1], np.uint8) if len(leaves) else np.zeros(0, np.uint8)
+    return data[leaves.offset * HASH_BYTES : (leaves.offset + len(leaves)) * HASH_BYTES].tobytes()
+
+
+def parse(record: bytes) -> tuple[str, int, dict[str, object]]:
+    """Kind, time and body of an entry's bytes. Raises `IntegrityError` where these are not canonical."""
+    try:
+        found = json.loads(record)
+        kind, at, body = found["kind"], found["at"], found["body"]
+        exact = canonical(found) == record
+    except (ValueError, KeyError, TypeError):
+        raise IntegrityError("A log entry cannot be read.") from None
+    if not exact or not isinstance(body, dict):
+        raise IntegrityError("A log entry is not in canonical form.")
+    return kind, at, body

@@ -1,0 +1,111 @@
+"""What a member leaf says: canonical bytes of rows, columnar.
+
+A payload is a tag and then every field of a row in a fixed order, each led by a byte that says whether it is null;
+whole numbers take 8 bytes, texts and digests their length in 4 and themselves. Equal bytes mean equal rows, so a
+verifier computes each leaf again from the row that stands in the store.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+CONSENT_COLUMNS = (
+    "event_id",
+    "subject_id",
+    "purpose",
+    "state",
+    "event_time",
+    "precision",
+    "recorded_at",
+    "ingested_at",
+    "valid_until",
+    "notice",
+    "recipients",
+    "grade",
+    "stream",
+    "method",
+    "actor",
+    "fingerprint",
+)
+"""Columns of `consent_event` that its leaf covers: all but where the leaf stands."""
+
+DECISION_COLUMNS = (
+    "destination",
+    "audience",
+    "subject_id",
+    "allowed",
+    "reason",
+    "event_id",
+    "policy",
+    "decided_at",
+)
+"""Columns of `decision` that its leaf covers: all but where the leaf stands."""
+
+_NUMBERS = frozenset(
+    {"event_id", "subject_id", "event_time", "recorded_at", "ingested_at", "valid_until", "allowed", "decided_at"}
+)
+
+
+def consent_payload(rows: pa.Table) -> list[bytes]:
+    """Payloads of rows that have `CONSENT_COLUMNS`."""
+    return row_payloads(b"consent/1", rows, CONSENT_COLUMNS)
+
+
+def decision_payload(rows: pa.Table) -> list[bytes]:
+    """Payloads of rows that have `DECISION_COLUMNS`."""
+    return row_payloads(b"decision/1", rows, DECISION_COLUMNS)
+
+
+def batch_member_payload(batch_id: str, action: str, count: int) -> list[bytes]:
+    """Payloads of the `count` members of a batch: the blinding nonce alone tells them apart."""
+    return [b"\0".join((b"batch/1", batch_id.encode(), action.encode()))] * count
+
+
+def replaced(log_indexes: pa.Array) -> dict[str, int]:
+    """How many leaves of which entries a `decisions` entry replaces, for its body's `replaces`.
+
+    `log_indexes` are those of the `decision` rows that are about to be overwritten. With these counts `verify` knows
+    how many rows still rest on each entry, so that a row deleted or put back to what it was is noticed.
+    """
+    counts = pc.value_counts(log_indexes.drop_null()).to_pylist()
+    return {str(item["values"]): item["counts"] for item in counts}
+
+
+def row_payloads(tag: bytes, rows: pa.Table, columns: Sequence[str]) -> list[bytes]:
+    """The payloads of rows with these columns: whole numbers (timestamps count as such), texts and bytes."""
+    lead = pa.scalar(tag + b"\0", pa.binary())
+    parts = [_encoded(rows[name], empty=pa.int64() if name in _NUMBERS else pa.binary()) for name in columns]
+    joined: list[bytes] = pc.binary_join_element_wise(lead, *parts, pa.scalar(b"", pa.binary())).to_pylist()
+    return joined
+
+
+def _encoded(values: pa.ChunkedArray | pa.Array, empty: pa.DataType) -> pa.Array:
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    if pa.types.is_null(values.type):
+        values = values.cast(empty)
+    present = values.is_valid().to_numpy(zero_copy_only=False)
+    if pa.types.is_integer(values.type) or pa.types.is_timestamp(values.type) or pa.types.is_boolean(values.type):
+        numbers = values.cast(pa.int64()).fill_null(0).to_numpy()
+        return _fixed(present, numbers.astype("<i8").view(np.uint8).reshape(-1, 8))
+    values = values.cast(pa.binary()).fill_null(b"")
+    lengths = pc.binary_length(values).to_numpy().astype("<u4").view(np.uint8).reshape(-1, 4)
+    return pc.binary_join_element_wise(_fixed(present, lengths), values, pa.scalar(b"", pa.binary()))
+
+
+def _fixed(
+    present: "np.ndarray[tuple[int], np.dtype[np.bool_]]", numbers: "np.ndarray[tuple[int, int], np.dtype[np.uint8]]"
+) -> pa.Array:
+    """Bytes of one width per row: presence, then the number, which is zero where absent."""
+    pieces = np.hstack([present.astype(np.uint8)[:, None], numbers * present[:, None].astype(np.uint8)])
+    width = pieces.shape[1]
+    kind = pa.binary(width)
+    return pa.Array.from_buffers(kind, len(pieces), [None, pa.py_buffer(np.ascontiguousarray(pieces))]).cast(
+        pa.binary()
+    )
