@@ -1,0 +1,108 @@
+"""How everything stands: runs and their batches, places and their people, what is owed and for how long."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, func, select
+
+from passerelle.connectors.contract.destination import AudienceSpec, AudienceState
+from passerelle.privacy.errors import PasserelleError
+from passerelle.privacy.ledger import Place
+from passerelle.privacy.store import tables as t
+from passerelle.workflows.sync.crew import Crew
+from passerelle.workflows.sync.place import await_settled, reach
+from passerelle.workflows.sync.report import PlaceReport
+from passerelle.workflows.verbs.status import Debt, PlaceLine, RunLine, StatusResult
+
+ALARM_HOURS = 24.0
+BREACH_HOURS = 72.0
+_RUNS_SHOWN = 10
+_HOUR = 3_600_000_000
+
+
+def look(crew: Crew, *, run_id: str = "", offline: bool = False) -> StatusResult:
+    """Look at everything, or at one run; pending batches are asked about first, unless offline."""
+    with crew.store.read() as connection:
+        places = crew.ledger.places(connection)
+    states = {place: AudienceState("not asked") if offline else _ask(crew, place) for place in places}
+    with crew.store.read() as connection:
+        return StatusResult(
+            runs=_runs(connection, run_id),
+            audiences=[_line(crew, connection, place, state) for place, state in states.items()],
+            log_size=crew.log.size(connection),
+        )
+
+
+def _ask(crew: Crew, place: Place) -> AudienceState:
+    """Ask the platform; what stands in the way becomes the status, since looking must not fail."""
+    try:
+        with crew.store.read() as connection:
+            remote = crew.ledger.remote(connection, place)
+        if remote is None:
+            return AudienceState("unknown")
+        target = reach(crew, place, AudienceSpec(place.audience, place.audience), remote.purpose)
+        await_settled(crew, target, PlaceReport(place))
+        return target.destination.state(target.remote)
+    except PasserelleError as problem:
+        return AudienceState(problem.outcome, problems=(f"{problem.message} {problem.advice}".strip(),))
+
+
+def _runs(connection: Connection, run_id: str) -> list[RunLine]:
+    statement = select(t.run).order_by(t.run.c.started_at.desc()).limit(_RUNS_SHOWN)
+    if run_id:
+        statement = select(t.run).where(t.run.c.run_id == run_id)
+    rows = connection.execute(statement).mappings().all()
+    return [_run(connection, row["run_id"], dict(row)) for row in rows]
+
+
+def _run(connection: Connection, run_id: str, row: dict[str, object]) -> RunLine:
+    b = t.batch.c
+    sums = (func.coalesce(func.sum(column), 0) for column in (b.rows, b.accepted, b.rejected, b.pending))
+    statement = select(func.count(), *sums).where(b.run_id == run_id, b.state != "superseded")
+    batches, rows, accepted, rejected, waiting = (int(number) for number in connection.execute(statement).one())
+    started, ended = int(str(row["started_at"])), row["ended_at"]
+    return RunLine(
+        run_id=run_id,
+        verb=str(row["verb"]),
+        started_at=datetime.fromtimestamp(started // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        seconds=None if ended is None else (int(str(ended)) - started) / 1_000_000,
+        outcome=str(row["outcome"] or "unfinished"),
+        batches=batches,
+        rows=rows,
+        accepted=accepted,
+        rejected=rejected,
+        pending=waiting,
+    )
+
+
+def _line(crew: Crew, connection: Connection, place: Place, state: AudienceState) -> PlaceLine:
+    people = crew.ledger.people(connection, place)
+    waiting = crew.ledger.batches(connection, place, "accepted")
+    return PlaceLine(
+        audience=place.audience,
+        destination=place.destination,
+        members=crew.ledger.count(connection, place),
+        pending=sum(batch.rows for batch in waiting),
+        unsendable=people["state"].to_pylist().count("unsendable"),
+        platform_status=state.status,
+        size_low=state.size_low,
+        size_high=state.size_high,
+        match_rate=state.match_rate,
+        problems=list(state.problems),
+        debt=_debt(crew, connection, place),
+    )
+
+
+def _debt(crew: Crew, connection: Connection, place: Place) -> Debt | None:
+    owed = crew.ledger.owed(connection, place)
+    if not owed.num_rows:
+        return None
+    hours = (crew.now() - min(owed["queued_at"].to_pylist())) / _HOUR
+    state = "breach" if hours > BREACH_HOURS else "alarm" if hours > ALARM_HOURS else "ok"
+    return Debt(
+        people=owed.num_rows,
+        oldest_hours=round(hours, 2),
+        state=state,
+        causes=dict(Counter(owed["cause"].to_pylist())),
+        refusals=dict(Counter(reason for reason in owed["refusal"].to_pylist() if reason)),
+    )

@@ -1,0 +1,156 @@
+"""`status`: how runs ended, who is where, what is pending, what is owed. Asks the platforms about what is pending."""
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from passerelle.workflows.verbs.contract import EXIT_CODES, AnyVerb, Environment, Outcome, Request, Result, Verb
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class StatusRequest(Request):
+    """What to look at."""
+
+    run: str = Field(
+        "", pattern=r"^[A-Za-z0-9_-]{0,64}$", description="One run by its id.", json_schema_extra={"cli": "argument"}
+    )
+    offline: bool = Field(False, description="Ask no platform; say what the ledger knows.")
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class RunLine(_Closed):
+    """One run."""
+
+    run_id: str
+    verb: str
+    started_at: str = Field(description="ISO 8601, UTC.")
+    seconds: float | None = Field(description="null: still at work, or killed.")
+    outcome: str
+    batches: int
+    rows: int
+    accepted: int
+    rejected: int
+    pending: int
+
+
+class Debt(_Closed):
+    """Removals owed at one place."""
+
+    people: int
+    oldest_hours: float
+    state: str = Field(description="ok; alarm after 24 hours; breach after 72.")
+    causes: dict[str, int]
+    refusals: dict[str, int]
+
+
+class PlaceLine(_Closed):
+    """One audience at one destination."""
+
+    audience: str
+    destination: str
+    members: int
+    pending: int = Field(description="People in batches that the platform has not settled.")
+    unsendable: int = Field(description="People of whom no key can be sent.")
+    platform_status: str = Field(description="The platform's own word; `not asked` when offline.")
+    size_low: int | None
+    size_high: int | None
+    match_rate: float | None
+    problems: list[str]
+    debt: Debt | None
+
+
+class StatusResult(Result):
+    """How everything stands."""
+
+    runs: list[RunLine] = Field(default_factory=list)
+    audiences: list[PlaceLine] = Field(default_factory=list)
+    log_size: int = 0
+
+
+def run(environment: Environment, request: StatusRequest) -> StatusResult:
+    """Look, and ask about what is pending."""
+    import time
+
+    from passerelle.workflows.status import look
+    from passerelle.workflows.sync.crew import crew
+    from passerelle.workflows.workspace import Workspace
+
+    with Workspace.open(environment.workspace) as workspace:
+        hands = crew(
+            workspace,
+            run_id=environment.run_id,
+            now=environment.now,
+            sleep=time.sleep,
+            progress=environment.progress,
+            patience=0,
+        )
+        result = look(hands, run_id=request.run, offline=request.offline)
+    outcome = _outcome(result)
+    return result.model_copy(
+        update={"outcome": outcome, "exit_code": EXIT_CODES[outcome], "advice": _ADVICE.get(outcome, "")}
+    )
+
+
+_ADVICE = {
+    Outcome.PENDING: "A platform is still working; ask again later.",
+    Outcome.HELD_BACK: "Removals are overdue: see the debt and its cause. `sync --removals-only` tries again.",
+}
+
+
+def _outcome(result: StatusResult) -> Outcome:
+    if any(place.debt is not None and place.debt.state == "breach" for place in result.audiences):
+        return Outcome.HELD_BACK
+    return Outcome.PENDING if any(place.pending for place in result.audiences) else Outcome.DONE
+
+
+def render(result: StatusResult, console: "Console") -> None:
+    """Two tables: audiences, then runs."""
+    from rich.table import Table
+
+    audiences = Table(title="Audiences", title_justify="left")
+    for column in ("Audience", "Destination", "Members", "Pending", "At the platform", "Match rate", "Owed removals"):
+        audiences.add_column(column)
+    for place in result.audiences:
+        size = "" if place.size_low is None else f" ({place.size_low:,} to {place.size_high or place.size_low:,})"
+        rate = "" if place.match_rate is None else f"{place.match_rate:.0%}"
+        owed = (
+            "" if place.debt is None else f"{place.debt.people:,}, {place.debt.oldest_hours:.0f} h, {place.debt.state}"
+        )
+        audiences.add_row(
+            place.audience,
+            place.destination,
+            f"{place.members:,}",
+            f"{place.pending:,}",
+            place.platform_status + size,
+            rate,
+            owed,
+        )
+    console.print(audiences)
+    runs = Table(title="Runs", title_justify="left")
+    for column in ("Run", "Verb", "Started", "Outcome", "Sent", "Accepted", "Rejected", "Pending"):
+        runs.add_column(column)
+    for line in result.runs:
+        numbers = [f"{number:,}" for number in (line.rows, line.accepted, line.rejected, line.pending)]
+        runs.add_row(line.run_id, line.verb, line.started_at, line.outcome, *numbers)
+    console.print(runs)
+    for place in result.audiences:
+        for problem in place.problems:
+            console.print(f"{place.audience} at {place.destination}: {problem}")
+
+
+VERBS: list[AnyVerb] = [
+    Verb(
+        name="status",
+        help="Runs, rows accounted, platform status, removal debt.",
+        request=StatusRequest,
+        result=StatusResult,
+        run=run,
+        render=render,
+        remote=True,
+    )
+]
