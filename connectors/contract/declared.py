@@ -114,30 +114,25 @@ class FieldRole(_Closed):
 
     def roles(self) -> tuple[Role, ...]:
         """As roles."""
-        found: list[Role] = []
-        if self.key:
-            found.append(Key())
-        if self.identifier is not None:
-            found.append(Identifier(self.identifier))
-        if self.consent is not None:
-            consents = (self.consent,) if isinstance(self.consent, ConsentRole) else self.consent
-            found.extend(consent.role() for consent in consents)
-        if self.tombstone is not None:
-            values = frozenset[str]() if self.tombstone is True else frozenset(_plain(self.tombstone))
-            found.append(Tombstone(values))
-        if self.merged_into:
-            found.append(MergedInto())
-        if self.cursor is not None:
-            found.append(Cursor(Kind(self.cursor)))
-        if self.attribute is not None:
-            found.append(Attribute(self.attribute))
-        if self.event_name:
-            found.append(EventName())
-        if self.event_time:
-            found.append(EventTime())
-        if self.detail is not None:
-            found.append(Detail(self.detail))
-        return tuple(found)
+        values = self.tombstone if isinstance(self.tombstone, tuple) else ()
+        found: tuple[Role | None, ...] = (
+            Key() if self.key else None,
+            None if self.identifier is None else Identifier(self.identifier),
+            *(consent.role() for consent in self._consents()),
+            None if self.tombstone is None else Tombstone(frozenset(_plain(values))),
+            MergedInto() if self.merged_into else None,
+            None if self.cursor is None else Cursor(Kind(self.cursor)),
+            None if self.attribute is None else Attribute(self.attribute),
+            EventName() if self.event_name else None,
+            EventTime() if self.event_time else None,
+            None if self.detail is None else Detail(self.detail),
+        )
+        return tuple(role for role in found if role is not None)
+
+    def _consents(self) -> tuple[ConsentRole, ...]:
+        if self.consent is None:
+            return ()
+        return (self.consent,) if isinstance(self.consent, ConsentRole) else self.consent
 
 
 class RecordSettings(SourceSettings):

@@ -9,13 +9,15 @@ A source never casts, hashes or normalises: it hands over the columns that the s
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from passerelle.connectors.contract.destination import Check
 from passerelle.connectors.contract.records import Shape
+
+if TYPE_CHECKING:
+    from passerelle.connectors.contract.destination import Check
 
 State = Mapping[str, JsonValue]
 """Where a resource stands, as JSON: cursor values, file names and digests, page tokens. Never an identifier."""
@@ -98,7 +100,7 @@ class Source(Protocol):
         """
         ...
 
-    def check(self) -> list[Check]:
+    def check(self) -> "list[Check]":
         """What `doctor` shows: is it there, may we read it, are the named columns there? Reads no record."""
         ...
 
