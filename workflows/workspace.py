@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from passerelle.privacy.errors import DefinitionError
-from passerelle.workflows.settings.load import PROJECT, load
-from passerelle.workflows.settings.loaded import Loaded, Plugged
-from passerelle.workflows.settings.project import Project, StoreUrl
+from passerelle.workflows.settings.project import PROJECT, Project, StoreUrl
 
 if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Destination
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from passerelle.segmentation import ModelFile, SegmentFile
     from passerelle.workflows.lake import Lake
     from passerelle.workflows.settings.audience import Audience
+    from passerelle.workflows.settings.loaded import Loaded, Plugged
 
 
 def nearest(start: Path) -> Path:
@@ -34,7 +33,7 @@ class Workspace:
     The store is opened only with the right key: `store()` raises `IntegrityError` with another one.
     """
 
-    def __init__(self, folder: Path, loaded: Loaded) -> None:
+    def __init__(self, folder: Path, loaded: "Loaded") -> None:
         self.folder = folder
         self.loaded = loaded
         self._destinations: dict[str, Destination] = {}
@@ -43,6 +42,8 @@ class Workspace:
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Load the settings in `folder`, strictly. Raises `DefinitionError` that names every file and line at fault."""
+        from passerelle.workflows.settings.load import load
+
         folder = folder.absolute()
         return cls(folder, load(folder))
 
@@ -91,12 +92,12 @@ class Workspace:
         return self.loaded.audiences
 
     @property
-    def sources(self) -> dict[str, Plugged]:
+    def sources(self) -> "dict[str, Plugged]":
         """The sources' classes and settings, by name."""
         return self.loaded.sources
 
     @property
-    def destinations(self) -> dict[str, Plugged]:
+    def destinations(self) -> "dict[str, Plugged]":
         """The destinations' classes and settings, by name."""
         return self.loaded.destinations
 
@@ -217,7 +218,7 @@ class Workspace:
         return Lake(self.private_folder(self.settings.lake))
 
 
-def _plugged(known: dict[str, Plugged], name: str, what: str) -> Plugged:
+def _plugged(known: "dict[str, Plugged]", name: str, what: str) -> "Plugged":
     from passerelle.workflows.settings.names import did_you_mean, listed
 
     if name not in known:

@@ -1,23 +1,23 @@
 """Loads a workspace's files, checks them against their models and each other, and reports everything at once."""
 
-import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from passerelle.privacy.consent.notice import Notice
+from passerelle.privacy.consent.policy import Policy
 from passerelle.privacy.errors import DefinitionError
+from passerelle.segmentation import ModelFile, SegmentFile
 from passerelle.workflows.settings import plugins
 from passerelle.workflows.settings.audience import Audience
 from passerelle.workflows.settings.cross import cross_check
 from passerelle.workflows.settings.document import Document, Place, Value, read
 from passerelle.workflows.settings.loaded import Loaded, Plugged
 from passerelle.workflows.settings.problems import Problem, Unusable, from_definition, from_validation
-from passerelle.workflows.settings.project import Project
-
-PROJECT = "passerelle.yaml"
+from passerelle.workflows.settings.project import PROJECT, Project
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -39,9 +39,6 @@ class _Loader:
         self._documents: dict[str, Document] = {}
 
     def load(self) -> Loaded:
-        Policy, Notice = _model("passerelle.privacy.consent", "Policy"), _model("passerelle.privacy.consent", "Notice")
-        ModelFile = _model("passerelle.segmentation", "ModelFile")
-        SegmentFile = _model("passerelle.segmentation", "SegmentFile")
         project = self._file(PROJECT, Project)
         policy = self._file("policy.yaml", Policy)
         model = self._file("model.yaml", ModelFile) if (self._folder / "model.yaml").exists() else None
@@ -111,14 +108,6 @@ class _Loader:
             if settings is not None:
                 found[name] = Plugged(kind, cls, settings)
         return found
-
-
-class _Anything(BaseModel):
-    model_config = {"extra": "allow"}
-
-
-def _model(module: str, name: str) -> Any:  # during the build-up only
-    return getattr(importlib.import_module(module), name, _Anything)
 
 
 def validated(model: type[M], data: Value) -> M:

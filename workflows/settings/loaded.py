@@ -1,15 +1,14 @@
 """What a workspace's files say, once they are known to be right."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from passerelle.privacy.consent.notice import Notice
+from passerelle.privacy.consent.policy import Policy
+from passerelle.segmentation import ModelFile, SegmentFile
 from passerelle.workflows.settings.audience import Audience
 from passerelle.workflows.settings.document import Document
 from passerelle.workflows.settings.project import Project
-
-if TYPE_CHECKING:
-    from passerelle.privacy.consent import Notice, Policy
-    from passerelle.segmentation import ModelFile, SegmentFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +25,10 @@ class Loaded:
     """Everything a workspace's files say, validated. Dictionaries are by name."""
 
     project: Project
-    policy: "Policy"
-    notices: "dict[str, Notice]" = field(default_factory=dict)
-    model: "ModelFile | None" = None
-    segments: "dict[str, SegmentFile]" = field(default_factory=dict)
+    policy: Policy
+    notices: dict[str, Notice] = field(default_factory=dict)
+    model: ModelFile | None = None
+    segments: dict[str, SegmentFile] = field(default_factory=dict)
     audiences: dict[str, Audience] = field(default_factory=dict)
     sources: dict[str, Plugged] = field(default_factory=dict)
     destinations: dict[str, Plugged] = field(default_factory=dict)

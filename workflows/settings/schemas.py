@@ -6,19 +6,20 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.settings import plugins
 from passerelle.workflows.settings.audience import Audience
 from passerelle.workflows.settings.project import Project
 
 
 def _policy() -> type[BaseModel]:
-    from passerelle.privacy.consent import Policy
+    from passerelle.privacy.consent.policy import Policy
 
     return Policy
 
 
 def _notice() -> type[BaseModel]:
-    from passerelle.privacy.consent import Notice
+    from passerelle.privacy.consent.notice import Notice
 
     return Notice
 
@@ -76,10 +77,12 @@ def _plugged(definitions: dict[str, Any], group: plugins.Group) -> dict[str, Any
     """`anyOf` over the settings of every kind in `group`; their definitions go into `definitions`."""
     choices = []
     for kind in plugins.kinds(group):
-        schema = plugins.load(group, kind).Settings.model_json_schema(
-            mode="validation", ref_template=f"#/$defs/{group.rpartition('.')[2]}.{kind}.{{model}}"
-        )
         prefix = f"{group.rpartition('.')[2]}.{kind}"
+        try:
+            settings = plugins.load(group, kind).Settings
+        except DefinitionError:  # a broken package must not keep editors from the rest
+            continue
+        schema = settings.model_json_schema(mode="validation", ref_template=f"#/$defs/{prefix}.{{model}}")
         definitions.update({f"{prefix}.{name}": value for name, value in schema.pop("$defs", {}).items()})
         definitions[prefix] = schema
         choices.append({"$ref": f"#/$defs/{prefix}"})

@@ -1,0 +1,1 @@
+"""The workspace that `init` writes: templates of its files, and what puts them into place."""
