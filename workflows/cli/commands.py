@@ -19,10 +19,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from passerelle.workflows.cli.help import COMMON_PANEL, Command, Group
 from passerelle.workflows.verbs.contract import AnyVerb
 from passerelle.workflows.verbs.registry import group_of
 
-COMMON_PANEL = "Options of every verb"
 SUBJECTS = {
     "audit": "Answers an auditor's questions, and proves the answers.",
     "consent": "Takes consent in, records and withdraws it, shows it.",
@@ -62,7 +62,8 @@ def app(verbs: Iterable[AnyVerb]) -> typer.Typer:
         "5 pending at the platform · 6 consent is stale · 7 refused for good · 75 try again later.",
         add_completion=True,
         pretty_exceptions_enable=False,
-        rich_markup_mode="rich",
+        rich_markup_mode=None,
+        cls=Group,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     )
     root.callback()(_version_option)
@@ -70,12 +71,12 @@ def app(verbs: Iterable[AnyVerb]) -> typer.Typer:
     for verb in verbs:
         subject, _, word = verb.name.partition(" ")
         if not word:
-            root.command(subject, help=verb.help, rich_help_panel=group_of(verb.name))(_command(verb))
+            root.command(subject, cls=Command, help=verb.help, rich_help_panel=group_of(verb.name))(_command(verb))
             continue
         if subject not in groups:
-            groups[subject] = typer.Typer(help=SUBJECTS.get(subject, ""), no_args_is_help=False)
+            groups[subject] = typer.Typer(help=SUBJECTS.get(subject, ""), rich_markup_mode=None, cls=Group)
             root.add_typer(groups[subject], name=subject, rich_help_panel=group_of(subject))
-        groups[subject].command(word, help=verb.help)(_command(verb))
+        groups[subject].command(word, cls=Command, help=verb.help)(_command(verb))
     return root
 
 
@@ -139,7 +140,7 @@ def _keyword(name: str, kind: Any, info: Any, default: object = None) -> inspect
 
 def _flag(name: str, field: FieldInfo, help_text: str) -> inspect.Parameter:
     spelling = _option(name) if field.default is False else f"{_option(name)}/--no-{name.replace('_', '-')}"
-    info = typer.Option(spelling, help=help_text, metavar=" ", show_default=False)
+    info = typer.Option(spelling, help=help_text, show_default=False)
     return _keyword(name, bool | None, info)
 
 
@@ -174,7 +175,7 @@ def _metavar(name: str, kind: Any) -> str:  # noqa: ANN401 - a type annotation o
 
 
 def _help(field: FieldInfo) -> str:
-    text = (field.description or "").replace("[", "\\[")  # brackets would be read as styles
+    text = field.description or ""
     default = field.default
     if field.is_required():
         return f"{text} (required)"
@@ -185,8 +186,6 @@ def _help(field: FieldInfo) -> str:
 
 def _common_parameters() -> list[inspect.Parameter]:
     def option(name: str, kind: Any, default: object, *spelling: str, help: str, **more: Any) -> inspect.Parameter:  # noqa: A002, ANN401 - typer's words
-        if kind is not str | None and "metavar" not in more:
-            more["metavar"] = " "
         info = typer.Option(*spelling, help=help, rich_help_panel=COMMON_PANEL, show_default=False, **more)
         return _keyword(name, kind, info, default)
 

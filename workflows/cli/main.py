@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from passerelle.workflows.cli import session
+from passerelle.workflows.cli.boundary import attempt
 from passerelle.workflows.cli.commands import app
+from passerelle.workflows.cli.printing import Printer
 from passerelle.workflows.cli.usage import parse
+from passerelle.workflows.verbs.failure import Failure
 from passerelle.workflows.verbs.registry import verbs
 
 
@@ -14,10 +17,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (by default the process's own) and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     session.harden()
-    call = parse(app(verbs()), given or ["--help"])
-    if isinstance(call, int):
-        return call
-    return session.run(call, Path.cwd())
+    call = attempt(lambda: parse(app(verbs()), given or ["--help"]), None)
+    if isinstance(call, Failure):
+        return Printer.guess(given).print_failure(call)
+    return call if isinstance(call, int) else session.run(call, Path.cwd())
 
 
 if __name__ == "__main__":

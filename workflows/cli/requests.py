@@ -8,8 +8,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from passerelle.privacy.errors import DefinitionError
-from passerelle.workflows.settings.document import Document
-from passerelle.workflows.settings.problems import from_validation
 from passerelle.workflows.verbs.contract import AnyVerb, Request
 
 MAXIMUM_REQUEST = 65_536
@@ -47,7 +45,12 @@ def _validated(verb: AnyVerb, given: Mapping[str, Any] | bytes, *, strict: bool)
         else:
             checked = verb.request.model_validate(dict(given))
     except ValidationError as error:
-        problems = from_validation(error, verb.request, Document("", {}), ())
+        from passerelle.workflows.settings.document import Document
+        from passerelle.workflows.settings.problems import from_validation
+
+        loc = [detail["loc"] for detail in error.errors(include_input=False, include_url=False, include_context=False)]
+        places = {place[:length]: 0 for place in loc for length in range(len(place) + 1)}
+        problems = from_validation(error, verb.request, Document("", {}, places))
         sentences = sorted({each.message for each in problems})
         raise DefinitionError(
             f"`{verb.name}` cannot be asked this: {'; '.join(sentences)}.",

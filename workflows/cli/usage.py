@@ -10,21 +10,21 @@ import typer
 
 from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.cli.commands import Call
-from passerelle.workflows.cli.printing import Printer
 from passerelle.workflows.settings.names import did_you_mean
-from passerelle.workflows.verbs.failure import failure_of
 
 _OPTION = re.compile(r"--[a-z][a-z0-9-]{0,30}\Z")
 
 
 def parse(root: typer.Typer, arguments: Sequence[str]) -> Call | int:
-    """The call that `arguments` mean, or the exit code where there is nothing to run (help, a wrong command line)."""
+    """The call that `arguments` mean, or the exit code where there is nothing to run (help).
+
+    Raises `DefinitionError` for a command line that means nothing.
+    """
     command = typer.main.get_command(root)
     try:
         call = command.main(args=list(arguments), prog_name="passerelle", standalone_mode=False)
     except typer.TyperException as error:
-        printer = Printer.guess(arguments)
-        return printer.print_failure(failure_of(_sentence(error)))
+        raise _sentence(error) from None
     return call if isinstance(call, Call) else int(call or 0)
 
 
@@ -47,7 +47,7 @@ def _sentence(error: typer.TyperException) -> DefinitionError:
     if commands:
         typed = next((word for word in _words(error) if word), "")
         return DefinitionError(f"{path} has no such verb.{did_you_mean(typed, commands)}", advice=advice)
-    return DefinitionError(f"{path} takes fewer words than it was given, or others.", advice=advice)
+    return DefinitionError(f"{path} takes fewer words than these.", advice=advice)
 
 
 def _words(error: typer.TyperException) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from passerelle.workflows.settings.document import Place
 from passerelle.workflows.settings.loaded import Loaded
 from passerelle.workflows.settings.names import did_you_mean, listed
-from passerelle.workflows.settings.problems import Problem
+from passerelle.workflows.settings.unusable import Problem
 
 
 def cross_check(loaded: Loaded) -> list[Problem]:

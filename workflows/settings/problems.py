@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,6 +11,7 @@ from pydantic_core import ErrorDetails
 from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.settings.document import Document, Place
 from passerelle.workflows.settings.names import did_you_mean
+from passerelle.workflows.settings.unusable import Problem, Unusable
 
 _SECRET = re.compile(r"token|secret|password|passwd|key|credential|url|dsn", re.IGNORECASE)
 _KEY_SHOWN = re.compile(r"[\w .@-]{1,40}\Z")
@@ -22,7 +22,12 @@ _SENTENCES: Mapping[str, str] = {
     "string_type": "must be text; put it in quotes if it looks like a number",
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
     "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_parsing": "must be `true` or `false`",
+    "json_invalid": "is not JSON",
+    "json_type": "is not JSON",
     "dict_type": "must hold keys and values",
     "model_type": "must hold keys and values",
     "model_attributes_type": "must hold keys and values",
@@ -36,30 +41,6 @@ _SENTENCES: Mapping[str, str] = {
     "datetime_from_date_parsing": "must be a date and time such as 2026-11-20T08:00:00Z",
     "none_required": "must be left empty",
 }
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
-    """One thing to repair."""
-
-    file: str
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}, line {self.line}: {self.message}" if self.file else self.message
-
-
-class Unusable(DefinitionError):
-    """Settings with one or more problems; `problems` holds each."""
-
-    def __init__(self, problems: Iterable[Problem], *, advice: str = "") -> None:
-        self.problems = sorted(set(problems))
-        head = str(self.problems[0]) if len(self.problems) == 1 else f"{len(self.problems)} things must be repaired."
-        super().__init__(head, advice=advice or "Repair what is named here, then run `passerelle doctor`.")
-
-
-M = TypeVar("M", bound=BaseModel)
 
 
 def from_definition(error: DefinitionError, document: Document, at: Place = ()) -> list[Problem]:

@@ -46,13 +46,14 @@ EXIT_CODES: dict[Outcome, int] = {
 class Request(BaseModel):
     """Base of every verb's request: strict, and closed. Each field is an option of the command line."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    # Built when first used: `--help` looks at every verb's fields and validates none.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class Result(BaseModel):
     """Base of every verb's result: the one JSON object on stdout. Counts, names and opaque references only."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     outcome: Outcome = Outcome.DONE
     exit_code: int = 0

@@ -5,7 +5,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from passerelle.privacy.errors import PasserelleError, TryLater
-from passerelle.workflows.settings.problems import Unusable
+from passerelle.workflows.settings.unusable import Unusable
 from passerelle.workflows.verbs.contract import EXIT_CODES, Outcome, Result
 
 

@@ -1,0 +1,72 @@
+"""Help texts, grouped and plain: rich's panels would take longer to import than most verbs take to run."""
+
+import shutil
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+COMMON_PANEL = "Options of every verb"
+_Rows = dict[str, list[tuple[str, str]]]
+
+
+class Command(TyperCommand):
+    """One verb's help: what it does, its words, its options, then those of every verb."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer's own
+        """Write the options, by panel."""
+        _write(formatter, _options(self.get_params(ctx)))
+
+
+class Group(TyperGroup):
+    """The help of `passerelle`, or of the first word of several verbs: verbs by who uses them."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer's own
+        """Write the verbs, by panel, then the options."""
+        verbs: _Rows = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            panel = _panel(command, "Verbs")
+            help_text = command.get_short_help_str(limit=200) if command is not None else ""
+            verbs.setdefault(panel, []).append((name, help_text))
+        _write(formatter, verbs)
+        _write(formatter, _options(self.get_params(ctx)))
+
+
+def _options(parameters: Iterable[Any]) -> _Rows:
+    found: _Rows = {"Words": [], "Options": []}
+    for parameter in parameters:
+        if parameter.param_type_name == "argument":
+            many = "…" if parameter.nargs != 1 else ""
+            found["Words"].append((f"{parameter.metavar}{many}", parameter.help or ""))
+        elif not parameter.hidden:
+            found.setdefault(_panel(parameter, "Options"), []).append((_spelling(parameter), parameter.help or ""))
+    return found
+
+
+def _spelling(option: Any) -> str:  # noqa: ANN401 - typer's own
+    """`-w, --workspace DIR`, `--json / --no-json`: the short form first."""
+    spelled = ", ".join(sorted(option.opts, key=len))
+    if option.secondary_opts:
+        spelled += f" / {option.secondary_opts[0]}"
+    return spelled if option.is_flag else f"{spelled} {option.metavar or ''}".rstrip()
+
+
+def _panel(of: object, otherwise: str) -> str:
+    panel = getattr(of, "rich_help_panel", None)
+    return panel if isinstance(panel, str) else otherwise
+
+
+def _write(formatter: Any, rows: _Rows) -> None:  # noqa: ANN401 - typer's own
+    formatter.width = max(60, min(shutil.get_terminal_size().columns, 110))
+    for panel, lines in rows.items():
+        if lines:
+            with formatter.section(panel):
+                formatter.write_dl(_aligned(lines), col_max=34)
+
+
+def _aligned(lines: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Long options stand below each other, whether they have a short form or not."""
+    if not any(name.startswith("-") and not name.startswith("--") for name, _ in lines):
+        return list(lines)
+    return [(f"    {name}" if name.startswith("--") else name, text) for name, text in lines]
