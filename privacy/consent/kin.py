@@ -1,0 +1,58 @@
+"""People who turned out to be one person: whose history counts for whom, and since when."""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection, select
+
+from passerelle.privacy.errors import IntegrityError
+from passerelle.privacy.store import Store
+from passerelle.privacy.store import tables as t
+
+_NOT_KNOWN = np.iinfo(np.int64).max
+
+
+def kin(store: Store, connection: Connection) -> pa.Table:
+    """Everybody who was merged: `subject_id` (ascending), `survivor` (the end of the chain), and `since`.
+
+    `since` is when the last merge on the way to the survivor was found; the largest int64 where that is not known.
+    """
+    found = store.table(
+        connection,
+        select(t.subject.c.subject_id, t.subject.c.merged_into, t.subject.c.merged_at)
+        .where(t.subject.c.merged_into.is_not(None))
+        .order_by(t.subject.c.subject_id),
+    )
+    ids, into = found["subject_id"].to_numpy(), found["merged_into"].to_numpy()
+    at = pc.fill_null(found["merged_at"], _NOT_KNOWN).to_numpy()
+    ends, since = into, at
+    for _ in range(len(ids) + 1):
+        place, merged = _places(ids, ends)
+        if not merged.any():
+            return pa.table({"subject_id": ids, "survivor": ends, "since": since})
+        since = np.where(merged, np.maximum(since, at[place]), since)
+        ends = np.where(merged, into[place], ends)
+    raise IntegrityError("Some people are merged into each other in a circle.")
+
+
+def survivors(ids: npt.NDArray[np.int64], kin_of: pa.Table) -> npt.NDArray[np.int64]:
+    """Who each id is today."""
+    place, merged = _places(kin_of["subject_id"].to_numpy(), ids)
+    return np.where(merged, kin_of["survivor"].to_numpy()[place], ids) if merged.any() else ids
+
+
+def with_kin(ids: npt.NDArray[np.int64], kin_of: pa.Table) -> npt.NDArray[np.int64]:
+    """`ids` (survivors) and everybody who was merged into one of them; ascending and distinct."""
+    merged = kin_of.filter(pc.is_in(kin_of["survivor"], pa.array(ids)))["subject_id"]
+    return np.unique(np.concatenate([ids, merged.to_numpy()]))
+
+
+def _places(
+    known: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Where each id stands among the sorted `known`, and whether it does."""
+    if not len(known):
+        return np.zeros(len(ids), np.int64), np.zeros(len(ids), bool)
+    place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+    return place, known[place] == ids
