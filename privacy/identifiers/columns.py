@@ -1,0 +1,148 @@
+"""Columns in, columns out: each distinct value is normalised once, the common ones whole columns at a time."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from passerelle.privacy.identifiers.reasons import Refusal
+
+_HASHED_AT_ONCE = 1 << 16
+_WORTH_A_COLUMN = 64
+"""Fewer distinct values than this go one by one: compiling expressions would cost more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Normalized:
+    """One normal form or one reason per row; both null where the row had no value.
+
+    `value` is null where nothing may be sent, and `reason` then holds a code of `REASONS`.
+    """
+
+    value: pa.StringArray
+    reason: pa.StringArray
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one field becomes its normal form for one destination.
+
+    `one` decides, value by value. `many` answers the same for the values it is sure of and leaves both columns null
+    for the others.
+    """
+
+    one: Callable[[str, str | None], str | Refusal]
+    many: Callable[[pa.StringArray, str | None], Normalized] | None = None
+    by_country: bool = False
+
+
+def apply(rule: Rule, values: pa.Array, countries: pa.StringArray | str | None) -> Normalized:
+    """Apply `rule` to every row of `values`, in which `countries` (ISO codes) are the rows' or one for all."""
+    if not isinstance(countries, pa.Array):
+        return _apply(rule, values, countries)
+    if not rule.by_country:
+        return _apply(rule, values, None)
+    codes = countries.dictionary_encode()
+    groups = codes.dictionary.to_pylist()
+    if len(groups) <= 1 and codes.null_count in {0, len(codes)}:
+        return _apply(rule, values, groups[0] if groups else None)
+    return _gathered(rule, values, codes, groups)
+
+
+def sha256_hex(values: pa.StringArray) -> pa.StringArray:
+    """The SHA-256 of each value in lower-case hex; null stays null."""
+    if values.null_count:
+        kept = sha256_hex(values.drop_null())
+        return kept.take(_places(values.is_valid().to_numpy(zero_copy_only=False)))
+    digests = b"".join(_digests(values)).hex().encode()
+    ends = np.arange(len(values) + 1, dtype=np.int64) * 64
+    return pa.StringArray.from_buffers(len(values), pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(digests))
+
+
+def text_column(values: pa.Array | pa.ChunkedArray) -> tuple[pa.StringArray, npt.NDArray[np.bool_] | None]:
+    """`values` as one string array, and which rows are neither text, nor a whole number, nor a date."""
+    column = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    if isinstance(column, pa.ChunkedArray):
+        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_string(column.type):
+        return column, None
+    if pa.types.is_floating(column.type):
+        whole = pc.equal(column, pc.floor(column))
+        usable = pc.if_else(pc.and_kleene(whole, pc.less(pc.abs(column), 2**53)), column, None)
+        refused = pc.and_(column.is_valid(), usable.is_null()).to_numpy(zero_copy_only=False)
+        return usable.cast(pa.int64()).cast(pa.string()), refused
+    if pa.types.is_boolean(column.type) or pa.types.is_nested(column.type):
+        return pa.nulls(len(column), pa.string()), column.is_valid().to_numpy(zero_copy_only=False)
+    return column.cast(pa.string()), None
+
+
+def refused(values: pa.Array, refusal: Refusal) -> Normalized:
+    """Every value refused, for one reason."""
+    reason = pc.if_else(values.is_valid(), refusal.value, pa.scalar(None, pa.string()))
+    return Normalized(pa.nulls(len(values), pa.string()), reason)
+
+
+def _apply(rule: Rule, values: pa.StringArray, country: str | None) -> Normalized:
+    encoded = values.dictionary_encode()
+    distinct = _distinct(rule, encoded.dictionary, country)
+    if len(encoded.dictionary) == len(values):
+        return distinct
+    reason = pa.nulls(len(values), pa.string())
+    if distinct.reason.null_count < len(distinct.reason):
+        reason = distinct.reason.take(encoded.indices)
+    return Normalized(distinct.value.take(encoded.indices), reason)
+
+
+def _distinct(rule: Rule, values: pa.StringArray, country: str | None) -> Normalized:
+    if rule.many is None or len(values) < _WORTH_A_COLUMN:
+        return _one_by_one(rule, values, country)
+    quick = rule.many(values, country)
+    left = pc.and_(quick.value.is_null(), quick.reason.is_null())
+    if not pc.any(left).as_py():
+        return quick
+    slow = _one_by_one(rule, values.filter(left), country)
+    return Normalized(
+        pc.replace_with_mask(quick.value, left, slow.value), pc.replace_with_mask(quick.reason, left, slow.reason)
+    )
+
+
+def _one_by_one(rule: Rule, values: pa.StringArray, country: str | None) -> Normalized:
+    answers = [rule.one(value, country) for value in values.to_pylist()]
+    return Normalized(
+        pa.array([None if isinstance(each, Refusal) else each for each in answers], pa.string()),
+        pa.array([each.value if isinstance(each, Refusal) else None for each in answers], pa.string()),
+    )
+
+
+def _gathered(rule: Rule, values: pa.StringArray, codes: pa.DictionaryArray, groups: list[str]) -> Normalized:
+    """Country by country, then back into the order of the rows."""
+    numbers = pc.fill_null(codes.indices, len(groups)).to_numpy()
+    rows = [np.flatnonzero(numbers == number) for number in range(len(groups) + 1)]
+    parts = [
+        _apply(rule, values.take(pa.array(mine)), country) for mine, country in zip(rows, [*groups, None], strict=True)
+    ]
+    back = np.empty(len(values), dtype=np.int64)
+    back[np.concatenate(rows)] = np.arange(len(values))
+    order = pa.array(back)
+    return Normalized(
+        pa.concat_arrays([part.value for part in parts]).take(order),
+        pa.concat_arrays([part.reason for part in parts]).take(order),
+    )
+
+
+def _digests(values: pa.StringArray) -> Iterator[bytes]:
+    sha256 = hashlib.sha256
+    for start in range(0, len(values), _HASHED_AT_ONCE):
+        chunk = values.slice(start, _HASHED_AT_ONCE).cast(pa.binary()).to_numpy(zero_copy_only=False)
+        yield b"".join([sha256(each).digest() for each in chunk.tolist()])
+
+
+def _places(present: npt.NDArray[np.bool_]) -> pa.Array:
+    """Indices that spread the present values over all rows."""
+    return pa.array(np.cumsum(present) - 1, mask=~present)

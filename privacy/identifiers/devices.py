@@ -1,0 +1,30 @@
+"""Advertising ids and external ids, which are never hashed."""
+
+import re
+import unicodedata
+
+from passerelle.privacy.identifiers.reasons import Refusal
+from passerelle.privacy.identifiers.text import tidy_code
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_LONGEST_EXTERNAL = 1_000
+
+
+def mobile_ad_id(value: str) -> str | Refusal:
+    """An IDFA or Android advertising id in lower case, hyphens kept; zeros are somebody's opt-out."""
+    text = tidy_code(value).lower()
+    if not text:
+        return Refusal.BLANK
+    if not text.strip("0-"):
+        return Refusal.MOBILE_AD_ID_ZERO
+    return text if _UUID.fullmatch(text) else Refusal.MOBILE_AD_ID_INVALID
+
+
+def external_id(value: str) -> str | Refusal:
+    """The id exactly as its system writes it, but for the spaces that fixed-width columns put around it."""
+    text = value.strip()
+    if not text or not tidy_code(text):
+        return Refusal.BLANK
+    if len(text) > _LONGEST_EXTERNAL or any(unicodedata.category(letter) == "Cc" for letter in text):
+        return Refusal.EXTERNAL_ID_INVALID
+    return text
