@@ -66,6 +66,15 @@ class Held:
         """The same entries with other owners."""
         return Held(person, self.field, self.since, self.value)
 
+    def slice(self, start: int, end: int) -> "Held":
+        """Entries `start` to `end` - 1, without a copy."""
+        span = slice(start, end)
+        return Held(self.person[span], self.field[span], self.since[span], self.value[start:end])
+
+    def at(self, second: int) -> "Held":
+        """The same entries, first held at `second`."""
+        return Held(self.person, self.field, np.full(len(self), second), self.value)
+
     def in_order(self) -> "Held":
         """By person, field, and newest first; equally new ones stay as they stand."""
         return self.take(np.lexsort((np.arange(len(self)), -self.since.astype(np.int64), self.field, self.person)))
@@ -109,8 +118,7 @@ def pack(held: Held, people: int) -> list[bytes]:
     head[:, 1:3] = lengths.astype("<u2").view(np.uint8).reshape(-1, 2)
     head[:, 3:] = held.since.astype("<u4").view(np.uint8).reshape(-1, 4)
     heads = pa.Array.from_buffers(pa.binary(_HEAD), count, [None, pa.py_buffer(head)]).cast(pa.binary())
-    joined = pc.binary_join_element_wise(heads, held.value, pa.scalar(b"", pa.binary()))
-    blob = _data(joined)
+    blob = _data(pc.binary_join_element_wise(heads, held.value, pa.scalar(b"", pa.binary())))
     ends = np.concatenate([[0], np.cumsum(lengths + _HEAD)])
     bounds = ends[np.searchsorted(held.person, np.arange(people + 1))].tolist()
     return [blob[start:end] for start, end in itertools.pairwise(bounds)]

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, select
 
 from passerelle.privacy.errors import IntegrityError
+from passerelle.privacy.held import Ints
 from passerelle.privacy.keys import Keyring, Random
 from passerelle.privacy.store.engine import Store
 from passerelle.privacy.store.tables import vault
@@ -49,10 +50,12 @@ class Vault:
         self._store.insert(connection, vault, rows)
 
     def bodies(self, connection: Connection, ids: pa.Array) -> list[bytes]:
-        """The bodies of people. Raises `IntegrityError` where one is missing or was changed."""
-        columns = self._columns(connection, ids, "data_key", "body")
-        keys = self._unwrapped(b"data", ids, columns["data_key"])
-        return self._opened(b"vault", ids, keys, columns["body"])
+        """The bodies of people, empty for who has no account. Raises `IntegrityError` where one was changed."""
+        rows = self._rows(connection, ids, "data_key", "body")
+        there = rows["subject_id"].combine_chunks()
+        keys = self._unwrapped(b"data", there, rows["data_key"].to_pylist())
+        opened = self._opened(b"vault", there, keys, rows["body"].to_pylist())
+        return [b"" if place is None else opened[place] for place in pc.index_in(ids, there).to_pylist()]
 
     def replace_bodies(self, connection: Connection, ids: pa.Array, bodies: Sequence[bytes]) -> None:
         """Seal new bodies for people who have an account. Their revision does not change by itself."""
@@ -61,6 +64,23 @@ class Vault:
         keys = self._unwrapped(b"data", ids, columns["data_key"])
         sealed: list[object] = list(self._sealed(b"vault", numbers, keys, bodies))
         self._store.update(connection, vault, {"subject_id": ids, "body": sealed})
+
+    def count_revision(self, connection: Connection, changed: Ints, losers: Ints, winners: Ints) -> None:
+        """Raise the revision of people whose identifiers changed, above that of the `losers` merged into `winners`."""
+        if not len(changed):
+            return
+        everybody = pa.array(np.unique(np.concatenate([changed, losers])))
+        rows = self._rows(connection, everybody, "revision").sort_by("subject_id")
+        ids, now = rows["subject_id"].to_numpy(), rows["revision"].to_numpy().copy()
+        np.maximum.at(now, np.searchsorted(ids, winners), now[np.searchsorted(ids, losers)])
+        mine = now[np.searchsorted(ids, changed)] + 1
+        self._store.update(connection, vault, {"subject_id": pa.array(changed), "revision": pa.array(mine)})
+
+    def revisions(self, connection: Connection, ids: pa.Array) -> pa.Int32Array:
+        """Aligned with `ids`; null for who has no account."""
+        rows = self._rows(connection, ids, "revision")
+        places = pc.index_in(ids, rows["subject_id"].combine_chunks())
+        return rows["revision"].combine_chunks().take(places).cast(pa.int32())
 
     def audit_keys(self, connection: Connection, ids: pa.Array) -> list[bytes | None]:
         """The keys that blind people's leaves, aligned with `ids`; None for who has none any more."""

@@ -1,0 +1,165 @@
+"""People: who is one person, what identifies them, and their names inside.
+
+A person has a `subject_id` (a number, everywhere inside) and a `subject_ref` (a keyed pseudonym, in reports).
+Equal e-mail, phone or external id is the same person; where a row ties two known people together, the one with the
+smaller id stays and the other is merged into it. Methods take ids of before a merge too, and mean who they are now;
+only `seal` and `unseal` take ids as they are, since keys stay with their id.
+"""
+
+import os
+from typing import final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection, Select, delete, func, select
+
+from passerelle.privacy import identifiers, sightings
+from passerelle.privacy.held import lists, unpack
+from passerelle.privacy.keys import Keyring, Random
+from passerelle.privacy.personal import Personal
+from passerelle.privacy.pseudonyms import DIGEST_BYTES, Pseudonyms
+from passerelle.privacy.registry import SHARED, Registry
+from passerelle.privacy.store.engine import Store
+from passerelle.privacy.store.tables import identity, subject, vault
+from passerelle.privacy.vault import Vault
+from passerelle.privacy.vocabulary import Field, SubjectId
+
+SHARED_LIMIT = 20
+"""An identifier seen with more different people than this belongs to none of them."""
+
+_CHUNK = 50_000
+_FEW = 500
+
+
+@final
+class Subjects:
+    """The people in a store, under its keys."""
+
+    def __init__(
+        self, store: Store, keys: Keyring, *, shared_limit: int = SHARED_LIMIT, random: Random = os.urandom
+    ) -> None:
+        self._store = store
+        self._random = random
+        self._pseudonyms = Pseudonyms(keys)
+        self._vault = Vault(store, keys, random=random)
+        self._registry = Registry(store, self._vault, self._pseudonyms, shared_limit)
+
+    def register(self, connection: Connection, people: Personal, *, now: int) -> pa.Int64Array:
+        """Who each row is, made known where new; null where a row has no usable e-mail, phone or external id.
+
+        Columns are `Field` names, each `string` or `list<string>` (best first); later rows are taken for newer.
+        The same rows again write nothing. Placeholders ("unknown", "n/a", 0) and identifiers that more than
+        `shared_limit` people have tie nobody together and are not held; `shared` counts the latter.
+        """
+        table = people.reveal()
+        country = _countries(table)
+        seen = sightings.read(table, country, self._pseudonyms, identifiers.canonical)
+        return self._registry.register(connection, seen, country, now=now)
+
+    def find(self, connection: Connection, field: Field, value: str, country: str | None) -> SubjectId | None:
+        """Who has this e-mail, phone or external id."""
+        normal = identifiers.canonical(field, pa.array([value], pa.string()), country).value[0].as_py()
+        if normal is None:
+            return None
+        digests = pa.array(self._pseudonyms.identity(field, [normal]), pa.binary(DIGEST_BYTES)).cast(pa.binary())
+        found = int(self._registry.known(connection, digests)[0])
+        return SubjectId(found) if found > SHARED else None
+
+    def by_ref(self, connection: Connection, ref: str) -> SubjectId | None:
+        """Who has this pseudonym, or had it before a merge."""
+        meant = func.coalesce(subject.c.merged_into, subject.c.subject_id)
+        found = connection.scalar(select(meant).where(subject.c.subject_ref == ref))
+        return None if found is None else SubjectId(found)
+
+    def refs(self, connection: Connection, ids: pa.Array) -> pa.StringArray:
+        """The pseudonyms of people; null for ids that nobody has."""
+        statement = select(subject.c.subject_id, subject.c.subject_ref)
+        return self._column(connection, self.follow(connection, ids), statement)
+
+    def countries(self, connection: Connection, ids: pa.Array) -> pa.StringArray:
+        """ISO 3166-1 alpha-2, or null."""
+        statement = select(subject.c.subject_id, subject.c.country)
+        return self._column(connection, self.follow(connection, ids), statement)
+
+    def follow(self, connection: Connection, ids: pa.Array) -> pa.Int64Array:
+        """Who these ids are now."""
+        statement = select(subject.c.subject_id, subject.c.merged_into).where(subject.c.merged_into.is_not(None))
+        return pc.coalesce(self._column(connection, ids, statement), ids)
+
+    def merges(self, connection: Connection) -> pa.Table:
+        """`subject_id` and `merged_into` of everybody who turned out to be somebody else; the latter is final."""
+        statement = select(subject.c.subject_id, subject.c.merged_into).where(subject.c.merged_into.is_not(None))
+        return self._store.table(connection, statement.order_by(subject.c.subject_id))
+
+    def shared(self, connection: Connection) -> int:
+        """How many identifiers were found to be shared by too many people, and link nobody."""
+        return connection.scalar(select(func.count()).where(identity.c.subject_id == SHARED)) or 0
+
+    # --- the vault
+
+    def identifiers(self, connection: Connection, ids: pa.Array) -> Personal:
+        """What is held of people, aligned with `ids`: a `list<string>` per field, newest first, and `country`.
+
+        A field that nobody has gives no column; null stands for who has none, or was erased.
+        """
+        ids = _plain(ids)
+        parts = []
+        for start in range(0, max(len(ids), 1), _CHUNK):
+            chunk = self.follow(connection, ids.slice(start, _CHUNK))
+            held = unpack(self._vault.bodies(connection, chunk))
+            country = self._column(connection, chunk, select(subject.c.subject_id, subject.c.country))
+            parts.append(lists(held, len(chunk)).append_column("country", country))
+        return Personal(pa.concat_tables(parts, promote_options="default"))
+
+    def revisions(self, connection: Connection, ids: pa.Array) -> pa.Int32Array:
+        """A number that grows with each change of a person's identifiers; null for who has none."""
+        return self._vault.revisions(connection, self.follow(connection, ids))
+
+    def seal(self, connection: Connection, ids: pa.Array, payloads: list[bytes]) -> list[bytes]:
+        """Each payload under its person's data key."""
+        return self._vault.seal(connection, _plain(ids), payloads, use=b"membership")
+
+    def unseal(self, connection: Connection, ids: pa.Array, sealed: list[bytes]) -> list[bytes]:
+        """The payloads again. Raises `IntegrityError` where one was changed or its person erased."""
+        return self._vault.unseal(connection, _plain(ids), sealed, use=b"membership")
+
+    def forget(self, connection: Connection, ids: pa.Array, *, now: int) -> None:
+        """Destroy keys, identifiers and pseudonyms of people and of everybody merged into them.
+
+        What was sealed for them stays unreadable, and leaves about them unlinkable, for ever. The caller has first
+        taken them out of every platform.
+        """
+        ids = self.follow(connection, ids).unique()
+        with self._store.among(connection, ids) as value:
+            mine = subject.c.subject_id.in_(select(value)) | subject.c.merged_into.in_(select(value))
+            everybody = [row.subject_id for row in connection.execute(select(subject.c.subject_id).where(mine))]
+        for table in (vault, identity):
+            for start in range(0, len(everybody), _FEW):
+                connection.execute(delete(table).where(table.c.subject_id.in_(everybody[start : start + _FEW])))
+        names = ["e1" + self._random(16).hex() for _ in everybody]
+        rows: dict[str, pa.Array | list[object]] = {
+            "subject_id": list(everybody),
+            "subject_ref": list(names),
+            "country": [None] * len(everybody),
+            "erased_at": [now] * len(everybody),
+        }
+        self._store.update(connection, subject, rows)
+
+    def _column(self, connection: Connection, ids: pa.Array, statement: Select[tuple[int, object]]) -> pa.Array:
+        """The second column of `statement` for each id, by the first; null where there is no row."""
+        ids = _plain(ids)
+        with self._store.among(connection, ids) as value:
+            rows = self._store.table(connection, statement.join(value.table, subject.c.subject_id == value))
+        places = pc.index_in(ids, rows.column(0).combine_chunks())
+        return rows.column(1).combine_chunks().take(places)
+
+
+def _plain(ids: pa.Array | pa.ChunkedArray) -> pa.Int64Array:
+    flat = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
+    return flat.cast(pa.int64())
+
+
+def _countries(table: pa.Table) -> pa.StringArray:
+    if Field.COUNTRY.value not in table.column_names:
+        return pa.nulls(table.num_rows, pa.string())
+    return identifiers.country_codes(table[Field.COUNTRY.value])
