@@ -13,7 +13,7 @@ from passerelle.workflows.settings.document import Document, Place
 from passerelle.workflows.settings.names import did_you_mean
 from passerelle.workflows.settings.unusable import Problem, Unusable
 
-_SECRET = re.compile(r"token|secret|password|passwd|key|credential|url|dsn", re.IGNORECASE)
+_SECRET = re.compile(r"token|secret|passw|api_?key|private|credential|url|dsn", re.IGNORECASE)
 _KEY_SHOWN = re.compile(r"[\w .@-]{1,40}\Z")
 
 _SENTENCES: Mapping[str, str] = {
@@ -127,17 +127,18 @@ def _allowed(known: Iterable[str]) -> str:
 
 
 def fields_at(model: Any, place: Place) -> set[str]:  # noqa: ANN401 - a type annotation of any kind
-    """The keys that `model` knows at `place`; empty where any key may stand."""
+    """The keys that `model` knows at `place`, of every alternative there; empty where any key may stand."""
+    known: set[str] = set()
     for inner in _models(model):
+        fields = {field.alias or name: field.annotation for name, field in inner.model_fields.items()}
         if not place:
-            return {f.alias or name for name, f in inner.model_fields.items()}
-        fields = {f.alias or name: f.annotation for name, f in inner.model_fields.items()}
-        if place[0] in fields:
-            return fields_at(fields[str(place[0])], place[1:])
-    for item in _items(model):
-        if place and (known := fields_at(item, place[1:])):
-            return known
-    return set()
+            known |= set(fields)
+        elif place[0] in fields:
+            known |= fields_at(fields[str(place[0])], place[1:])
+    if place and not known:
+        for item in _items(model):
+            known |= fields_at(item, place[1:])
+    return known
 
 
 def _models(kind: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - a type annotation of any kind
