@@ -3,7 +3,8 @@
 TryLater               (privacy.errors) throttled or down before anything was applied
 └── OutcomeUnknown     the connection died after the request left: it may have been applied
 Refused                (privacy.errors) refused for good
-└── BadRows            the other side refused the request because of some of its rows
+├── BadRows            the other side refused the request because of some of its rows
+└── AudienceTooSmall   a removal was refused because the audience would become too small: it stays owed
 """
 
 from passerelle.privacy.errors import DefinitionError, Refused, TryLater, Wait
@@ -22,4 +23,8 @@ class BadRows(Refused):
         self.reason = reason
 
 
-__all__ = ["BadRows", "DefinitionError", "OutcomeUnknown", "Refused", "TryLater", "Wait"]
+class AudienceTooSmall(Refused):
+    """The platform refuses to take people out of an audience that would become too small. The removal stays owed."""
+
+
+__all__ = ["AudienceTooSmall", "BadRows", "DefinitionError", "OutcomeUnknown", "Refused", "TryLater", "Wait"]

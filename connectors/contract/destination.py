@@ -108,7 +108,12 @@ class Check:
 
 
 class Destination(Protocol):
-    """A platform that audiences go to. Errors raised are those of `connectors.errors`, and hold no payload."""
+    """A platform that audiences go to. Errors raised are those of `connectors.errors`, and hold no payload.
+
+    The class itself is the entry point (`passerelle.destinations`): `Settings` is its part of `passerelle.yaml`, and
+    it is made by `cls(name, settings, folder=folder)`, which reads no secret and reaches nothing yet; relative paths
+    are taken from `folder`.
+    """
 
     @property
     def name(self) -> str:

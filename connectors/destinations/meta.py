@@ -1,0 +1,253 @@
+"""Meta Custom Audiences, as a destination. The SDK is transport; consent, normalising and hashing are ours.
+
+One upload session per push. Meta answers with a receipt; the session's status says later whether it was carried out.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pyarrow as pa
+
+from passerelle.connectors.contract.destination import (
+    AudienceSpec,
+    AudienceState,
+    Capabilities,
+    Check,
+    Intent,
+    MatchKeys,
+    Receipt,
+    RemoteAudience,
+)
+from passerelle.connectors.destinations import meta_rows
+from passerelle.connectors.destinations.api_version import check_sunset, failed
+from passerelle.connectors.destinations.marker import described, mark
+from passerelle.connectors.destinations.meta_api import VERSIONS
+from passerelle.connectors.destinations.meta_settings import MetaSettings
+from passerelle.connectors.destinations.meta_status import read_state, session_ended
+from passerelle.connectors.destinations.secret_file import read_secret
+from passerelle.connectors.errors import OutcomeUnknown
+from passerelle.privacy.consent.cleared import ClearedBatch, RemovalBatch
+from passerelle.privacy.errors import PasserelleError
+from passerelle.privacy.personal import Personal
+from passerelle.privacy.vocabulary import Destination as Platform
+
+if TYPE_CHECKING:
+    from passerelle.connectors.destinations.meta_wire import MetaWire
+
+ROWS = 10_000
+LONGEST_RETENTION = 180
+STATE_FIELDS = "id,name,operation_status,delivery_status,approximate_count_lower_bound,approximate_count_upper_bound"
+INVALID = "invalid_entry"
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+class Meta:
+    """The Custom Audiences of one ad account."""
+
+    Settings: ClassVar[type[MetaSettings]] = MetaSettings
+
+    def __init__(
+        self,
+        name: str,
+        settings: MetaSettings,
+        *,
+        folder: Path,
+        sleep: Callable[[float], None] = time.sleep,
+        today: Callable[[], date] = _today,
+    ) -> None:
+        self._name = name
+        self._settings = settings
+        self._folder = folder
+        self._sleep = sleep
+        self._today = today
+
+    @property
+    def name(self) -> str:
+        """Its name in `passerelle.yaml`."""
+        return self._name
+
+    @property
+    def platform(self) -> Platform:
+        """Meta's rules apply."""
+        return Platform.META
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """10,000 rows a request; receipts are settled later."""
+        return Capabilities(rows_per_request=ROWS, asynchronous_receipts=True)
+
+    @cached_property
+    def _wire(self) -> "MetaWire":
+        from passerelle.connectors.destinations.meta_wire import MetaWire
+
+        wanted = self._settings
+        secret = read_secret(self._folder / wanted.app_secret_file) if wanted.app_secret_file else None
+        return MetaWire(
+            read_secret(self._folder / wanted.token_file),
+            secret=secret,
+            version=wanted.api_version,
+            endpoint=wanted.endpoint,
+            timeout=wanted.timeout_seconds,
+            sleep=self._sleep,
+        )
+
+    def ensure(self, spec: AudienceSpec, known: RemoteAudience | None) -> RemoteAudience:
+        """The known audience if it is still there, else the one that carries our mark, else a new one."""
+        if known is not None:
+            self._wire.get((known.remote_id,), fields="id,name")
+            return known
+        found = self._marked(mark(spec))
+        return RemoteAudience(found or self._create(spec), tuple(meta_rows.SCHEMA))
+
+    def _marked(self, wanted: str) -> str | None:
+        after: dict[str, str] = {}
+        while True:
+            page = self._wire.get(
+                (self._settings.ad_account, "customaudiences"), fields="id,name,description", limit="200", **after
+            )
+            for audience in page.get("data", []):
+                if wanted in str(audience.get("description", "")):
+                    return str(audience["id"])
+            paging = page.get("paging", {})
+            if "next" not in paging:
+                return None
+            after = {"after": str(paging["cursors"]["after"])}
+
+    def _create(self, spec: AudienceSpec) -> str:
+        params = {
+            "name": spec.display_name or spec.audience,
+            "subtype": "CUSTOM",
+            "customer_file_source": "USER_PROVIDED_ONLY",
+            "description": described(spec),
+        }
+        if spec.retention_days is not None:
+            params["retention_days"] = str(min(spec.retention_days, LONGEST_RETENTION))
+        made = self._wire.change((self._settings.ad_account, "customaudiences"), params)
+        if "id" not in made:
+            raise OutcomeUnknown("Meta did not say which audience it created.", advice="Run again: it will be found.")
+        return str(made["id"])
+
+    def match_keys(self, batch: ClearedBatch, remote: RemoteAudience) -> MatchKeys:
+        """Normalise and hash for Meta. The schema is the same for every audience, so `remote` changes nothing."""
+        del remote
+        return meta_rows.match_keys(batch)
+
+    def add(self, remote: RemoteAudience, batch: ClearedBatch, keys: MatchKeys, intent: Intent) -> Receipt:
+        """Send people in a session of their own."""
+        if batch.destination is not Platform.META:
+            raise ValueError("cleared for another platform")
+        return self._push(remote, keys.subject_ids, keys.rows, intent)
+
+    def remove(self, remote: RemoteAudience, batch: RemovalBatch, intent: Intent) -> Receipt:
+        """Take people out: a POST that says delete, since a DELETE would carry them in its URL."""
+        return self._push(remote, batch.subject_ids, batch.rows, intent, method="delete")
+
+    def _push(
+        self, remote: RemoteAudience, people: pa.Array, rows: Personal, intent: Intent, *, method: str | None = None
+    ) -> Receipt:
+        count = len(rows)
+        if count > ROWS:
+            raise ValueError("more rows than one request takes")
+        if not count:
+            return Receipt("settled", 0, 0, 0, {})
+        sessions: list[int] = []
+
+        def session(number: int) -> dict[str, Any]:
+            sessions.append(_session_id(intent, number))
+            return {"session_id": sessions[-1], "batch_seq": 1, "last_batch_flag": True, "estimated_num_total": count}
+
+        text = meta_rows.payload(rows, remote.columns)
+        answer = self._wire.send((remote.remote_id, "users"), text, session, method=method)
+        return _receipt(answer, sessions[-1], people, rows)
+
+    def settle(self, remote: RemoteAudience, receipt: Receipt) -> Receipt:
+        """Ask how the upload session stands."""
+        if receipt.state == "settled":
+            return receipt
+        session = str(receipt.request["session_id"])
+        page = self._wire.get((remote.remote_id, "sessions"), session_id=session)
+        held = next((one for one in page.get("data", []) if str(one.get("session_id")) == session), None)
+        sent, rejected = int(receipt.request["sent"]), int(receipt.request["rejected"])
+        if held is None or not session_ended(held):
+            return Receipt("pending", 0, rejected, sent - rejected, receipt.request, _reasons(rejected))
+        rejected = min(sent, max(rejected, int(held.get("num_invalid_entries") or 0)))
+        return Receipt("settled", sent - rejected, rejected, 0, receipt.request, _reasons(rejected), receipt.rejected)
+
+    def state(self, remote: RemoteAudience) -> AudienceState:
+        """Size (rounded and late), status and what is wrong."""
+        return read_state(self._wire.get((remote.remote_id,), fields=STATE_FIELDS))
+
+    def check(self) -> list[Check]:
+        """Version, token, terms and permission."""
+        version = VERSIONS.get(self._settings.api_version)
+        checks = [
+            check_sunset("Meta API", version, self._today())
+            if version
+            else Check(f"Meta API {self._settings.api_version}", "warning", "This version's end is not known here.")
+        ]
+        try:
+            account = self._wire.get(
+                (self._settings.ad_account,), fields="id,name,account_status,tos_accepted,user_tasks"
+            )
+        except PasserelleError as problem:
+            return [*checks, failed("Meta token", problem)]
+        return [*checks, Check("Meta token", "ok", "Meta accepts the token."), *_account_checks(account)]
+
+
+def _account_checks(account: Mapping[str, Any]) -> list[Check]:
+    tasks, accepted = account.get("user_tasks") or [], account.get("tos_accepted") or {}
+    checks = []
+    if accepted.get("custom_audience_tos") == 1:
+        checks.append(Check("Meta terms", "ok", "The Custom Audience terms are accepted."))
+    else:
+        advice = (
+            "An admin of the ad account opens business.facebook.com/ads/manage/customaudiences/tos and accepts them."
+        )
+        checks.append(Check("Meta terms", "failed", "The Custom Audience terms are not accepted.", advice))
+    if {"ADVERTISE", "MANAGE"} & set(tasks):
+        checks.append(Check("Meta permission", "ok", "The token may manage campaigns on this ad account."))
+    else:
+        advice = "Give the System User the task 'Manage campaigns' on this ad account."
+        checks.append(Check("Meta permission", "warning", "The token may perhaps not manage campaigns.", advice))
+    if account.get("account_status") != 1:
+        checks.append(
+            Check(
+                "Meta ad account", "warning", "The ad account is not active.", "Look at it in Meta's Business settings."
+            )
+        )
+    return checks
+
+
+def _session_id(intent: Intent, number: int) -> int:
+    """A number from 1 to 2^63 - 1, its own for each try of each attempt of each batch."""
+    digest = hashlib.sha256(f"{intent.batch_id}:{intent.attempt}:{number}".encode()).digest()
+    return (int.from_bytes(digest[:8]) >> 1) or 1
+
+
+def _receipt(answer: Mapping[str, Any], session: int, people: pa.Array, rows: Personal) -> Receipt:
+    """A pending receipt out of Meta's answer: rows it did not count as received were not taken."""
+    sent, received, invalid = len(rows), answer.get("num_received"), answer.get("num_invalid_entries")
+    if not isinstance(received, int) or not isinstance(invalid, int):
+        raise OutcomeUnknown("Meta did not say what it received.", advice="Run again; sending twice is harmless.")
+    named = meta_rows.traced(answer.get("invalid_entry_samples"), rows)
+    rejected = min(sent, max(invalid, len(named)) + max(0, sent - received))
+    table = pa.table(
+        {
+            "subject_id": people.take(pa.array(named, pa.int64())),
+            "reason": pa.array([INVALID] * len(named), pa.string()),
+        }
+    )
+    request: dict[str, str | int] = {"session_id": session, "sent": sent, "rejected": rejected}
+    return Receipt("pending", 0, rejected, sent - rejected, request, _reasons(rejected), table)
+
+
+def _reasons(rejected: int) -> dict[str, int]:
+    return {INVALID: rejected} if rejected else {}

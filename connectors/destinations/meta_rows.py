@@ -1,0 +1,89 @@
+"""Rows for Meta's `/users`: one fixed list of keys, one row per person, blanks as empty strings."""
+
+import json
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from passerelle.connectors.contract.destination import MatchKeys
+from passerelle.connectors.destinations.wire_columns import dropped, keyed, newest, refused_table
+from passerelle.privacy.consent.cleared import ClearedBatch
+from passerelle.privacy.personal import Personal
+from passerelle.privacy.vocabulary import Destination, Field
+
+SCHEMA: dict[str, Field] = {
+    "EXTERN_ID": Field.EXTERNAL_ID,
+    "EMAIL": Field.EMAIL,
+    "PHONE": Field.PHONE,
+    "MADID": Field.MOBILE_AD_ID,
+    "FN": Field.FIRST_NAME,
+    "LN": Field.LAST_NAME,
+    "GEN": Field.GENDER,
+    "DOBY": Field.BIRTH_YEAR,
+    "DOBM": Field.BIRTH_MONTH,
+    "DOBD": Field.BIRTH_DAY,
+    "CT": Field.CITY,
+    "ST": Field.STATE,
+    "ZIP": Field.POSTAL_CODE,
+    "COUNTRY": Field.COUNTRY,
+}
+"""Wire name -> our field. Fixed: Meta refuses another set of keys for an audience once it has one."""
+
+_TOKEN = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+def match_keys(batch: ClearedBatch) -> MatchKeys:
+    """Each person's newest valid identifier of each kind, as Meta wants it."""
+    table, people = batch.identifiers.reveal(), len(batch.subject_ids)
+    keys = {wire: keyed(table, field, Destination.META) for wire, field in SCHEMA.items()}
+    columns = {wire: newest(key, people) for wire, key in keys.items()}
+    sent = _findable(columns)
+    rows = pa.table({wire: pc.fill_null(column, "") for wire, column in columns.items()}).filter(pa.array(sent))
+    return MatchKeys(
+        subject_ids=batch.subject_ids.filter(pa.array(sent)),
+        rows=Personal(rows),
+        refused=refused_table(batch.subject_ids, sent),
+        dropped=dict(dropped(keys.values(), sent)),
+    )
+
+
+def _findable(columns: Mapping[str, pa.Array]) -> np.ndarray:
+    """Who can be found, and taken out again: our own id alone is forgotten by Meta after 90 days."""
+    has = {wire: np.asarray(pc.is_valid(column)) for wire, column in columns.items()}
+    somewhere = has["ZIP"] | has["CT"] | (has["DOBY"] & has["DOBM"] & has["DOBD"])
+    found: np.ndarray = has["EMAIL"] | has["PHONE"] | has["MADID"] | (has["FN"] & has["LN"] & somewhere)
+    return found
+
+
+def payload(rows: Personal, schema: tuple[str, ...]) -> str:
+    """The JSON of `payload`, in the list form."""
+    table = rows.reveal()
+    columns = [pc.fill_null(table.column(name), "").to_pylist() for name in schema]
+    return json.dumps({"schema": schema, "data": list(zip(*columns, strict=True))}, separators=(",", ":"))
+
+
+def traced(samples: object, rows: Personal) -> list[int]:
+    """Which rows Meta's `invalid_entry_samples` mean: found by the hashes they quote.
+
+    Their shape is not documented beyond "list or map"; a sample that names nothing we sent is passed over.
+    """
+    tokens = [set(_TOKEN.findall(json.dumps(sample))) for sample in _entries(samples)]
+    if not tokens:
+        return []
+    owner: dict[str, int] = {}
+    for column in rows.reveal().itercolumns():
+        for place, cell in enumerate(column.to_pylist()):
+            if cell:
+                # A name or a country is shared by many, and names nobody.
+                owner[cell] = -1 if owner.get(cell, place) != place else place
+    meant = [{owner.get(token, -1) for token in quoted} - {-1} for quoted in tokens]
+    return sorted({places.pop() for places in meant if len(places) == 1})
+
+
+def _entries(samples: object) -> list[object]:
+    if isinstance(samples, Mapping):
+        return [list(pair) for pair in samples.items()]
+    return samples if isinstance(samples, list) else []

@@ -1,0 +1,31 @@
+"""Tries again inside one call, briefly: a hiccup should not end a run, and an outage should not hold it up."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from passerelle.privacy.errors import TryLater
+
+T = TypeVar("T")
+TRIES = 3
+FIRST_WAIT, LONGEST_WAIT = 0.5, 4.0
+PATIENCE = 5.0
+"""Seconds. Where the platform asks for a longer wait, the caller hears of it at once."""
+
+
+def _brief(problem: BaseException) -> bool:
+    return isinstance(problem, TryLater) and (problem.wait.seconds is None or problem.wait.seconds <= PATIENCE)
+
+
+def with_retries(call: Callable[[int], T], sleep: Callable[[float], None]) -> T:
+    """Call `call(try_number)`, from 1, up to three times while it raises a `TryLater` that asks for no long wait."""
+    retrying = Retrying(
+        stop=stop_after_attempt(TRIES),
+        wait=wait_exponential_jitter(initial=FIRST_WAIT, max=LONGEST_WAIT),
+        retry=retry_if_exception(_brief),
+        sleep=sleep,
+        reraise=True,
+    )
+    tries = iter(range(1, TRIES + 1))
+    return retrying(lambda: call(next(tries)))
