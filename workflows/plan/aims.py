@@ -41,11 +41,12 @@ def aims(workspace: "Workspace", names: Sequence[str]) -> list[Aim]:
 
 
 def _of(workspace: "Workspace", audience: "Audience") -> Iterator[Aim]:
-    smallest = max(audience.guards.minimum_size, workspace.policy.minimum_size)
     for name, shown in audience.destinations.items():
+        platform = workspace.destination(name).platform
+        asked = workspace.policy.minimum_size(audience.purpose, platform)
         yield Aim(
             place=Place(name, audience.audience),
-            platform=workspace.destination(name).platform,
+            platform=platform,
             purpose=audience.purpose,
             segment=audience.segment,
             spec=AudienceSpec(
@@ -54,7 +55,7 @@ def _of(workspace: "Workspace", audience: "Audience") -> Iterator[Aim]:
                 description=shown.description,
                 retention_days=shown.retention_days,
             ),
-            limits=Limits(smallest, audience.guards.maximum_change),
+            limits=Limits(max(audience.guards.minimum_size, asked), audience.guards.maximum_change),
             holdout=audience.holdout,
         )
 

@@ -1,0 +1,68 @@
+"""A workspace with the French shop on running twins, driven through the real command line."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from passerelle.connectors.twins.handle import Twins
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One command that ended."""
+
+    code: int
+    result: dict[str, Any]
+    stderr: str
+
+
+@dataclass(frozen=True)
+class ShopWorkspace:
+    folder: Path
+    twins: Twins
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "passerelle.workflows.cli.main", *words, "-w", str(self.folder), "--json"]
+
+    def run(self, *words: str, stdin: str = "") -> Ran:
+        done = subprocess.run(
+            self.command(*words), input=stdin.encode(), capture_output=True, check=False, timeout=280
+        )
+        told = json.loads(done.stdout) if done.stdout.strip() else {}
+        return Ran(done.returncode, told, done.stderr.decode())
+
+    def ok(self, *words: str, stdin: str = "") -> dict[str, Any]:
+        ran = self.run(*words, stdin=stdin)
+        assert ran.code == 0, (words, ran.result, ran.stderr[-2000:])
+        return ran.result
+
+    def at_twins(self) -> dict[tuple[str, str], int]:
+        """(audience's display name, platform) -> people there."""
+        return {(one["name"], one["platform"]): one["count"] for one in self.twins.state()["audiences"]}
+
+
+def made(folder: Path, twins: Twins, *, people: int) -> ShopWorkspace:
+    """Scaffold the shop into `folder` and point it at `twins`."""
+    shop = ShopWorkspace(folder, twins)
+    command = [sys.executable, "-m", "passerelle.workflows.cli.main", "init", str(folder), "--people", str(people)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    settings = folder / "passerelle.yaml"
+    text = settings.read_text().replace("http://127.0.0.1:8701", twins.meta)
+    text = text.replace("127.0.0.1:8702", twins.google["data_manager"])
+    settings.write_text(text.replace("127.0.0.1:8703", twins.google["google_ads"]))
+    return shop
+
+
+def only_audience(shop: ShopWorkspace, name: str, where: str) -> None:
+    """Leave one segment and one audience in the workspace, without guards that small tests would trip over."""
+    for kind in ("segments", "audiences"):
+        for file in (shop.folder / kind).glob("*.yaml"):
+            file.unlink()
+    (shop.folder / "segments" / f"{name}.yaml").write_text(f"segment: {name}\nwhere: {where}\n")
+    (shop.folder / "audiences" / f"{name}.yaml").write_text(
+        f"audience: {name}\nsegment: {name}\npurpose: ad_list_matching\n"
+        f"destinations: {{meta: {{}}, google: {{}}}}\nguards: {{minimum_size: 10, maximum_change: 100%}}\n"
+    )
