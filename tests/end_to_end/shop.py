@@ -28,9 +28,7 @@ class ShopWorkspace:
         return [sys.executable, "-m", "passerelle.workflows.cli.main", *words, "-w", str(self.folder), "--json"]
 
     def run(self, *words: str, stdin: str = "") -> Ran:
-        done = subprocess.run(
-            self.command(*words), input=stdin.encode(), capture_output=True, check=False, timeout=280
-        )
+        done = subprocess.run(self.command(*words), input=stdin.encode(), capture_output=True, check=False, timeout=280)
         told = json.loads(done.stdout) if done.stdout.strip() else {}
         return Ran(done.returncode, told, done.stderr.decode())
 

@@ -1,0 +1,65 @@
+"""kill -9 in the middle of a sync, then again: the twins and the ledger agree."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from passerelle.connectors.twins.handle import in_process
+from passerelle.workflows.workspace import Workspace
+from tests.end_to_end.shop import ShopWorkspace, made, only_audience
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kill")]
+
+MOMENTS = [
+    ("meta.users.add", False),
+    ("meta.users.add", True),
+    ("data_manager.ingest", False),
+    ("data_manager.ingest", True),
+]
+
+
+@pytest.fixture
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopWorkspace]:
+    with in_process() as twins:
+        shop = made(tmp_path_factory.mktemp("kill") / "shop", twins, people=2_000)
+        only_audience(shop, "everybody", "{any: [{trait: orders_365d, gte: 0}, {trait: orders_365d, lt: 0}]}")
+        shop.ok("pull")
+        yield shop
+
+
+def killed_at(shop: ShopWorkspace, call: str, *, applied: bool) -> None:
+    """Begin a sync, and kill it while the platform takes its time with `call`."""
+    shop.twins.fault(call=call, slow_seconds=3.0, applied=applied)
+    before = shop.twins.calls().get(call, 0)
+    with subprocess.Popen(shop.command("sync"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while shop.twins.calls().get(call, 0) == before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        os.kill(process.pid, signal.SIGKILL)
+    shop.twins.clear_faults()
+
+
+def ledger_counts(shop: ShopWorkspace) -> dict[str, int]:
+    with Workspace.open(shop.folder) as workspace, workspace.store().read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT r.platform, count(*) FROM membership m JOIN remote_audience r USING (destination, audience)"
+            " WHERE m.state = 'member' GROUP BY 1"
+        )
+        return {str(platform): int(count) for platform, count in rows}
+
+
+@pytest.mark.parametrize(("call", "applied"), MOMENTS)
+def test_after_a_kill_the_next_run_ends_with_twins_and_ledger_equal(
+    shop: ShopWorkspace, call: str, *, applied: bool
+) -> None:
+    killed_at(shop, call, applied=applied)
+    result = shop.ok("sync")
+    at_twins = {platform: count for (_, platform), count in shop.at_twins().items()}
+    assert ledger_counts(shop) == at_twins
+    assert {row["members"] for row in result["audiences"]} == set(at_twins.values())
+    assert shop.ok("audit", "verify")["outcome"] == "done"
