@@ -81,7 +81,6 @@ class Dialling:
     odd_trunks: str
     international: str
     odd_international: str
-    is_main: bool
 
 
 def valid(numbers: pa.StringArray, calling_code: str) -> Mask:
@@ -106,14 +105,14 @@ def valid(numbers: pa.StringArray, calling_code: str) -> Mask:
 @cache
 def dialling(region: str) -> Dialling:
     """How numbers are dialled in `region`, a region that `phonenumbers` knows."""
-    return _dialling(PhoneMetadata.metadata_for_region(region), region)
+    return _dialling(PhoneMetadata.metadata_for_region(region))
 
 
 @cache
 def dialling_abroad(calling_code: str) -> Dialling:
     """How the number behind `+` and `calling_code` is read: by the rules of its main region."""
     main = phonenumbers.region_code_for_country_code(int(calling_code))
-    return _dialling(PhoneMetadata.metadata_for_region_or_calling_code(int(calling_code), main), main)
+    return _dialling(PhoneMetadata.metadata_for_region_or_calling_code(int(calling_code), main))
 
 
 @cache
@@ -172,7 +171,7 @@ def _pattern(description: Any) -> Pattern:  # noqa: ANN401 - phonenumbers has no
     return Pattern(tuple(description.possible_length) or _ANY_LENGTH, description.national_number_pattern or "")
 
 
-def _dialling(metadata: Any, region: str) -> Dialling:  # noqa: ANN401 - phonenumbers has no types
+def _dialling(metadata: Any) -> Dialling:  # noqa: ANN401 - phonenumbers has no types
     alternatives = _alternatives(metadata.national_prefix_for_parsing or "")
     trunk = next((each for each in alternatives if each.isdecimal()), "")
     international = metadata.international_prefix or ""
@@ -183,7 +182,6 @@ def _dialling(metadata: Any, region: str) -> Dialling:  # noqa: ANN401 - phonenu
         odd_trunks="|".join(each for each in alternatives if each != trunk),
         international=international if international.isdecimal() else "",
         odd_international="" if international.isdecimal() else international,
-        is_main=phonenumbers.region_code_for_country_code(metadata.country_code) == region,
     )
 
 

@@ -31,7 +31,7 @@ from passerelle.privacy.identifiers.text import looks_hashed, tidy_code
 _SPREADSHEET = re.compile(r"\+?\d+(?:[.,]\d+)?e\+?\d+", re.IGNORECASE)
 _FLOAT = re.compile(r"(\d{7,})\.0")  # a column of whole numbers that once had a gap
 _DIALLED = re.compile(r"[^\d+]")
-_SHORTEST, _LONGEST = 4, 17
+_SHORTEST, _LONGEST = 7, 17
 _DIGIT, _SEPARATOR, _PLUS, _OTHER = 0, 1, 2, 3
 
 
@@ -158,7 +158,7 @@ def _answer_abroad(answers: _Answers, digits: pa.StringArray, rows: npt.NDArray[
     codes = calling_codes()[_first_three(digits)]
     for code in np.unique(codes[codes > 0]).tolist():
         mine = np.flatnonzero(codes == code)
-        numbers = pc.binary_slice(pick(digits, mine).cast(pa.binary()), len(str(code))).cast(pa.string())
+        numbers = _without_first(pick(digits, mine), len(str(code)))
         _answer_national(answers, numbers, rows[mine], dialling_abroad(str(code)))
 
 
@@ -174,15 +174,16 @@ def _answer_home(answers: _Answers, digits: pa.StringArray, rows: npt.NDArray[np
     """Numbers dialled in a region: to another country, with the own country code, or plainly."""
     if not len(rows):
         return
-    open_rows = np.ones(len(rows), dtype=np.bool_)
+    zeros = matches(digits, "^00")  # dialled so from most countries: `phone` tries that reading too
+    open_rows = ~zeros if plan.international != "00" else np.ones(len(rows), dtype=np.bool_)
     if plan.international:
-        abroad = matches(digits, f"^{plan.international}[1-9]")
+        abroad = open_rows & matches(digits, f"^{plan.international}[1-9]")
         hits = np.flatnonzero(abroad)
         _answer_abroad(answers, _without_first(pick(digits, hits), len(plan.international)), rows[hits])
         open_rows &= ~abroad
     if plan.odd_international:
         open_rows &= ~matches(digits, f"^(?:{plan.odd_international})")
-    open_rows &= ~matches(digits, "^00")
+    open_rows &= ~zeros
     own = _own_code(answers, digits, rows, plan, open_rows)
     left = np.flatnonzero(open_rows & ~own)
     _answer_national(answers, pick(digits, left), rows[left], plan)
@@ -202,9 +203,11 @@ def _own_code(
     own[places[national]] = False
     rest = _without_first(numbers, len(plan.calling_code))
     one_way = plan.general.looks_right(rest) & ~plan.general.looks_right(numbers)
-    if plan.trunk or plan.odd_trunks:
-        one_way &= ~matches(rest, f"^(?:{'|'.join(filter(None, (plan.trunk, plan.odd_trunks)))})")
-    told = np.flatnonzero(one_way & ~national & plan.is_main)
+    main = dialling_abroad(plan.calling_code)
+    prefixes = {plan.trunk, plan.odd_trunks, main.trunk, main.odd_trunks} - {""}
+    if prefixes:
+        one_way &= ~matches(rest, f"^(?:{'|'.join(sorted(prefixes))})")
+    told = np.flatnonzero(one_way & ~national)
     good = valid(pick(rest, told), plan.calling_code)
     answers.tell(rows[places[told]], pick(rest, told), plan.calling_code, good, ~good)
     return own
@@ -240,13 +243,13 @@ def _strip(numbers: pa.StringArray, begins: Mask, count: int) -> pa.StringArray:
 
 
 def _without_first(numbers: pa.StringArray, count: int) -> pa.StringArray:
-    return pc.binary_slice(numbers.cast(pa.binary()), count).cast(pa.string())
+    return pc.utf8_slice_codeunits(numbers, count)
 
 
 def _first_three(digits: pa.StringArray) -> npt.NDArray[np.intp]:
-    """The first three digits of each number (four long at least, or shorter behind a prefix) as a number."""
-    padded = pc.binary_slice(pc.binary_join_element_wise(digits, "000", "").cast(pa.binary()), 0, 3)
-    first: npt.NDArray[np.intp] = padded.cast(pa.string()).cast(pa.int64()).to_numpy().astype(np.intp)
+    """The first three digits of each number, as a number; there are three, whatever prefix was taken off."""
+    leading = pc.utf8_slice_codeunits(digits, 0, 3)
+    first: npt.NDArray[np.intp] = leading.cast(pa.int64()).to_numpy().astype(np.intp)
     return first
 
 

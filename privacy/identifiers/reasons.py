@@ -61,7 +61,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
             "This is no postal code of its country: check the column, and that leading zeros were kept."
         ),
         Refusal.COUNTRY_UNKNOWN.value: "This country is not known: give its ISO 3166 code, such as FR.",
-        Refusal.GENDER_UNKNOWN.value: "The destination takes male and female alone, and this says neither: leave it out.",
+        Refusal.GENDER_UNKNOWN.value: "The destination takes male and female alone; this says neither: leave it out.",
         Refusal.BIRTH_INVALID.value: (
             "This is no date of birth: give 1984-03-09 or 09/03/1984, or year (four digits), month and day as numbers."
         ),

@@ -52,9 +52,7 @@ def e164(without_plus: bool = False) -> Rule:
         found, invalid, no_country = common_phones(values, region)
         reason = pc.if_else(pa.array(invalid), Refusal.PHONE_INVALID.value, pa.scalar(None, pa.string()))
         reason = pc.if_else(pa.array(no_country), Refusal.PHONE_COUNTRY.value, reason)
-        return Normalized(
-            pc.binary_slice(found.cast(pa.binary()), 1).cast(pa.string()) if without_plus else found, reason
-        )
+        return Normalized(pc.utf8_slice_codeunits(found, 1) if without_plus else found, reason)
 
     return Rule(one, many, by_country=True)
 
