@@ -96,11 +96,13 @@ def _figures() -> str:
     """A line per audience and destination, then what it means, then the advice."""
     return expression(
         f"(() => {{ const meaning = {literal(meanings())}[$json.outcome]; "
-        "const withheld = (row) => Object.values(row.withheld ?? { }).reduce((sum, count) => sum + count, 0); "
-        'const line = (row) => row.audience + " at " + row.destination + ": " + row.adds + " to add, " + row.removes '
-        '+ " to take out, " + withheld(row) + " withheld"; '
+        "const total = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0); "
+        "const moves = (row) => row.sent ?? { adds: row.adds, removes: total(row.removes) }; "
+        'const verbs = $json.step === "plan" ? [" to add, ", " to take out, "] : [" added, ", " taken out, "]; '
+        'const line = (row) => row.audience + " at " + row.destination + ": " + moves(row).adds + verbs[0] '
+        '+ moves(row).removes + verbs[1] + total(row.withheld) + " withheld"; '
         'const advice = $json.outcome === "done" ? "" : meaning.means + " " + ($json.advice || meaning.do); '
-        'return [...$json.result.audiences.map(line), advice].filter((words) => words !== "").join(". "); })()'
+        'return [...($json.result.audiences ?? []).map(line), advice].filter((words) => words !== "").join(". "); })()'
     )
 
 

@@ -72,7 +72,7 @@ def call(canvas: Canvas, options: Options, step: Step, column: float, row: float
 
 
 def _by_command(options: Options, step: Step) -> ExecuteCommand:
-    words = [options.program, "--workspace", options.workspace, *step.verb.split(), "--report"]
+    words = [options.program, *step.verb.split(), "--workspace", options.workspace, "--report"]
     return ExecuteCommand(name=step.title, command=command_line(words, step.request), on_error=OnError.ERROR_OUTPUT)
 
 

@@ -52,16 +52,18 @@ def _tell(canvas: Canvas, options: Options, report: SetJson) -> None:
 def _report() -> str:
     verified = f'$("{VERIFY.answer}").first().json.result'
     return expression(
-        f"(() => {{ const log = {verified}; const status = $json.result; const debt = status.removal_debt ?? {{ }}; "
-        "const owed = Number(debt.owed ?? 0); const overdue = Number(debt.overdue ?? 0); "
-        'const findings = owed > 0 || $json.outcome === "held_back"; '
+        f"(() => {{ const log = {verified}; "
+        "const debts = ($json.result.audiences ?? []).map((row) => row.debt).filter((debt) => debt); "
+        "const owed = debts.reduce((sum, debt) => sum + debt.people, 0); "
+        'const late = debts.filter((debt) => debt.state !== "ok").reduce((sum, debt) => sum + debt.people, 0); '
+        'const findings = late > 0 || $json.outcome === "held_back"; '
         'const advice = $json.advice || "run `passerelle status`, then `passerelle sync --removals-only`."; '
         'const text = ["The log is intact: " + log.size + " entries, root " + log.root + ".", '
         '"Keep this message: a log that is rewritten later will not fit it.", '
-        '"Removals owed by platforms: " + owed + ", past their deadline: " + overdue + ".", '
+        '"Removals owed: " + owed + ", for more than a day: " + late + ".", '
         'findings ? "What to do: " + advice : "Nothing to do."].join("\\n"); '
         'return JSON.stringify({ findings, text, subject: "Passerelle: weekly audit, " + '
-        '(findings ? "removals are owed" : "all is well") }); })()'
+        '(findings ? "removals are late" : "all is well") }); })()'
     )
 
 

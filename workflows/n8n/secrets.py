@@ -1,0 +1,72 @@
+"""Makes the secrets that n8n and the runner share. What stands there already is never overwritten."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from passerelle.workflows.n8n.nodes.node import Json
+from passerelle.workflows.n8n.options import FORM, MAIL, PING, RUNNER, SLACK
+from passerelle.workflows.runner.ping import PingSettings
+
+PING_HEADER = "X-Passerelle-Ping"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Names of files: made now, and kept."""
+
+    written: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def make(folder: Path, ping_url: str) -> Made:
+    """Write what is missing, readable by its owner only."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    written: list[str] = []
+    for name in ("runner.token", "ping.token", "consent.key", "n8n.key", "postgres.password"):
+        _write(folder, name, secrets.token_urlsafe(32) + "\n", written)
+    ping = PingSettings(url=ping_url, header=PING_HEADER, token_file=Path("ping.token"))
+    _write(folder, "ping.json", ping.model_dump_json() + "\n", written)
+    _write(folder, "credentials.json", json.dumps(_credentials(folder), indent=2) + "\n", written)
+    everything = sorted(path.name for path in folder.iterdir() if path.is_file())
+    return Made(tuple(written), tuple(name for name in everything if name not in written))
+
+
+def _write(folder: Path, name: str, text: str, written: list[str]) -> None:
+    try:
+        handle = os.open(folder / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    written.append(name)
+
+
+def _credentials(folder: Path) -> list[Json]:
+    """What `n8n import:credentials` takes. n8n encrypts them; mail server and Slack are for a person to fill in."""
+    token = (folder / "runner.token").read_text().strip()
+    knock = (folder / "ping.token").read_text().strip()
+    mail: dict[str, Json] = {"host": "smtp.example.com", "port": 465, "secure": True, "user": "", "password": ""}
+    return [
+        {
+            "id": RUNNER.id,
+            "name": RUNNER.name,
+            "type": RUNNER.kind,
+            "data": _header("Authorization", f"Bearer {token}"),
+        },
+        {"id": PING.id, "name": PING.name, "type": PING.kind, "data": _header(PING_HEADER, knock)},
+        {
+            "id": FORM.id,
+            "name": FORM.name,
+            "type": FORM.kind,
+            "data": {"user": "marketing", "password": secrets.token_urlsafe(12)},
+        },
+        {"id": MAIL.id, "name": MAIL.name, "type": MAIL.kind, "data": mail},
+        {"id": SLACK.id, "name": SLACK.name, "type": SLACK.kind, "data": {"accessToken": ""}},
+    ]
+
+
+def _header(name: str, value: str) -> dict[str, Json]:
+    return {"name": name, "value": value}

@@ -1,0 +1,108 @@
+"""POST /v1/consent: consent events from a website or a CRM, signed, so that no workflow engine ever sees them.
+
+The signature is that of Standard Webhooks: the headers `webhook-id`, `webhook-timestamp` (seconds) and
+`webhook-signature`, which is `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`. Several signatures may
+stand there, separated by spaces, while a key is changed.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from passerelle.privacy.errors import PasserelleError
+from passerelle.workflows.runner.answers import Answer, Asked, refusal
+from passerelle.workflows.runner.memory import Known, Memory
+from passerelle.workflows.runner.secret import Secret
+from passerelle.workflows.verbs.contract import Outcome
+from passerelle.workflows.verbs.failure import failure_of
+
+WINDOW_SECONDS = 300
+"""How old, or how far ahead, a signature's time may be. An id is remembered for longer than that."""
+
+_ID = re.compile(r"[A-Za-z0-9_.-]{8,128}")
+_MOST_EVENTS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of the events: new ones, ones known already, and whether somebody withdrew."""
+
+    new: int
+    known: int
+    withdrawals: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentDoor:
+    """Checks and records consent events. `record` stores them; `ping` is called after a withdrawal."""
+
+    key: Secret
+    record: Callable[[list[dict[str, Any]]], Recorded]
+    ping: Callable[[], None]
+    seconds: Callable[[], float]
+    memory: Memory
+
+    def answer(self, asked: Asked) -> Answer:
+        """Record the events once; the same id again gets the same answer."""
+        name = asked.headers.get("webhook-id", "")
+        if not self._signed(asked, name):
+            advice = "Sign `id.timestamp.body` with the key of --consent-key-file; see Standard Webhooks."
+            return refusal(401, Outcome.REFUSED, "The signature does not fit, or its time is too far off.", advice)
+        events = _events(asked.body)
+        if events is None:
+            message = f"The body must be an object with `events`, a list of 1 to {_MOST_EVENTS} objects."
+            return refusal(422, Outcome.INVALID, message)
+        match self.memory.begin(name, hashlib.sha256(asked.body).digest()):
+            case Known.NEW:
+                return self._new(name, events)
+            case Known.RUNNING:
+                return refusal(
+                    409, Outcome.TRY_LATER, "These events are being recorded.", "Send them again in a moment."
+                )
+            case Known.OTHER_BODY:
+                return refusal(422, Outcome.INVALID, "This webhook-id came with another body before.")
+            case known:
+                return known
+
+    def _signed(self, asked: Asked, name: str) -> bool:
+        stamp = asked.headers.get("webhook-timestamp", "")
+        if _ID.fullmatch(name) is None or not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):  # noqa: PLR2004 - digits of a date
+            return False
+        if abs(self.seconds() - int(stamp)) > WINDOW_SECONDS:
+            return False
+        message = f"{name}.{stamp}.".encode() + asked.body
+        given = asked.headers.get("webhook-signature", "").split()[:5]
+        return any(self.key.signs(message, each.removeprefix("v1,")) for each in given if each.startswith("v1,"))
+
+    def _new(self, name: str, events: list[dict[str, Any]]) -> Answer:
+        recorded: Recorded | None = None
+        try:
+            recorded = self.record(events)
+        except PasserelleError as problem:
+            failure = failure_of(problem)
+            status = 503 if failure.retryable else 422
+            return Answer(status, failure.model_dump_json().encode(), failure.outcome.value)
+        finally:
+            if recorded is None:
+                self.memory.forget(name)
+        body = {"outcome": "done", "exit_code": 0, "retryable": False, "advice": ""}
+        counts = {"new": recorded.new, "known": recorded.known, "withdrawals": recorded.withdrawals}
+        answer = Answer(200, json.dumps({**body, **counts}).encode(), "done")
+        self.memory.end(name, answer)
+        if recorded.withdrawals:
+            self.ping()
+        return answer
+
+
+def _events(body: bytes) -> list[dict[str, Any]] | None:
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    events = given.get("events") if isinstance(given, dict) and set(given) == {"events"} else None
+    if not isinstance(events, list) or not 1 <= len(events) <= _MOST_EVENTS:
+        return None
+    return events if all(isinstance(event, dict) for event in events) else None

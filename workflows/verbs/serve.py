@@ -1,0 +1,120 @@
+"""`serve`: the narrow runner, for an n8n that must hold neither keys nor people."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from passerelle.workflows.verbs.contract import AnyVerb, Environment, Request, Result, Verb
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from passerelle.workflows.runner.consent import ConsentDoor, Recorded
+    from passerelle.workflows.runner.server import RunnerServer
+
+
+class ServeRequest(Request):
+    """Where to listen, and who may ask."""
+
+    host: str = Field("127.0.0.1", description="Address to listen at; 0.0.0.0 inside a container's private network.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen at; 0 takes a free one.")
+    token_file: Path = Field(description="File with the token that callers send as `Authorization: Bearer`.")
+    consent_key_file: Path | None = Field(None, description="File with the key that signs consent events.")
+    ping_file: Path | None = Field(None, description="JSON file: where to knock after a withdrawal.")
+    timeout: float = Field(3400.0, gt=0, le=86_400, description="Seconds after which a run is asked to stop.")
+
+
+class ServeResult(Result):
+    """The runner was stopped in order."""
+
+
+def run(environment: Environment, request: ServeRequest) -> ServeResult:
+    """Serve until SIGTERM or Ctrl-C; runs at work are asked to stop, and their answers still go out."""
+    import json
+
+    server, stop = _prepare(environment, request)
+    host, port = server.server_address[:2]
+    environment.stdout.write(json.dumps({"address": f"http://{host!s}:{port}"}).encode() + b"\n")
+    environment.stdout.flush()
+    try:
+        server.serve_forever(poll_interval=0.2)
+    except KeyboardInterrupt:
+        return ServeResult(advice="Stopped.")
+    finally:
+        stop()
+        server.server_close()
+    return ServeResult()
+
+
+def _prepare(environment: Environment, request: ServeRequest) -> "tuple[RunnerServer, Any]":
+    import time
+
+    from passerelle.workflows.runner.allowed import routes
+    from passerelle.workflows.runner.child import Children
+    from passerelle.workflows.runner.desk import Desk
+    from passerelle.workflows.runner.memory import Memory
+    from passerelle.workflows.runner.secret import Secret
+    from passerelle.workflows.runner.server import RunnerServer
+    from passerelle.workflows.runner.turns import Turns
+    from passerelle.workflows.verbs.registry import verbs
+    from passerelle.workflows.workspace import Workspace
+
+    Workspace.open(environment.workspace).close()
+    children = Children(environment.workspace, request.timeout)
+    desk = Desk(
+        token=Secret.from_file(request.token_file),
+        verbs=routes(verbs()),
+        children=children,
+        memory=Memory(time.monotonic),
+        turns=Turns(),
+        consent=_door(environment, request),
+    )
+    server = RunnerServer((request.host, request.port), desk, environment.workspace / "var")
+    return server, children.stop
+
+
+def _door(environment: Environment, request: ServeRequest) -> "ConsentDoor | None":
+    import time
+
+    from passerelle.workflows.runner.consent import ConsentDoor
+    from passerelle.workflows.runner.memory import Memory
+    from passerelle.workflows.runner.ping import Ping
+    from passerelle.workflows.runner.secret import Secret
+
+    if request.consent_key_file is None:
+        return None
+    ping = Ping.from_file(request.ping_file) if request.ping_file is not None else (lambda: None)
+
+    def record(events: list[dict[str, Any]]) -> "Recorded":
+        return _record(environment, events)
+
+    return ConsentDoor(
+        key=Secret.from_file(request.consent_key_file),
+        record=record,
+        ping=ping,
+        seconds=lambda: environment.now() / 1_000_000,
+        memory=Memory(time.monotonic),
+    )
+
+
+def _record(environment: Environment, events: list[dict[str, Any]]) -> "Recorded":
+    raise NotImplementedError
+
+
+def render(_result: ServeResult, console: "Console") -> None:
+    """Say that it ended."""
+    console.print("The runner was stopped.")
+
+
+VERBS: list[AnyVerb] = [
+    Verb(
+        name="serve",
+        help="Run the narrow runner that n8n calls where it must not hold keys.",
+        request=ServeRequest,
+        result=ServeResult,
+        run=run,
+        render=render,
+        streams=True,
+    ),
+]
