@@ -1,6 +1,5 @@
 """A workspace: a folder of settings, and the rooms opened on it. Everything opens when it is first asked for."""
 
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -30,7 +29,8 @@ def nearest(start: Path) -> Path:
 class Workspace:
     """An open workspace. Close it, or use it as a context manager; every method returns the same object each time.
 
-    The store is opened only with the right key: `store()` raises `IntegrityError` with another one.
+    The store is opened only with the right key, and the log only where it continues its anchored checkpoints: else
+    `IntegrityError` is raised, and nothing can be sent.
     """
 
     def __init__(self, folder: Path, loaded: "Loaded") -> None:
@@ -55,8 +55,21 @@ class Workspace:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_exception: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self.close()
+        if isinstance(error, DefinitionError) and (located := self.located(error)) is not error:
+            raise located from None
+
+    def located(self, error: DefinitionError) -> DefinitionError:
+        """`error` with the file and line that its `document` and `path` lead to; itself where they lead nowhere."""
+        from passerelle.workflows.settings.problems import from_definition
+        from passerelle.workflows.settings.unusable import Unusable
+
+        named = getattr(error, "document", PROJECT if error.path[:1] in {("sources",), ("destinations",)} else "")
+        document = self.loaded.documents.get(named)
+        if document is None or isinstance(error, Unusable):
+            return error
+        return Unusable(from_definition(error, document))
 
     # --- what the files say
     @property
@@ -182,16 +195,27 @@ class Workspace:
     def _store_url(self) -> str:
         wanted = self.settings.store
         if isinstance(wanted, StoreUrl):
-            return secret_file(self.path(wanted.url_file))
+            from passerelle.connectors.destinations.secret_file import read_secret
+
+            return read_secret(self.path(wanted.url_file))
         path = self.path(wanted)
         self.private_folder(path.parent)
         return f"sqlite:///{path}"
 
     @cached_property
     def _log(self) -> "Log":
+        from passerelle.privacy.errors import IntegrityError
         from passerelle.privacy.log import Log
 
-        return Log(self.store(), self.keys(), origin=f"passerelle/{self.settings.name}")
+        store = self.store()
+        log = Log(store, self.keys(), origin=f"passerelle/{self.settings.name}", anchor=self.path(self.settings.anchor))
+        try:
+            with store.read() as connection:
+                log.check_anchor(connection)
+        except IntegrityError:  # another run may have anchored a checkpoint after our look at the store began
+            with store.read() as connection:
+                log.check_anchor(connection)
+        return log
 
     @cached_property
     def _subjects(self) -> "Subjects":
@@ -225,22 +249,3 @@ def _plugged(known: "dict[str, Plugged]", name: str, what: str) -> "Plugged":
         hint = did_you_mean(name, known) or f" Known: {listed(known)}."
         raise DefinitionError(f"There is no such {what} in {PROJECT}.{hint}")
     return known[name]
-
-
-def secret_file(path: Path) -> str:
-    """The one line of a secret's file. Raises `DefinitionError` where it is missing, empty, or others may read it."""
-    try:
-        mode = path.stat().st_mode & 0o777
-        content = path.read_text(encoding="utf-8").strip()
-    except OSError as problem:
-        raise DefinitionError(f"The secret file {path.name} cannot be read: {problem.strerror}.") from None
-    except UnicodeDecodeError:
-        raise DefinitionError(f"The secret file {path.name} is not UTF-8 text.") from None
-    if os.name == "posix" and mode & 0o077:
-        raise DefinitionError(
-            f"The secret file {path.name} can be read by other users (mode {mode:04o}).",
-            advice=f"Run: chmod 600 {path.name}",
-        )
-    if not content or content.startswith("#"):
-        raise DefinitionError(f"The secret file {path.name} is still empty.", advice="Put the secret in it, alone.")
-    return content

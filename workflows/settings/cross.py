@@ -1,25 +1,69 @@
-"""Checks that span files: every name that is used must exist somewhere."""
+"""Checks that span files: every name that is used must exist somewhere, and every audience must be able to have people."""
 
 from collections.abc import Iterable, Iterator
 
+from passerelle.connectors.contract.declared import RecordSettings
+from passerelle.privacy.consent.notice import by_reference
+from passerelle.privacy.errors import DefinitionError
+from passerelle.privacy.vocabulary import Destination
 from passerelle.workflows.settings.document import Place
 from passerelle.workflows.settings.loaded import Loaded
 from passerelle.workflows.settings.names import did_you_mean, listed
+from passerelle.workflows.settings.project import PROJECT
 from passerelle.workflows.settings.unusable import Problem
 
 
 def cross_check(loaded: Loaded) -> list[Problem]:
     """Every problem between the files of one workspace."""
-    return [*_audiences(loaded)]
+    return [*_audiences(loaded), *_freshness(loaded), *_model(loaded), *_notices(loaded)]
 
 
 def _audiences(loaded: Loaded) -> Iterator[Problem]:
     for name, audience in loaded.audiences.items():
         shown = f"audiences/{name}.yaml"
-        yield from _known(loaded, shown, ("segment",), audience.segment, loaded.segments, "segment")
+        yield from _known(loaded, shown, ("segment",), audience.segment, loaded.named["segments"], "segment")
         for destination in audience.destinations:
             place = ("destinations", destination)
             yield from _known(loaded, shown, place, destination, loaded.project.destinations, "destination")
+            yield from _ruled(loaded, shown, name, destination)
+
+
+def _ruled(loaded: Loaded, shown: str, name: str, destination: str) -> Iterator[Problem]:
+    """A destination of an audience that no rule of the policy lets anybody be sent to."""
+    plugged, purpose = loaded.destinations.get(destination), loaded.audiences[name].purpose
+    if plugged is None or plugged.kind not in set(Destination):
+        return
+    if not loaded.policy.rules_for(purpose, Destination(plugged.kind)):
+        said = f"no rule in policy.yaml lets anybody be sent to `{destination}` for `{purpose.value}`."
+        yield Problem(shown, loaded.documents[shown].line_of(("destinations", destination)), said)
+
+
+def _freshness(loaded: Loaded) -> Iterator[Problem]:
+    for source in loaded.policy.freshness:
+        yield from _known(loaded, "policy.yaml", ("freshness", source), source, loaded.project.sources, "source")
+
+
+def _model(loaded: Loaded) -> Iterator[Problem]:
+    """Tables of the model must be a source's, by its name or as `source.resource`."""
+    for name, table in (loaded.model.tables if loaded.model else {}).items():
+        source, place = table.from_.partition(".")[0], ("tables", name, "from")
+        yield from _known(loaded, "model.yaml", place, source, loaded.project.sources, "source")
+
+
+def _notices(loaded: Loaded) -> Iterator[Problem]:
+    """Notices named outright in a source must be on file. Those named by a column are checked when they are used."""
+    try:
+        known = by_reference(loaded.notices.values())
+    except DefinitionError as error:
+        yield Problem("", 0, f"{error.message} {error.advice}".strip())
+        return
+    for name, plugged in loaded.sources.items():
+        if not isinstance(plugged.settings, RecordSettings):
+            continue
+        for column, consent in plugged.settings.shape().consents:
+            place = ("sources", name, "fields", column)
+            if consent.notice is not None and "@" in consent.notice:
+                yield from _known(loaded, PROJECT, place, consent.notice, known, "notice")
 
 
 def _known(loaded: Loaded, shown: str, place: Place, word: str, known: Iterable[str], what: str) -> Iterator[Problem]:

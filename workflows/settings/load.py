@@ -38,6 +38,7 @@ class _Loader:
         self._folder = folder
         self._problems: list[Problem] = []
         self._documents: dict[str, Document] = {}
+        self._named: dict[str, frozenset[str]] = {}
 
     def load(self) -> Loaded:
         project = self._file(PROJECT, Project)
@@ -50,7 +51,9 @@ class _Loader:
         destinations = self._plugged(project, "destinations") if project else {}
         if project is None or policy is None:
             raise Unusable(self._problems)
-        loaded = Loaded(project, policy, notices, model, segments, audiences, sources, destinations, self._documents)
+        loaded = Loaded(
+            project, policy, notices, model, segments, audiences, sources, destinations, self._documents, self._named
+        )
         self._problems += cross_check(loaded)
         if self._problems:
             raise Unusable(self._problems)
@@ -76,7 +79,9 @@ class _Loader:
 
     def _folder_of(self, folder: str, model: type[M], key: str) -> dict[str, M]:
         found: dict[str, M] = {}
-        for path in yaml_files(self._folder / folder):
+        files = list(yaml_files(self._folder / folder))
+        self._named[folder] = frozenset(path.stem for path in files)
+        for path in files:
             shown = f"{folder}/{path.name}"
             value = self._file(shown, model)
             if value is None:

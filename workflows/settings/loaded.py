@@ -34,3 +34,5 @@ class Loaded:
     destinations: dict[str, Plugged] = field(default_factory=dict)
     documents: dict[str, Document] = field(default_factory=dict)
     """By file name as messages show it, such as `segments/lapsing.yaml`."""
+    named: dict[str, frozenset[str]] = field(default_factory=dict)
+    """By folder (`segments`), the names that have a file: also those whose file is wrong."""

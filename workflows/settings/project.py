@@ -64,6 +64,10 @@ class Project(Closed):
         "FR", pattern=r"^[A-Z]{2}$", description="Country of people whose country is not known: two capital letters."
     )
     store: Path | StoreUrl = Field(Path("var/control.db"), description="Control store: a SQLite file, or a url_file.")
+    anchor: Path = Field(
+        Path("var/anchor.jsonl"),
+        description="File of the log's signed checkpoints, outside the store: best on another disk.",
+    )
     lake: Path = Field(Path("var/lake"), description="Folder of the pseudonymous tables.")
     keys: KeySource = Field(description="The master key.")
     engine: Engine = Field(default_factory=Engine, description="What computes segments.")

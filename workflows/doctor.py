@@ -1,0 +1,207 @@
+"""Looks a workspace over: every line says what was looked at, how it stands, and what to do."""
+
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from passerelle.privacy.errors import DefinitionError, IntegrityError, PasserelleError, TryLater
+from passerelle.workflows.settings.unusable import Unusable
+
+if TYPE_CHECKING:
+    from passerelle.connectors.contract.destination import Check
+    from passerelle.workflows.verbs.contract import Progress
+    from passerelle.workflows.workspace import Workspace
+
+MEBIBYTE = 1 << 20
+LOW_DISK, VERY_LOW_DISK = 1024 * MEBIBYTE, 100 * MEBIBYTE
+SKEW = 5 * 60 * 1_000_000
+
+State = Literal["ok", "warning", "failed", "integrity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line. `integrity`: a key, the log or the store is not what it must be."""
+
+    area: str
+    name: str
+    state: State
+    message: str
+    advice: str = ""
+
+
+class Checked(Protocol):
+    """A source or a destination, as far as this module is concerned."""
+
+    def check(self) -> "list[Check]":
+        """What it says of itself."""
+        ...
+
+
+def examine(folder: Path, *, now: int, local: bool, progress: "Progress") -> list[Finding]:
+    """Look at everything, without changing anything; `local` leaves the other sides alone."""
+    from passerelle.workflows.workspace import Workspace
+
+    try:
+        workspace = Workspace.open(folder)
+    except Unusable as error:
+        return [Finding("settings", each.file or "files", "failed", str(each), error.advice) for each in error.problems]
+    except DefinitionError as error:
+        return [Finding("settings", "files", "failed", error.message, error.advice)]
+    with workspace:
+        return list(_examine(workspace, now=now, local=local, progress=progress))
+
+
+def _examine(workspace: "Workspace", *, now: int, local: bool, progress: "Progress") -> Iterator[Finding]:
+    yield _counted(workspace)
+    yield from _modes(workspace)
+    yield _disk(workspace.folder)
+    yield from _crashes(workspace.folder)
+    for area, look in (("key", _key), ("store", _store), ("log", _log)):
+        found = _guarded(area, area, partial(look, workspace, now))
+        yield from found
+        if any(each.state != "ok" for each in found):
+            return  # what comes next rests on this
+    yield from _guarded("consent", "freshness", partial(_fresh, workspace, now))
+    if not local:
+        yield from _others(workspace, progress)
+
+
+def _guarded(area: str, name: str, look: Callable[[], list[Finding]]) -> list[Finding]:
+    """What `look` finds, or the finding that its error is."""
+    try:
+        return look()
+    except IntegrityError as error:
+        return [Finding(area, name, "integrity", error.message, error.advice)]
+    except TryLater as error:
+        return [Finding(area, name, "warning", error.message, error.advice)]
+    except PasserelleError as error:
+        return [Finding(area, name, "failed", error.message, error.advice)]
+
+
+def _counted(workspace: "Workspace") -> Finding:
+    parts = ("sources", "destinations", "segments", "audiences", "notices")
+    said = ", ".join(f"{len(getattr(workspace, part))} {part}" for part in parts)
+    return Finding("settings", "files", "ok", f"{said}: every file can be read.")
+
+
+def _modes(workspace: "Workspace") -> list[Finding]:
+    """Files that other users of this machine could read."""
+    others = stat.S_IRWXG | stat.S_IRWXO
+    open_ones = [path for path in sorted(private_paths(workspace)) if path.exists() and path.stat().st_mode & others]
+    if not open_ones:
+        return [Finding("files", "modes", "ok", "Keys, secrets and data can be read by this user alone.")]
+    return [
+        Finding("files", _shown(path, workspace.folder), "failed", "Other users can read this.", _chmod(path))
+        for path in open_ones
+    ]
+
+
+def private_paths(workspace: "Workspace") -> set[Path]:
+    """Key, secrets named by any setting, the store, and their folders."""
+    paths = {workspace.path("var"), workspace.path(workspace.settings.lake)}
+    if workspace.settings.keys.file is not None:
+        paths.add(workspace.path(workspace.settings.keys.file))
+    if isinstance(workspace.settings.store, Path):
+        paths.add(workspace.path(workspace.settings.store))
+    else:
+        paths.add(workspace.path(workspace.settings.store.url_file))
+    for plugged in (*workspace.sources.values(), *workspace.destinations.values()):
+        paths |= {workspace.path(path) for name, path in plugged.settings if _is_secret(name, path)}
+    return paths
+
+
+def _is_secret(name: str, value: object) -> bool:
+    return name.endswith("_file") and isinstance(value, Path)
+
+
+def _chmod(path: Path) -> str:
+    return f"Run: chmod {'700' if path.is_dir() else '600'} {path}"
+
+
+def _shown(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+def _disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    said = f"{free // MEBIBYTE:,} MiB are free."
+    state: State = "ok" if free >= LOW_DISK else "warning" if free >= VERY_LOW_DISK else "failed"
+    return Finding("disk", "space", state, said, "" if state == "ok" else "Make room: runs need space for the lake.")
+
+
+def _crashes(folder: Path) -> list[Finding]:
+    count = sum(1 for _ in folder.glob("var/crash-*.txt"))
+    if not count:
+        return []
+    advice = "Pass them on to whoever looks after Passerelle, then delete them. They hold no data."
+    return [Finding("runs", "crash reports", "warning", f"{count} crash reports are in var/.", advice)]
+
+
+def _key(workspace: "Workspace", _now: int) -> list[Finding]:
+    return [Finding("key", "key", "ok", f"The key can be read: {workspace.keys().key_id}.")]
+
+
+def _store(workspace: "Workspace", _now: int) -> list[Finding]:
+    kind = "SQLite" if workspace.store().is_sqlite else "PostgreSQL"
+    return [
+        Finding("store", "store", "ok", f"The control store ({kind}) opens, and the key is the one it was made with.")
+    ]
+
+
+def _log(workspace: "Workspace", now: int) -> list[Finding]:
+    """The anchor, and the newest checkpoint against the entries. `audit verify` reads every entry."""
+    from sqlalchemy import select
+
+    from passerelle.privacy.store.tables import log_checkpoint
+
+    log = workspace.log()
+    with workspace.store().read() as connection:
+        newest = connection.execute(select(log_checkpoint).order_by(log_checkpoint.c.size.desc()).limit(1)).first()
+        if newest is None:
+            return [Finding("log", "log", "ok", "The log has no checkpoint yet: nothing has been recorded.")]
+        log.verifier.open(newest.note)
+        size = log.size(connection)
+        if newest.size > size or log.root(connection, newest.size) != newest.root:
+            raise IntegrityError(
+                "The log is not what its newest checkpoint says.", advice="Run `passerelle audit verify`; send nothing."
+            )
+    found = [Finding("log", "log", "ok", f"{size:,} entries; the newest checkpoint fits.")]
+    if newest.signed_at > now + SKEW:
+        advice = "Set this machine's clock: consent is judged by it."
+        found.append(Finding("log", "clock", "failed", "The newest checkpoint lies in the future.", advice))
+    return found
+
+
+def _fresh(workspace: "Workspace", now: int) -> list[Finding]:
+    with workspace.store().read() as connection:
+        stale = workspace.gate().stale(connection, now=now)
+    if not stale:
+        return [Finding("consent", "freshness", "ok", "Every source of consent is fresh enough.")]
+    return [Finding("consent", each.source, "failed", *_stale(each)) for each in stale]
+
+
+def _stale(source: Any) -> tuple[str, str]:  # noqa: ANN401 - the gate's StaleSource
+    limit = f"the policy allows {source.limit_seconds / 3600:g} hours"
+    advice = f"Run: passerelle pull {source.source}"
+    if source.age_seconds is None:
+        return f"Never pulled; {limit}. Nobody is added to an audience.", advice
+    return f"{source.age_seconds / 3600:,.0f} hours old; {limit}. Nobody is added to an audience.", advice
+
+
+def _others(workspace: "Workspace", progress: "Progress") -> Iterator[Finding]:
+    """What sources and destinations say of themselves."""
+    asked = [("source", name, partial(workspace.source, name)) for name in workspace.sources]
+    asked += [("destination", name, partial(workspace.destination, name)) for name in workspace.destinations]
+    with progress.step("Asking sources and destinations", total=len(asked)) as step:
+        for area, name, opened in asked:
+            yield from _guarded(area, name, partial(_checked, area, name, opened))
+            step.advance()
+
+
+def _checked(area: str, name: str, opened: Callable[[], "Checked"]) -> list[Finding]:
+    return [Finding(area, f"{name}: {each.name}", each.state, each.message, each.advice) for each in opened().check()]
