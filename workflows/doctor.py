@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from passerelle.privacy.errors import DefinitionError, IntegrityError, PasserelleError, TryLater
-from passerelle.workflows.settings.unusable import Unusable
+from passerelle.workflows.settings.unusable import Problem, Unusable
 
 if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Check
@@ -49,7 +49,7 @@ def examine(folder: Path, *, now: int, local: bool, progress: "Progress") -> lis
     try:
         workspace = Workspace.open(folder)
     except Unusable as error:
-        return [Finding("settings", each.file or "files", "failed", str(each), error.advice) for each in error.problems]
+        return [_wrong(each) for each in error.problems]
     except DefinitionError as error:
         return [Finding("settings", "files", "failed", error.message, error.advice)]
     with workspace:
@@ -69,6 +69,11 @@ def _examine(workspace: "Workspace", *, now: int, local: bool, progress: "Progre
     yield from _guarded("consent", "freshness", partial(_fresh, workspace, now))
     if not local:
         yield from _others(workspace, progress)
+
+
+def _wrong(problem: Problem) -> Finding:
+    where = f"{problem.file}:{problem.line}" if problem.file else "files"
+    return Finding("settings", where, "failed", problem.message)
 
 
 def _guarded(area: str, name: str, look: Callable[[], list[Finding]]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Checks that span files: every name that is used must exist somewhere, and every audience must be able to have people."""
+"""Checks that span files: every name that is used must exist, and an audience must be able to have people."""
 
 from collections.abc import Iterable, Iterator
 
