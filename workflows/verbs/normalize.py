@@ -107,18 +107,24 @@ def _parse(number: int, raw: bytes, country: str | None) -> _Line:
         json.dumps(given, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):
         return _Line(number, problem="The line is not a JSON object in UTF-8.")
+    if problem := _problem(given):
+        return _Line(number, problem=problem)
+    return _Line(number, Field(given["field"]), given["value"], given.get("country") or country)
+
+
+def _problem(given: object) -> str:
+    """What is wrong with one request, said without its value; nothing where it is right."""
     if not isinstance(given, dict):
-        return _Line(number, problem="The line is not a JSON object.")
+        return "The line is not a JSON object."
     if unknown := given.keys() - {"field", "value", "country"}:
-        return _Line(number, problem=f"Only field, value and country are known; {len(unknown)} more keys stand here.")
+        return f"Only field, value and country are known; {len(unknown)} more keys stand here."
     if "value" not in given:
-        return _Line(number, problem="The line has no value.")
+        return "The line has no value."
     if given.get("field") not in _FIELDS:
-        return _Line(number, problem=f"The field is none of {', '.join(_FIELDS)}.")
-    value, place = given.get("value"), given.get("country", country)
-    if not isinstance(value, str | None) or not isinstance(place, str | None):
-        return _Line(number, problem="The value is neither text nor a number, or the country is no text.")
-    return _Line(number, Field(given["field"]), value, place or country)
+        return f"The field is none of {', '.join(_FIELDS)}."
+    if not isinstance(given["value"], str | None) or not isinstance(given.get("country"), str | None):
+        return "The value is neither text nor a number, or the country is no text."
+    return ""
 
 
 def _number(digits: str) -> str:
@@ -167,7 +173,7 @@ def _explain(reasons: Counter[str]) -> None:
     from passerelle.privacy.identifiers import REASONS
 
     for code, count in reasons.most_common():
-        _log.info("%s %s: %s", count, code, REASONS[code])
+        _log.info(REASONS[code], extra={"fields": {"kind": code, "count": count}})
 
 
 def _malformed(broken: list[int], count: int) -> DefinitionError:
