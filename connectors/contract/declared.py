@@ -85,6 +85,10 @@ class ConsentRole(_Closed):
         )
 
 
+_Identifiers = Annotated[
+    Annotated[IdentifierField, Tag("one")] | Annotated[tuple[IdentifierField, ...], Tag("several")],
+    Discriminator(_one_or_several),
+]
 _Consents = Annotated[
     Annotated[ConsentRole, Tag("one")] | Annotated[tuple[ConsentRole, ...], Tag("several")],
     Discriminator(_one_or_several),
@@ -95,7 +99,9 @@ class FieldRole(_Closed):
     """What one column is for. Several roles may stand together where they do not contradict each other."""
 
     key: Literal[True] | None = Field(None, description="The record's key at its source.")
-    identifier: IdentifierField | None = Field(None, description="Tells who the person is; kept encrypted.")
+    identifier: _Identifiers | None = Field(
+        None, description="Tells who the person is; kept encrypted. A date of birth may name its three parts in a list."
+    )
     consent: _Consents | None = Field(
         None, description="What the person agreed to or refused; a list where it speaks of several purposes."
     )
@@ -117,9 +123,9 @@ class FieldRole(_Closed):
         values = self.tombstone if isinstance(self.tombstone, tuple) else ()
         found: tuple[Role | None, ...] = (
             Key() if self.key else None,
-            None if self.identifier is None else Identifier(self.identifier),
+            *(Identifier(field) for field in self._identifiers()),
             *(consent.role() for consent in self._consents()),
-            None if self.tombstone is None else Tombstone(frozenset(_plain(values))),
+            None if self.tombstone is None else Tombstone(_plain(values)),
             MergedInto() if self.merged_into else None,
             None if self.cursor is None else Cursor(Kind(self.cursor)),
             None if self.attribute is None else Attribute(self.attribute),
@@ -128,6 +134,11 @@ class FieldRole(_Closed):
             None if self.detail is None else Detail(self.detail),
         )
         return tuple(role for role in found if role is not None)
+
+    def _identifiers(self) -> tuple[IdentifierField, ...]:
+        if self.identifier is None:
+            return ()
+        return self.identifier if isinstance(self.identifier, tuple) else (self.identifier,)
 
     def _consents(self) -> tuple[ConsentRole, ...]:
         if self.consent is None:
@@ -178,5 +189,5 @@ def _field(name: str, settings: FieldRole) -> FieldShape:
     return field_shape(name, roles, asked=settings.column)
 
 
-def _plain(values: tuple[str, ...]) -> list[str]:
-    return [value.strip().casefold() for value in values]
+def _plain(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({value.strip().casefold() for value in values}))

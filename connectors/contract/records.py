@@ -114,9 +114,11 @@ class Shape:
         return tuple(field.name for field in self.fields if field.role(Key))
 
     @property
-    def identifiers(self) -> dict[str, Field]:
-        """The privacy layer's input: field name to what it identifies by."""
-        return {field.name: role.field for field, role in self.having(Identifier)}
+    def identifiers(self) -> tuple[tuple[str, Field], ...]:
+        """The privacy layer's input: (field name, what it identifies by); a date of birth gives three."""
+        return tuple(
+            (one.name, role.field) for one in self.fields for role in one.roles if isinstance(role, Identifier)
+        )
 
     @property
     def consents(self) -> tuple[tuple[str, Consent], ...]:
@@ -179,10 +181,10 @@ def _check_field(shape: Shape, field: FieldShape) -> None:
     kinds = {type(role) for role in field.roles}
     if Detail in kinds and len(kinds) > 1:
         raise _wrong(f"{field.name} is a detail and something else; a detail only serves another field.", field.name)
-    identifier = field.role(Identifier)
-    if identifier and Attribute in kinds and identifier.field not in COARSE:
+    named = [role.field for role in field.roles if isinstance(role, Identifier) and role.field not in COARSE]
+    if named and Attribute in kinds:
         raise _wrong(
-            f"{field.name} identifies a person ({identifier.field}), so it cannot be an attribute in the lake.",
+            f"{field.name} identifies a person ({named[0]}), so it cannot be an attribute in the lake.",
             field.name,
         )
     if Key in kinds and Attribute in kinds and shape.grain == "person":

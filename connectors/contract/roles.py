@@ -72,7 +72,7 @@ class Consent:
 class Tombstone:
     """Says that the record is deleted at its source: a true boolean, or one of `values`."""
 
-    values: frozenset[str] = frozenset()
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ class Resource:
 
     name: str
     shape: Shape
+    timezone: str | None = None
+    """Of its times that say none; None: the workspace's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,16 @@ class Page:
     """Some records, and the state once they are kept.
 
     `rows` has a column for each field of the shape, named by the field, as text or in the source's own type.
-    `places` (string, aligned with `rows`) says where each record stands, for quarantine; None where its key must do.
+    `places` gives, for row numbers of this page, where these records stand (`contacts.csv:17`), for quarantine; None
+    where the key's digest must do. `begins` voids what was quarantined before at places that begin with it.
     `watermark` is set on the last page: up to when (µs) the source is now known completely.
     `warnings` are for people: new columns, files that vanished; they quote no value.
     """
 
     rows: pa.Table
     state: State
-    places: Callable[[], pa.Array] | None = None
+    places: Callable[[pa.Array], pa.Array] | None = None
+    begins: str | None = None
     quarantined: pa.Table = field(default_factory=QUARANTINE.empty_table)
     watermark: int | None = None
     total: int | None = None

@@ -13,7 +13,7 @@ from passerelle.connectors.contract.records import ARROW
 from passerelle.connectors.contract.roles import Grain, Kind
 from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.lake.manifest import NAME, Manifest, Staged, TableShape, sync_file, sync_folder
-from passerelle.workflows.lake.merging import Settled, merge, needs_merge, without
+from passerelle.workflows.lake.merging import Settled, lookup, merge, needs_merge, without
 
 Fault = Callable[[str], None]
 """Called with the name of each step as it is done: a test dies there."""
@@ -91,6 +91,13 @@ class Lake:
         self._adopt(folder, manifest, settled)
         shutil.rmtree(scratch, ignore_errors=True)
         self._fault("settled")
+
+    def people(self, name: str, keys: pa.Array) -> pa.Table:
+        """Who is known by these keys in a person table, staged rows included: `_key`, `subject_id`, distinct."""
+        manifest = Manifest.read(self._folder / name)
+        if manifest is None:
+            return pa.table({"_key": pa.array([], pa.binary()), "subject_id": pa.array([], pa.int64())})
+        return lookup(self._folder / name, manifest, keys)
 
     def forget(self, subject_ids: pa.Array) -> int:
         """Take people out of every table, files and all, at once. Returns how many tables held them."""

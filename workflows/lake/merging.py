@@ -66,6 +66,19 @@ def merge(folder: Path, manifest: Manifest, merges: pa.Table | None, *, memory: 
         return _Rewrite(db, folder, manifest).run()
 
 
+def lookup(folder: Path, manifest: Manifest, keys: pa.Array) -> pa.Table:
+    """`_key` and `subject_id` of the rows with these keys, in the table or staged beside it."""
+    staged = [page.rows for page in manifest.staged if page.rows is not None]
+    files = [*manifest.files, *manifest.shadowed, *staged]
+    with duckdb.connect() as db:
+        db.register("wanted", pa.table({"_key": keys.cast(pa.binary())}))
+        nothing = "(SELECT _key, CAST(0 AS BIGINT) AS subject_id FROM wanted LIMIT 0)"
+        source = _scan(folder, files) if files else nothing
+        found = db.execute(f"SELECT DISTINCT _key, subject_id FROM {source} SEMI JOIN wanted USING (_key)")
+        table: pa.Table = found.to_arrow_table()
+        return table.cast(pa.schema([("_key", pa.binary()), ("subject_id", pa.int64())]))
+
+
 def without(folder: Path, manifest: Manifest, subject_ids: pa.Array, *, memory: str, scratch: Path) -> Settled | None:
     """The table without these people; None where it holds none of them."""
     with _database(memory, scratch) as db:

@@ -1,0 +1,6 @@
+"""Source `files`: CSV, JSON Lines and Parquet, plain or gzipped, on this machine's disks."""
+
+from passerelle.connectors.sources.files.settings import FilesSettings
+from passerelle.connectors.sources.files.source import Files
+
+__all__ = ["Files", "FilesSettings"]

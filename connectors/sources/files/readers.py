@@ -1,0 +1,272 @@
+"""Readers: a file as a run of chunks, with the named columns as text (CSV, JSON Lines) or as they are (Parquet)."""
+
+import csv
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from passerelle.connectors.contract.source import QUARANTINE
+from passerelle.connectors.errors import DefinitionError
+from passerelle.connectors.sources.files.opening import Content, reading, text_of
+from passerelle.connectors.sources.files.settings import FilesSettings, Format
+
+_BLOCK = 4 << 20
+_DELIMITERS = (",", ";", "\t", "|")
+_HEAD = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows that follow each other. `line` maps their row numbers to where they stand in the file, from 1."""
+
+    rows: pa.Table
+    line: Callable[[pa.Array], pa.Array]
+    quarantined: pa.Table = field(default_factory=QUARANTINE.empty_table)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file, about to be read: all of its columns by name, and its chunks (each called anew reads it anew)."""
+
+    columns: tuple[str, ...]
+    chunks: Callable[[], Iterator[Chunk]]
+
+
+def opened(path: Path, format_: Format, content: Content, asked: Sequence[str], settings: FilesSettings) -> Opened:
+    """Look at the file's columns. Raises `DefinitionError` naming file and column where one is not there."""
+    with reading(path):
+        if format_ == "parquet":
+            return _parquet(path, asked)
+        if format_ == "jsonl":
+            return Opened((), lambda: _json_chunks(path, content, asked))
+        return _csv(path, content, asked, settings)
+
+
+# --- CSV
+def _csv(path: Path, content: Content, asked: Sequence[str], settings: FilesSettings) -> Opened:
+    head = _first_line(path, content)
+    if not head:
+        return Opened((), lambda: iter(()))
+    delimiter, columns = _header(head, asked, settings)
+    _require(path.name, columns, asked)
+    if not settings.delimiter and len(columns) == 1 and any(sign in head for sign in _DELIMITERS):
+        raise DefinitionError(f"The columns of {path.name} cannot be told apart.", advice="Set `delimiter:`.")
+    parse = _Csv(path, content, columns, tuple(asked), delimiter, settings.quote)
+    return Opened(tuple(columns), parse.chunks)
+
+
+def _first_line(path: Path, content: Content) -> str:
+    with text_of(path, content) as stream:
+        return str(stream.read(_HEAD).decode(errors="replace")).lstrip("\r\n").partition("\n")[0].rstrip("\r")
+
+
+def _header(line: str, asked: Sequence[str], settings: FilesSettings) -> tuple[str, list[str]]:
+    """The delimiter that shows the most named columns, and the columns it shows."""
+    signs = (settings.delimiter,) if settings.delimiter else _DELIMITERS
+    readings = [(sign, _split(line, sign, settings.quote)) for sign in signs]
+    return max(readings, key=lambda found: (len(set(found[1]) & set(asked)), len(found[1])))
+
+
+def _split(line: str, delimiter: str, quote: str) -> list[str]:
+    found = next(csv.reader([line], delimiter=delimiter, quotechar=quote), [])
+    return [name.strip().strip("\ufeff") for name in found]
+
+
+@dataclass(slots=True)
+class _Csv:
+    """One CSV file. It is read with threads; where a line is ragged, again without, since only then lines count."""
+
+    path: Path
+    content: Content
+    columns: list[str]
+    asked: tuple[str, ...]
+    delimiter: str
+    quote: str
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Every row; ragged ones in quarantine."""
+        done = 0
+        try:
+            for batch in self._batches(threads=True, ragged=_refuse):
+                yield self._chunk(batch, done, [])
+                done += batch.num_rows
+        except _RaggedError:
+            yield from self._careful(done)
+
+    def _careful(self, done: int) -> Iterator[Chunk]:
+        """Everything after the first `done` good rows, counting lines."""
+        ragged: list[int] = []
+        good, told = 0, 0
+        for batch in self._batches(threads=False, ragged=lambda row: _note(ragged, row)):
+            fresh = batch.slice(max(0, min(batch.num_rows, done - good)))
+            bad = ragged[told:]
+            told = len(ragged)
+            yield self._chunk(fresh, good + batch.num_rows - fresh.num_rows, list(ragged), bad)
+            good += batch.num_rows
+        if ragged[told:]:
+            yield self._chunk(
+                pa.table({name: pa.array([], pa.string()) for name in self.asked}), good, ragged, ragged[told:]
+            )
+
+    def _chunk(self, rows: pa.Table | pa.RecordBatch, first: int, ragged: list[int], bad: Sequence[int] = ()) -> Chunk:
+        table = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows
+        return Chunk(table, lambda at: _lines(at, first, ragged), _ragged(self.path.name, bad))
+
+    def _batches(self, *, threads: bool, ragged: Callable[[pyarrow.csv.InvalidRow], str]) -> Iterator[pa.RecordBatch]:
+        with reading(self.path), text_of(self.path, self.content) as stream:
+            reader = pyarrow.csv.open_csv(
+                stream,
+                read_options=pyarrow.csv.ReadOptions(
+                    use_threads=threads, block_size=_BLOCK, column_names=_distinct(self.columns), skip_rows=1
+                ),
+                parse_options=pyarrow.csv.ParseOptions(
+                    delimiter=self.delimiter,
+                    quote_char=self.quote,
+                    newlines_in_values=True,
+                    invalid_row_handler=ragged,
+                ),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    column_types=dict.fromkeys(self.asked, pa.string()),
+                    include_columns=list(self.asked),
+                    strings_can_be_null=False,
+                ),
+            )
+            yield from reader
+
+
+class _RaggedError(Exception):
+    """A line has too few or too many columns."""
+
+
+def _refuse(_row: pyarrow.csv.InvalidRow) -> str:
+    raise _RaggedError
+
+
+def _note(ragged: list[int], row: pyarrow.csv.InvalidRow) -> str:
+    ragged.append(row.number)
+    return "skip"
+
+
+def _distinct(columns: list[str]) -> list[str]:
+    """Columns that nobody asked for may share a name, or have none; Arrow wants them told apart."""
+    seen: dict[str, int] = {}
+    made = []
+    for name in columns:
+        seen[name] = seen.get(name, 0) + 1
+        made.append(name if seen[name] == 1 else f"{name}\x1f{seen[name]}")
+    return made
+
+
+def _lines(at: pa.Array, first: int, ragged: list[int]) -> pa.Array:
+    """Line numbers (the header is 1) of good rows, of which `first` came before, past the ragged lines between."""
+    lines = at.to_numpy().astype(np.int64) + first + 2
+    for bad in ragged:
+        lines[lines >= bad] += 1
+    return pa.array(lines)
+
+
+def _ragged(name: str, lines: Sequence[int]) -> pa.Table:
+    count = len(lines)
+    columns = [[f"{name}:{line}" for line in lines], [""] * count, ["wrong_number_of_columns"] * count]
+    return pa.table([pa.array(column, pa.string()) for column in columns], schema=QUARANTINE)
+
+
+# --- JSON Lines
+def _json_chunks(path: Path, content: Content, asked: Sequence[str]) -> Iterator[Chunk]:
+    first, seen = 0, set[str]()
+    with reading(path), text_of(path, content) as stream, duckdb.connect() as db:
+        for batch in _line_batches(stream):
+            lines = pa.table({"line": batch.column(0), "number": np.arange(first + 1, first + 1 + batch.num_rows)})
+            chunk, present = _json_chunk(db, path.name, lines, asked)
+            if first == 0 and chunk.rows.num_rows:
+                seen |= present
+                _require(path.name, sorted(seen), asked)
+            first += batch.num_rows
+            yield chunk
+
+
+def _line_batches(stream: pa.NativeFile) -> Iterable[pa.RecordBatch]:
+    options = pyarrow.csv.ReadOptions(block_size=_BLOCK, column_names=["line"])
+    parse = pyarrow.csv.ParseOptions(delimiter="\x1f", quote_char=False, ignore_empty_lines=False)
+    try:
+        reader = pyarrow.csv.open_csv(
+            stream,
+            read_options=options,
+            parse_options=parse,
+            convert_options=pyarrow.csv.ConvertOptions(column_types={"line": pa.string()}, strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid:
+        return  # an empty file
+    yield from reader
+
+
+def _json_chunk(
+    db: duckdb.DuckDBPyConnection, name: str, lines: pa.Table, asked: Sequence[str]
+) -> tuple[Chunk, set[str]]:
+    """One batch of lines: each named member as text, lines that are no JSON object in quarantine."""
+    db.register("lines", lines)
+    paths = ", ".join(
+        "'$.\"" + column.replace("\\", "\\\\").replace('"', '\\"').replace("'", "''") + "\"'" for column in asked
+    )
+    found = db.execute(
+        f"""SELECT number, trim(line) = '' AS blank,
+                   coalesce(json_valid(line) AND json_type(line) = 'OBJECT', false) AS good,
+                   CASE WHEN good THEN json_extract_string(line, [{paths}]) END AS members FROM lines ORDER BY number"""  # noqa: S608 - paths are quoted
+    ).to_arrow_table()
+    good = found["good"].combine_chunks()
+    kept = found.filter(good)
+    members = kept["members"].combine_chunks()
+    rows = {column: pc.list_element(members, place) for place, column in enumerate(asked)}
+    bad = found.filter(pc.and_(pc.invert(good), pc.invert(found["blank"])))["number"]
+    numbers = kept["number"].combine_chunks()
+    present = {column for column, values in rows.items() if values.null_count < len(values)}
+    lost = [f"{name}:{number}" for number in bad.to_pylist()]
+    columns = [lost, [""] * len(lost), ["not_a_json_object"] * len(lost)]
+    quarantined = pa.table([pa.array(column, pa.string()) for column in columns], schema=QUARANTINE)
+    return Chunk(pa.table(rows), numbers.take, quarantined), present
+
+
+# --- Parquet
+def _parquet(path: Path, asked: Sequence[str]) -> Opened:
+    with pq.ParquetFile(path) as file:
+        columns = tuple(file.schema_arrow.names)
+    _require(path.name, columns, asked)
+    return Opened(columns, lambda: _parquet_chunks(path, asked))
+
+
+def _parquet_chunks(path: Path, asked: Sequence[str]) -> Iterator[Chunk]:
+    first = 0
+    with reading(path), pq.ParquetFile(path, pre_buffer=False) as file:
+        for batch in file.iter_batches(batch_size=65_536, columns=list(asked)):
+            yield Chunk(pa.Table.from_batches([batch]), _after(first))
+            first += batch.num_rows
+
+
+def _after(first: int) -> Callable[[pa.Array], pa.Array]:
+    return lambda at: pc.add(at, first + 1)
+
+
+def _require(file: str, columns: Sequence[str], asked: Sequence[str]) -> None:
+    """Every named column must be there, once."""
+    for name in asked:
+        count = list(columns).count(name)
+        if count == 1:
+            continue
+        if count > 1:
+            raise DefinitionError(f"{file} has {count} columns called {name}.", advice="Rename them in the export.")
+        near = difflib.get_close_matches(name, columns, n=1, cutoff=0.6)
+        known = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(sorted(set(columns))[:20])}."
+        raise DefinitionError(
+            f"{file} has no column {name}.", advice=f"{known} If it is gone for good, take it out of `fields:`."
+        )
+
+
+__all__ = ["Chunk", "Opened", "opened"]

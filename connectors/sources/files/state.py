@@ -1,0 +1,84 @@
+"""What is remembered between pulls of a source of files: stamps, digests and cursor values; no content."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from pydantic import JsonValue
+
+from passerelle.connectors.contract.source import State
+from passerelle.connectors.sources.files.opening import Stamp
+from passerelle.connectors.sources.files.paging import Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A file that was read through: its stamp, its content's digest, its highest cursor value."""
+
+    size: int
+    mtime_ns: int
+    digest: str
+    mark: Mark
+
+    def same(self, stamp: Stamp) -> bool:
+        """Whether nothing shows that the file changed."""
+        return (self.size, self.mtime_ns) == (stamp.size, stamp.mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A file in the middle of being read: so many of its rows are kept."""
+
+    name: str
+    size: int
+    mtime_ns: int
+    read: int
+    mark: Mark
+
+    def goes_on(self, name: str, stamp: Stamp) -> bool:
+        """Whether this file is the one, and unchanged."""
+        return (self.name, self.size, self.mtime_ns) == (name, stamp.size, stamp.mtime_ns)
+
+
+@dataclass(slots=True)
+class Memory:
+    """Everything that is remembered."""
+
+    files: dict[str, Known] = field(default_factory=dict)
+    partial: Partial | None = None
+    columns: list[str] = field(default_factory=list)
+    """Columns that were seen and reported; a new one is reported once."""
+
+    @classmethod
+    def of(cls, state: State | None) -> Self:
+        """From JSON."""
+        plain: Mapping[str, Any] = state or {}
+        partial = plain.get("partial")
+        return cls(
+            files={name: Known(**known) for name, known in plain.get("files", {}).items()},
+            partial=Partial(**partial) if partial else None,
+            columns=list(plain.get("columns", [])),
+        )
+
+    def state(self, partial: Partial | None = None) -> dict[str, JsonValue]:
+        """As JSON, with the file that is being read."""
+        return {
+            "files": {name: asdict(known) for name, known in self.files.items()},
+            "partial": asdict(partial) if partial else None,
+            "columns": list(self.columns),
+        }
+
+    def forget(self, present: Iterable[str]) -> list[str]:
+        """Forget files that are gone, and say which."""
+        there = set(present)
+        gone = sorted(name for name in self.files if name not in there)
+        for name in gone:
+            del self.files[name]
+        return gone
+
+    def meet(self, columns: Iterable[str]) -> list[str]:
+        """Remember columns; say which are new, where there were any before."""
+        new = [column for column in dict.fromkeys(columns) if column not in self.columns]
+        first = not self.columns
+        self.columns += new
+        return [] if first else new

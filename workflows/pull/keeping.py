@@ -1,0 +1,271 @@
+"""What is kept of a page, and in which order (see the package's docstring)."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import ColumnElement, Connection, delete, func, select
+
+from passerelle.connectors.contract.roles import Attribute, EventName, EventTime
+from passerelle.connectors.contract.source import Page, Resource, Source, State, table_name
+from passerelle.privacy.ledger import queue_removals
+from passerelle.privacy.store import tables as t
+from passerelle.privacy.vocabulary import Purpose
+from passerelle.workflows.lake import TableShape
+from passerelle.workflows.lake.lake import DELETED, row_schema
+from passerelle.workflows.pull.consents import Statement, ended, events, stream
+from passerelle.workflows.pull.people import people
+from passerelle.workflows.pull.report import SourceReport
+from passerelle.workflows.pull.sorting import Mask, Sorted, fault_rows, mask, places, sort
+
+if TYPE_CHECKING:
+    from passerelle.workflows.workspace import Workspace
+
+Fault = Callable[[str], None]
+
+_MOST_QUARANTINED = 10_000
+"""Lines kept for each resource and pull; all are counted."""
+
+
+class Keeper:
+    """Keeps one resource's pages."""
+
+    def __init__(self, workspace: "Workspace", source: Source, resource: Resource, *, now: int, fault: Fault) -> None:
+        self._workspace = workspace
+        self._source = source.name
+        self._resource = resource.name
+        self._shape = resource.shape
+        self._now = now
+        self._fault = fault
+        self._timezone = resource.timezone or workspace.settings.timezone
+        self.table = table_name(source, resource)
+        self._table_shape = TableShape(
+            resource.shape.grain, {name: kind.value for name, kind in resource.shape.attributes.items()}
+        )
+        self._secret = workspace.keys().derive(f"lake/{self.table}")
+        self._lines = 0
+
+    # --- state
+    def state(self) -> State | None:
+        """Where the last pull ended; None where there was none, or where the shape has changed since."""
+        with self._workspace.store().read() as connection:
+            found = connection.execute(
+                select(t.cursor.c.state).where(t.cursor.c.source == self._source, t.cursor.c.resource == self._resource)
+            ).scalar()
+        kept = json.loads(found) if found else {}
+        return kept["state"] if kept.get("shape") == self._fingerprint() else None
+
+    def begin_again(self) -> None:
+        """Forget what was quarantined before everything is read again."""
+        with self._workspace.store().write() as connection:
+            connection.execute(delete(t.quarantine).where(*self._mine()))
+
+    def people(self) -> int:
+        """How many people are known."""
+        with self._workspace.store().read() as connection:
+            return int(connection.execute(select(func.count()).select_from(t.subject)).scalar_one())
+
+    # --- pages
+    def keep(self, page: Page, report: SourceReport) -> None:
+        """Keep one page and the state after it."""
+        if page.rows.num_rows or page.quarantined.num_rows or page.begins is not None:
+            found = sort(self._shape, page.rows, now=self._now, timezone=self._timezone, secret=self._secret)
+            ids = self._keep_people(page, found, report)
+            self._fault("people kept")
+            self._keep_rows(found, ids, report)
+            self._fault("rows staged")
+        if page.watermark is not None:
+            self.settle()
+            self._fault("lake settled")
+        self._keep_state(page)
+        self._fault("state kept")
+        report.warnings.extend(page.warnings)
+
+    def settle(self) -> None:
+        """Make what is staged part of the lake, and follow people who turned out to be one, in every table."""
+        with self._workspace.store().read() as connection:
+            merges = self._workspace.subjects().merges(connection)
+        lake = self._workspace.lake()
+        for name in {self.table, *lake.tables()}:
+            lake.settle(name, merges)
+
+    def _keep_people(self, page: Page, found: Sorted, report: SourceReport) -> pa.Array:
+        """People, consents, removals and quarantine, in one transaction. Returns ids, aligned with the page."""
+        with self._workspace.store().write() as connection:
+            speaking = places(found.speaking)
+            identifiers = people(
+                self._shape, found.table.take(speaking), default_country=self._workspace.settings.default_country
+            )
+            registered = self._workspace.subjects().register(connection, identifiers, now=self._now)
+            ids = _scattered(registered, speaking, len(found.key))
+            unknown = fault_rows(places(found.speaking & mask(ids.is_null())), "", "nobody_identified")
+            gone, times = self._gone(found)
+            refused = self._keep_consents(connection, found, ids, gone, times, report)
+            report.removals += self._leave(connection, gone, None, "deleted_at_source")
+            self._quarantine(connection, page, found, pa.concat_tables([found.faults, unknown, refused]), report)
+        report.rows += page.rows.num_rows
+        report.deleted += int(found.deleted.sum())
+        return ids
+
+    def _gone(self, found: Sorted) -> tuple[pa.Array, pa.Array]:
+        """People that the lake knows by a record that is now deleted, and when that was."""
+        if self._shape.grain != "person" or not found.deleted.any():
+            return pa.array([], pa.int64()), pa.array([], pa.int64())
+        at = places(found.deleted)
+        known = self._workspace.lake().people(self.table, found.key.take(at))
+        ids = known["subject_id"].combine_chunks()
+        where = pc.index_in(known["_key"].combine_chunks(), found.key.take(at))
+        cursor = self._shape.cursor
+        timed = cursor is not None and cursor.kind.value == "timestamp"
+        times = found.version.take(at).take(where) if timed else pa.nulls(len(ids), pa.int64())
+        return ids, times
+
+    def _keep_consents(
+        self,
+        connection: Connection,
+        found: Sorted,
+        ids: pa.Array,
+        gone: pa.Array,
+        times: pa.Array,
+        report: SourceReport,
+    ) -> pa.Table:
+        """Ingest what is said, queue the removals that follow. Returns what the log refused, as faults."""
+        said = [self._said(found, ids, statement) for statement in found.said]
+        tables = [table for _, table, _ in said] + [ended(self._shape, self.table, gone, times)]
+        everything = pa.concat_tables(tables)
+        if not everything.num_rows:
+            return fault_rows(pa.array([], pa.int64()), "", "")
+        heard = self._workspace.consent_log().ingest(
+            connection, everything, actor=f"pull/{self._source}", now=self._now
+        )
+        report.consents += heard.new
+        for purpose in heard.vetoed["purpose"].unique().to_pylist():
+            people = heard.vetoed.filter(pc.equal(heard.vetoed["purpose"], purpose))["subject_id"].combine_chunks()
+            report.removals += self._leave(connection, people, Purpose(purpose), "consent_withdrawn")
+        rows = pa.concat_arrays([*(rows for rows, _, _ in said), pa.nulls(len(tables[-1]), pa.int64())])
+        fields = pa.array([name for rows, _, name in said for _ in range(len(rows))] + [None] * len(tables[-1]))
+        at = heard.refused["row"].combine_chunks().cast(pa.int64())
+        return pa.table(
+            {
+                "row": rows.take(at),
+                "field": fields.cast(pa.string()).take(at),
+                "reason": heard.refused["reason"].combine_chunks().cast(pa.string()),
+            }
+        ).cast(found.faults.schema)
+
+    def _said(self, found: Sorted, ids: pa.Array, statement: Statement) -> tuple[pa.Array, pa.Table, str]:
+        """Statements of sound records; of others only what does not permit."""
+        heard: Mask = found.speaking & (found.sound | found.merged | mask(statement.vetoes))
+        heard &= mask(statement.states.is_valid()) & mask(ids.is_valid())
+        rows = places(heard)
+        scope = stream(self.table, statement.field)
+        return rows, events(statement, found.raw, found.table, rows, ids.take(rows), stream=scope), statement.field
+
+    def _leave(self, connection: Connection, ids: pa.Array, purpose: Purpose | None, cause: str) -> int:
+        if not len(ids):
+            return 0
+        return queue_removals(connection, ids, cause=cause, now=self._now, purpose=purpose)
+
+    # --- quarantine
+    def _quarantine(
+        self, connection: Connection, page: Page, found: Sorted, faults: pa.Table, report: SourceReport
+    ) -> None:
+        if page.begins is not None:
+            inside = t.quarantine.c.place.startswith(page.begins, autoescape=True)
+            connection.execute(delete(t.quarantine).where(*self._mine(), inside))
+        faults = faults.filter(faults["row"].is_valid())
+        report.quarantined.update(page.quarantined["reason"].to_pylist())
+        report.quarantined.update(faults["reason"].to_pylist())
+        rows = faults["row"].combine_chunks()
+        if page.places is not None:
+            where = page.places(rows)
+        else:
+            self._forgive(connection, found)
+            where = pa.array([_place(key) for key in found.key.take(rows).to_pylist()], pa.string())
+        lines = pa.concat_tables(
+            [page.quarantined, pa.table([where, faults["field"], faults["reason"]], schema=page.quarantined.schema)]
+        ).slice(0, max(0, _MOST_QUARANTINED - self._lines))
+        self._lines += lines.num_rows
+        if not lines.num_rows:
+            return
+        same = {"source": [self._source] * lines.num_rows, "resource": [self._resource] * lines.num_rows}
+        seen: list[object] = [self._now] * lines.num_rows
+        columns = {name: lines[name].to_pylist() for name in lines.column_names}
+        self._workspace.store().insert(
+            connection, t.quarantine, {**same, **columns, "seen_at": seen}, on_conflict="replace"
+        )
+
+    def _forgive(self, connection: Connection, found: Sorted) -> None:
+        """Records known by their key that are sound now are not in quarantine any more."""
+        by_key = select(t.quarantine.c.place).where(*self._mine(), t.quarantine.c.place.startswith("key:"))
+        held = [str(place) for place in connection.execute(by_key).scalars()]
+        if not held:
+            return
+        keys = pa.array([bytes.fromhex(place.removeprefix("key:")) for place in held], pa.binary())
+        back = pc.is_in(keys, found.key.filter(pa.array(found.sound)))
+        for place, sound in zip(held, back.to_pylist(), strict=True):
+            if sound:
+                connection.execute(delete(t.quarantine).where(*self._mine(), t.quarantine.c.place == place))
+
+    # --- the lake
+    def _keep_rows(self, found: Sorted, ids: pa.Array, report: SourceReport) -> None:
+        kept = found.sound & ~found.merged & mask(ids.is_valid())
+        at = places(kept)
+        rows = found.table.take(at)
+        columns: dict[str, pa.Array | pa.ChunkedArray] = {
+            "_key": found.key.take(at),
+            "_version": found.version.take(at),
+            "subject_id": ids.take(at),
+        }
+        if self._shape.grain == "event":
+            name, when = self._shape.one(EventName), self._shape.one(EventTime)
+            fixed = pa.repeat(pa.scalar(self._shape.event or ""), len(at))
+            columns["event"] = rows.column(name.name) if name is not None else fixed
+            columns["at"] = rows.column(when.name if when is not None else "")
+            report.events += len(at)
+        columns |= {field.name: rows.column(field.name) for field, _ in self._shape.having(Attribute)}
+        out = places(found.deleted | found.merged)
+        deleted = pa.table([found.key.take(out), found.version.take(out)], schema=DELETED)
+        if len(at) or len(out):
+            self._workspace.lake().stage(
+                self.table, self._table_shape, pa.table(columns, schema=row_schema(self._table_shape)), deleted
+            )
+
+    def _keep_state(self, page: Page) -> None:
+        kept = json.dumps({"shape": self._fingerprint(), "state": dict(page.state)}, sort_keys=True)
+        with self._workspace.store().write() as connection:
+            where = (t.cursor.c.source == self._source, t.cursor.c.resource == self._resource)
+            known = connection.execute(select(t.cursor.c.watermark).where(*where)).scalar()
+            mark = page.watermark if page.watermark is not None else known
+            row: dict[str, list[object]] = {
+                "source": [self._source],
+                "resource": [self._resource],
+                "state": [kept],
+                "watermark": [mark],
+                "updated_at": [self._now],
+            }
+            self._workspace.store().insert(connection, t.cursor, row, on_conflict="replace")
+
+    def _fingerprint(self) -> str:
+        return hashlib.sha256(repr((self._shape, self._timezone)).encode()).hexdigest()[:16]
+
+    def _mine(self) -> tuple[ColumnElement[bool], ...]:
+        return (t.quarantine.c.source == self._source, t.quarantine.c.resource == self._resource)
+
+
+def _place(key: bytes | None) -> str:
+    return "key:" + key.hex() if key is not None else "no key"
+
+
+def _scattered(values: pa.Array, at: pa.Array, count: int) -> pa.Array:
+    """`values` at their places among `count` nulls."""
+    found = np.zeros(count, np.int64)
+    there = np.zeros(count, bool)
+    where = at.to_numpy()
+    found[where] = pc.fill_null(values, 0).to_numpy()
+    there[where] = mask(values.is_valid())
+    return pa.array(found, mask=~there)
