@@ -1,5 +1,69 @@
-"""Rules that choose people, compiled to Ibis."""
+"""Rules that choose people, compiled to Ibis.
+
+`evaluate` gives the people of segments at one instant; `evaluating` keeps the run open for `preview` and `explain`.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from passerelle.segmentation.language.documents import ModelFile, SegmentFile
 
-__all__ = ["ModelFile", "SegmentFile"]
+if TYPE_CHECKING:
+    from passerelle.segmentation.adapt import InForce
+    from passerelle.segmentation.dataset import Dataset, DatasetTable
+    from passerelle.segmentation.evaluation import Evaluation, Membership, check, evaluate, evaluating
+    from passerelle.segmentation.explain import Explained, explain
+    from passerelle.segmentation.history import History, MemoryHistory, ThresholdValue
+    from passerelle.segmentation.holdout import holdout
+    from passerelle.segmentation.preview import Preview, preview
+    from passerelle.segmentation.wrong import Misdefined
+
+__all__ = [
+    "Dataset",
+    "DatasetTable",
+    "Evaluation",
+    "Explained",
+    "History",
+    "InForce",
+    "Membership",
+    "MemoryHistory",
+    "Misdefined",
+    "ModelFile",
+    "Preview",
+    "SegmentFile",
+    "ThresholdValue",
+    "check",
+    "evaluate",
+    "evaluating",
+    "explain",
+    "holdout",
+    "preview",
+]
+
+_PLACES = {
+    "Dataset": "dataset",
+    "DatasetTable": "dataset",
+    "Evaluation": "evaluation",
+    "Explained": "explain",
+    "History": "history",
+    "InForce": "adapt",
+    "Membership": "evaluation",
+    "MemoryHistory": "history",
+    "Misdefined": "wrong",
+    "Preview": "preview",
+    "ThresholdValue": "history",
+    "check": "evaluation",
+    "evaluate": "evaluation",
+    "evaluating": "evaluation",
+    "explain": "explain",
+    "holdout": "holdout",
+    "preview": "preview",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute
+    """Load the engine only when it is asked for: reading settings needs the two models alone."""
+    if name not in _PLACES:
+        raise AttributeError(name)
+    from importlib import import_module
+
+    return getattr(import_module(f"passerelle.segmentation.{_PLACES[name]}"), name)

@@ -23,92 +23,96 @@ class ColumnTrait(_Described):
     default: Scalar | None = Field(None, description="Where there is no value.")
 
 
-class _EventTrait(Window, _Described):
+class EventTrait(Window, _Described):
+    """Base of what is computed from a person's events."""
+
     default: Scalar | None = Field(None, description="Where nothing was found.")
 
 
-class CountTrait(_EventTrait):
+class CountTrait(EventTrait):
     """How many events; 0 for none."""
 
     tag: ClassVar[str] = "<count>"
     count: Events = Field(description="How many of these events; 0 for none.")
 
 
-class SumTrait(_EventTrait):
+class SumTrait(EventTrait):
     """The sum of a column; 0 for no event."""
 
     tag: ClassVar[str] = "<sum>"
     sum: EventColumn = Field(description="The sum of a column: `purchase.amount`; 0 for no event.")
 
 
-class AvgTrait(_EventTrait):
+class AvgTrait(EventTrait):
     """The mean of a column."""
 
     tag: ClassVar[str] = "<avg>"
     avg: EventColumn = Field(description="The mean of a column: `purchase.amount`.")
 
 
-class MinTrait(_EventTrait):
+class MinTrait(EventTrait):
     """The smallest value of a column."""
 
     tag: ClassVar[str] = "<min>"
     min: EventColumn = Field(description="The smallest value of a column.")
 
 
-class MaxTrait(_EventTrait):
+class MaxTrait(EventTrait):
     """The greatest value of a column."""
 
     tag: ClassVar[str] = "<max>"
     max: EventColumn = Field(description="The greatest value of a column.")
 
 
-class FirstTrait(_EventTrait):
+class FirstTrait(EventTrait):
     """A column's value at the first event."""
 
     tag: ClassVar[str] = "<first>"
     first: EventColumn = Field(description="A column's value at the first event.")
 
 
-class LastTrait(_EventTrait):
+class LastTrait(EventTrait):
     """A column's value at the last event."""
 
     tag: ClassVar[str] = "<last>"
     last: EventColumn = Field(description="A column's value at the last event.")
 
 
-class FavouriteTrait(_EventTrait):
+class FavouriteTrait(EventTrait):
     """A column's most frequent value; of equals the first in the alphabet."""
 
     tag: ClassVar[str] = "<favourite>"
     favourite: EventColumn = Field(description="A column's most frequent value.")
 
 
-class DistinctTrait(_EventTrait):
+class DistinctTrait(EventTrait):
     """How many different values of a column; 0 for none."""
 
     tag: ClassVar[str] = "<distinct>"
     distinct: EventColumn = Field(description="How many different values of a column.")
 
 
-class _TimedTrait(_EventTrait):
+class TimedTrait(EventTrait):
+    """Base of what counts time."""
+
     unit: Unit = Field("day", description="What is counted: full minutes, hours, days or weeks.")
 
 
-class SinceLastTrait(_TimedTrait):
+class SinceLastTrait(TimedTrait):
     """Full days (or another unit) since the last event."""
 
     tag: ClassVar[str] = "<since_last>"
     since_last: Events = Field(description="Full days (or another unit) since the last of these events.")
 
 
-class SinceFirstTrait(_TimedTrait):
+class SinceFirstTrait(TimedTrait):
     """Full days (or another unit) since the first event."""
 
     tag: ClassVar[str] = "<since_first>"
     since_first: Events = Field(description="Full days (or another unit) since the first of these events.")
 
 
-class MeanGapTrait(_TimedTrait):
+class MeanGapTrait(TimedTrait):
     """The mean time between events: the person's own rhythm; missing with fewer than two."""
 
     tag: ClassVar[str] = "<mean_gap>"

@@ -1,0 +1,195 @@
+"""Thresholds of a run: computed, held against the last run by their guards, and remembered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+import ibis
+import pyarrow as pa
+
+from passerelle.privacy.errors import DefinitionError
+from passerelle.segmentation.compile import days, thresholds
+from passerelle.segmentation.compile.portable import Expr
+from passerelle.segmentation.compile.rules import Compiler, Group
+from passerelle.segmentation.duck import DuckSession
+from passerelle.segmentation.history import History, ThresholdValue
+from passerelle.segmentation.literals import in_words
+from passerelle.segmentation.rules import Operand, Rfm, Rule, Threshold, ThresholdRef, digest
+
+_MANY_GROUPS = 1_000
+_SURPRISING = Fraction(3, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A threshold's value in this run, and where it comes from. Values are in stored units: money in cents."""
+
+    name: str
+    group: str
+    """Empty: everybody."""
+    kind: str
+    value: Decimal | None
+    shown: str
+    """As people read it: money in euros and cents."""
+    previous: Decimal | None = None
+    kept: bool = False
+    """The guard kept the previous value, since the new one jumped."""
+    computed: Decimal | None = None
+    """What would stand without the guard."""
+    definition: str = ""
+    share: float | None = None
+    """Of a quantile: the share of people who really reach it; more than asked for where many values are equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a query said of one group."""
+
+    value: Decimal | None
+    share: float | None = None
+
+
+class Adapter:
+    """Computes the edges of scores and the values of thresholds, into a compiler."""
+
+    def __init__(self, session: DuckSession, compiler: Compiler, history: History) -> None:
+        self._session = session
+        self._compiler = compiler
+        self._history = history
+
+    def scores(self, rfm: Rfm) -> None:
+        """The edges of the three scores."""
+        amounts = [Fraction(index, rfm.bins) for index in range(1, rfm.bins)]
+        for part, operand in (("r", rfm.recency), ("f", rfm.frequency), ("m", rfm.monetary)):
+            rows = self._session.fetch(thresholds.quantiles(self._values(operand, rfm.over, None), amounts)).to_pylist()
+            row = rows[0] if rows else {}
+            self._compiler.scores[part] = [_decimal(row[f"q{i}"]) for i in range(len(amounts))] if row else []
+
+    def threshold(self, reference: ThresholdRef) -> list[InForce]:
+        """One threshold, a value per group."""
+        found = self._found(reference.threshold)
+        definition = digest(reference.threshold)
+        made = [self._guarded(reference, group, value, definition) for group, value in found.items()]
+        self._compiler.thresholds[reference.label] = {
+            group: item.value for group, item in zip(found, made, strict=True)
+        }
+        return made
+
+    def _found(self, threshold: Threshold) -> dict[Group, Found]:
+        match threshold.kind:
+            case "fixed":
+                return {None: Found(threshold.amount)}
+            case "quantile":
+                return self._quantile(threshold)
+            case "z_score":
+                return self._z_score(threshold)
+            case "moving_average":
+                return {None: Found(self._moving_average(threshold))}
+
+    def _quantile(self, threshold: Threshold) -> dict[Group, Found]:
+        values = self._values(_of(threshold), threshold.over, threshold.by)
+        rows = self._session.fetch(thresholds.quantiles(values, [Fraction(threshold.amount)]))
+        return _by_group(
+            rows, threshold, [Found(_decimal(r["q0"]), 1 - r["below0"] / r["n"]) for r in rows.to_pylist()]
+        )
+
+    def _z_score(self, threshold: Threshold) -> dict[Group, Found]:
+        operand = _of(threshold)
+        whole = operand.type.whole
+        rows = self._session.fetch(thresholds.moments(self._values(operand, threshold.over, threshold.by), whole=whole))
+        values = [
+            thresholds.z_value(threshold.amount, r["n"], r["total"], r["squares"], whole=whole)
+            for r in rows.to_pylist()
+        ]
+        return _by_group(rows, threshold, [Found(value) for value in values])
+
+    def _moving_average(self, threshold: Threshold) -> Decimal | None:
+        metric = threshold.metric
+        if metric is None:  # pragma: no cover - a moving average has one
+            return None
+        rows = self._session.fetch(days.daily(threshold, metric, self._session, self._compiler.as_of)).to_pylist()
+        scale = 1 if metric.type.whole else 1_000_000
+        by_day = {row["day"]: Fraction(int(row["amount"] or 0), scale) for row in rows}
+        if metric.per_person:
+            return thresholds.mean_of_days([by_day[row["day"]] / row["people"] for row in rows])
+        return thresholds.mean_of_days([by_day.get(day, Fraction()) for day in range(threshold.days)])
+
+    def _values(self, operand: Operand, over: Rule | None, by: Operand | None) -> Expr:
+        """`v` and its group `g`, of people who have both and belong to `over`."""
+        group = ibis.literal(0) if by is None else self._compiler.value(by)
+        wanted = ibis.literal(True) if over is None else self._compiler.rule(over)
+        table = self._compiler.people.select(v=self._compiler.value(operand), g=group, wanted=wanted)
+        return table.filter(table.wanted, table.v.notnull(), table.g.notnull()).select("g", "v")
+
+    def _guarded(self, reference: ThresholdRef, group: Group, found: Found, definition: str) -> InForce:
+        name, text = reference.label, _text(group)
+        previous = None
+        if reference.threshold.kind != "fixed":
+            last = self._history.last(name, text, before=self._compiler.as_of.microseconds)
+            previous = last.value if last is not None and last.definition == definition else None
+        kept = _jumped(previous, found.value, reference.max_change)
+        value = previous if kept else found.value
+        shown = in_words(value, reference.threshold.type)
+        return InForce(
+            name, text, reference.threshold.kind, value, shown, previous, kept, found.value, definition, found.share
+        )
+
+
+def remember(history: History, in_force: Sequence[InForce], as_of: int) -> None:
+    """Save the values of thresholds that adapt."""
+    history.save(
+        [
+            ThresholdValue(item.name, item.group, as_of, item.value, item.definition, item.kept)
+            for item in in_force
+            if item.kind != "fixed"
+        ]
+    )
+
+
+def warnings(references: Sequence[ThresholdRef], in_force: Sequence[InForce]) -> list[str]:
+    """What a reader should know: kept values, and quantiles that take far more people than they say."""
+    amounts = {reference.label: reference.threshold.amount for reference in references}
+    found: list[str] = []
+    for item in in_force:
+        group = f" ({item.group})" if item.group else ""
+        if item.kept:
+            found.append(f"The threshold {item.name}{group} jumped, so its guard kept the previous value {item.shown}.")
+        asked = 1 - amounts[item.name]
+        if item.share is not None and Fraction(item.share) > Fraction(asked) * _SURPRISING:
+            found.append(
+                f"The threshold {item.name}{group} is reached by {item.share:.0%} of people rather than {asked:.0%}, "
+                "because many have the same value."
+            )
+    return found
+
+
+def _of(threshold: Threshold) -> Operand:
+    if threshold.of is None:  # pragma: no cover - these kinds have one
+        raise TypeError(threshold.kind)
+    return threshold.of
+
+
+def _by_group(rows: pa.Table, threshold: Threshold, found: list[Found]) -> dict[Group, Found]:
+    if threshold.by is None:
+        return {None: found[0] if found else Found(None)}
+    if len(found) > _MANY_GROUPS:
+        raise DefinitionError(
+            f"A threshold by group has {len(found)} groups.", advice=f"Group by something with at most {_MANY_GROUPS}."
+        )
+    groups = rows.column("g").to_pylist()
+    return dict(sorted(zip(groups, found, strict=True), key=lambda pair: _text(pair[0])))
+
+
+def _jumped(previous: Decimal | None, value: Decimal | None, limit: Decimal | None) -> bool:
+    if previous is None or limit is None:
+        return False
+    return value is None or abs(value - previous) > limit * abs(previous)
+
+
+def _decimal(value: object) -> Decimal:
+    return Decimal(str(value)) if not isinstance(value, float) else Decimal(repr(value))
+
+
+def _text(group: Group) -> str:
+    return "" if group is None else str(group)

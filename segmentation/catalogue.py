@@ -1,0 +1,238 @@
+"""What names mean: tables, columns, events and traits of model.yaml, held against the dataset's columns."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from passerelle.segmentation.dataset import COLUMN_TYPES, DatasetTable
+from passerelle.segmentation.language.documents import ModelFile, TableDefinition
+from passerelle.segmentation.language.events import Window
+from passerelle.segmentation.language.traits import (
+    UNIT_SECONDS,
+    AvgTrait,
+    ColumnTrait,
+    CountTrait,
+    DistinctTrait,
+    EventTrait,
+    FavouriteTrait,
+    FirstTrait,
+    LastTrait,
+    MaxTrait,
+    MeanGapTrait,
+    MinTrait,
+    SinceFirstTrait,
+    SinceLastTrait,
+    SumTrait,
+    Trait,
+)
+from passerelle.segmentation.literals import literal
+from passerelle.segmentation.resolve_where import resolve_where
+from passerelle.segmentation.rules import Aggregate, Column, Selection, Sort, Statistic, ValueType
+from passerelle.segmentation.wrong import Misdefined, Place, model_place
+
+NUMBER = ValueType(Sort.NUMBER)
+_OWN = {"subject_id", "event", "at"}
+_ONE_TABLE: frozenset[Statistic] = frozenset({"distinct", "first", "last", "favourite"})
+_NUMERIC: frozenset[Statistic] = frozenset({"sum", "avg"})
+
+
+class Catalogue:
+    """Names, resolved once each. Every method raises `Misdefined` where a name means nothing."""
+
+    def __init__(self, model: ModelFile, tables: Mapping[str, DatasetTable]) -> None:
+        self.model = model
+        self._tables: dict[str, DatasetTable] = {}
+        self._traits: dict[str, Column | Aggregate] = {}
+        for name, definition in model.tables.items():
+            self._tables[name] = self._bind(name, definition, tables)
+
+    @property
+    def tables(self) -> Mapping[str, DatasetTable]:
+        """The dataset's tables by the names of model.yaml."""
+        return self._tables
+
+    def names(self) -> dict[Column | Aggregate, str]:
+        """What the traits that were used are called."""
+        return {found: name for name, found in self._traits.items()}
+
+    @property
+    def event_tables(self) -> tuple[str, ...]:
+        """Names of the tables that hold events."""
+        return tuple(name for name, table in self._tables.items() if table.grain == "event")
+
+    @property
+    def population(self) -> tuple[str, ...]:
+        """Names of the tables whose people are everybody."""
+        if self.model.population is not None:
+            for index, name in enumerate(self.model.population):
+                if name not in self._tables:
+                    raise (model_place() / "population" / index).unknown("table", name, self._tables)
+            return tuple(self.model.population)
+        return tuple(n for n, table in self._tables.items() if table.grain == "person") or self.event_tables
+
+    def _bind(self, name: str, definition: TableDefinition, tables: Mapping[str, DatasetTable]) -> DatasetTable:
+        place = model_place() / "tables" / name
+        table = tables.get(definition.from_)
+        if table is None:
+            raise (place / "from").unknown("table in the lake", definition.from_, tables)
+        if table.grain != definition.grain:
+            raise (place / "grain").wrong(f"`{definition.from_}` has one row per {table.grain}.")
+        return table
+
+    def attribute(self, word: str, place: Place) -> Column:
+        """A column of a person table: `loyalty` or `customers.loyalty`."""
+        table, _, column = word.rpartition(".")
+        person = {name: item for name, item in self._tables.items() if item.grain == "person"}
+        if table and table not in person:
+            raise place.unknown("person table", table, person)
+        holders = [name for name in ([table] if table else person) if column in _attributes(person[name])]
+        if not holders:
+            known = {c for name in ([table] if table else person) for c in _attributes(person[name])}
+            raise place.unknown("attribute", column, known)
+        if len(holders) > 1:
+            raise place.wrong(
+                f"`{column}` is a column of several tables.", f"Say which: {_either(f'{n}.{column}' for n in holders)}."
+            )
+        return Column(holders[0], column, column_type(person[holders[0]], column))
+
+    def trait(self, name: str, place: Place) -> Column | Aggregate:
+        """A trait of model.yaml."""
+        if name not in self.model.traits:
+            raise place.unknown("trait", name, self.model.traits)
+        if name not in self._traits:
+            self._traits[name] = self._trait(self.model.traits[name], model_place() / "traits" / name)
+        return self._traits[name]
+
+    def selections(
+        self, events: Sequence[str], window: Window | None, place: Place, column: str | None = None
+    ) -> tuple[Selection, ...]:
+        """Where these events are, one selection per table; only tables that have `column` and those of `where`."""
+        holders: dict[str, list[str]] = {}
+        for event in dict.fromkeys(events):
+            for table in self._holding(event, place):
+                holders.setdefault(table, []).append(event)
+        wanted = {*((window.where or ()) if window else ()), *([column] if column else ())}
+        fitting = {t: names for t, names in holders.items() if wanted <= set(_attributes(self._tables[t]))}
+        if not fitting:
+            raise self._no_such_column(wanted, holders, place)
+        return tuple(self._selection(table, names, window, place) for table, names in sorted(fitting.items()))
+
+    def column_type(self, selections: Iterable[Selection], column: str, place: Place) -> ValueType:
+        """The type of a column that several tables may have."""
+        types = {column_type(self._tables[selection.table], column) for selection in selections}
+        if len(types) > 1:
+            raise place.wrong(f"`{column}` has another type in each of its tables.")
+        return types.pop()
+
+    def _selection(self, table: str, names: list[str], window: Window | None, place: Place) -> Selection:
+        if window is None:
+            return Selection(table, tuple(sorted(names)))
+        types = {name: column_type(self._tables[table], name) for name in _attributes(self._tables[table])}
+        where = resolve_where(window.where, types, self.model.timezone, place / "where")
+        return Selection(table, tuple(sorted(names)), window.within, window.until or 0, where)
+
+    def _no_such_column(self, wanted: set[str], holders: Iterable[str], place: Place) -> Misdefined:
+        known = {column for table in holders for column in _attributes(self._tables[table])}
+        missing = sorted(wanted - known)
+        if missing:
+            return place.unknown("column of these events", missing[0], known)
+        return place.wrong("No table has all of these columns.", "Split the rule, one part per table.")
+
+    def _holding(self, event: str, place: Place) -> list[str]:
+        """The tables that list this event; without any, those that list none."""
+        listing = {n: set(d.events) for n, d in self.model.tables.items() if d.events is not None}
+        found = [name for name, events in listing.items() if event in events]
+        if found:
+            return found
+        free = [name for name in self.event_tables if name not in listing]
+        known = {*(self.model.events or ()), *(name for events in listing.values() for name in events)}
+        if not free or (self.model.events is not None and event not in self.model.events):
+            raise place.unknown("event", event, known)
+        return free
+
+    def _trait(self, trait: Trait, place: Place) -> Column | Aggregate:
+        if isinstance(trait, ColumnTrait):
+            column = self.attribute(trait.column, place / "column")
+            default = self._default(trait.default, column.type, place)
+            return Column(column.table, column.column, column.type, default)
+        if isinstance(trait, CountTrait):
+            return self._timeless("count", trait.count, trait, place)
+        if isinstance(trait, SinceLastTrait):
+            return self._timed("since_last", trait.since_last, trait, place)
+        if isinstance(trait, SinceFirstTrait):
+            return self._timed("since_first", trait.since_first, trait, place)
+        if isinstance(trait, MeanGapTrait):
+            return self._timed("mean_gap", trait.mean_gap, trait, place)
+        return self._of_column(_OF_COLUMN[type(trait)], trait, place)
+
+    def _timeless(self, statistic: Statistic, events: list[str], trait: CountTrait, place: Place) -> Aggregate:
+        selections = self.selections(events, trait, place / statistic)
+        default = self._default(trait.default, NUMBER, place)
+        return Aggregate(statistic, selections, NUMBER, default=0 if default is None else default)
+
+    def _timed(
+        self,
+        statistic: Statistic,
+        events: list[str],
+        trait: SinceLastTrait | SinceFirstTrait | MeanGapTrait,
+        place: Place,
+    ) -> Aggregate:
+        unit = UNIT_SECONDS[trait.unit]
+        kind = ValueType(Sort.NUMBER, whole=statistic != "mean_gap", unit=unit)
+        default = self._default(trait.default, kind, place)
+        return Aggregate(statistic, self.selections(events, trait, place / statistic), kind, unit=unit, default=default)
+
+    def _of_column(self, statistic: Statistic, trait: EventTrait, place: Place) -> Aggregate:
+        here = place / statistic
+        event, _, column = str(getattr(trait, statistic)).rpartition(".")
+        selections = self.selections([event], trait, here, column)
+        if statistic in _ONE_TABLE and len(selections) > 1:
+            raise here.wrong(f"`{event}` may be in several tables.", "List the `events:` of each table in model.yaml.")
+        kind = self.column_type(selections, column, here)
+        if statistic in _NUMERIC and kind.sort not in {Sort.NUMBER, Sort.MONEY}:
+            raise here.wrong(f"`{column}` is a {kind.sort}: it has no {statistic}.")
+        result = _result(statistic, kind)
+        default = self._default(trait.default, result, place)
+        if default is None and statistic in {"sum", "distinct"}:
+            default = 0 if result.whole else 0.0
+        return Aggregate(statistic, selections, result, column, kind, default=default)
+
+    def _default(self, value: object, kind: ValueType, place: Place) -> bool | int | float | str | None:
+        if value is None:
+            return None
+        stored = literal(value, kind, self.model.timezone, place / "default")
+        if not kind.whole:
+            return float(stored)
+        if isinstance(stored, Decimal):
+            raise (place / "default").wrong("The default must be a whole number here.")
+        return stored
+
+
+def _attributes(table: DatasetTable) -> list[str]:
+    return [name for name in table.columns if name not in _OWN and not name.startswith("_")]
+
+
+def column_type(table: DatasetTable, column: str) -> ValueType:
+    """The value type of a table's column."""
+    return COLUMN_TYPES[table.columns[column]]
+
+
+_OF_COLUMN: Mapping[type, Statistic] = {
+    SumTrait: "sum",
+    AvgTrait: "avg",
+    MinTrait: "min",
+    MaxTrait: "max",
+    FirstTrait: "first",
+    LastTrait: "last",
+    FavouriteTrait: "favourite",
+    DistinctTrait: "distinct",
+}
+
+
+def _result(statistic: Statistic, kind: ValueType) -> ValueType:
+    if statistic == "distinct":
+        return NUMBER
+    return ValueType(kind.sort, whole=False) if statistic == "avg" else kind
+
+
+def _either(words: Iterable[str]) -> str:
+    return " or ".join(f"`{word}`" for word in words)

@@ -1,0 +1,1 @@
+"""Rules into Ibis expressions."""

@@ -1,0 +1,46 @@
+"""Daily metrics: one value per complete calendar day of a time zone."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import ibis
+
+from passerelle.segmentation.compile.events import MICRO, Partial, field_value, first_rows, holds, scaled_sum
+from passerelle.segmentation.compile.instants import AsOf, timestamp
+from passerelle.segmentation.compile.people import Tables
+from passerelle.segmentation.compile.portable import Expr
+from passerelle.segmentation.literals import microseconds
+from passerelle.segmentation.rules import Metric, Threshold
+
+__all__ = ["Partial", "boundaries", "daily"]
+
+
+def boundaries(as_of: AsOf, days: int, timezone: str) -> list[int]:
+    """The instants (µs) at which the last `days` complete days began, and the end of the last: days + 1 of them."""
+    zone = ZoneInfo(timezone)
+    today = datetime.fromtimestamp(as_of.microseconds // MICRO, tz=UTC).astimezone(zone).date()
+    starts = [today - timedelta(days=back) for back in range(days, -1, -1)]
+    return [microseconds(datetime(day.year, day.month, day.day, tzinfo=zone)) for day in starts]
+
+
+def daily(threshold: Threshold, metric: Metric, tables: Tables, as_of: AsOf) -> Expr:
+    """`day` (0 = oldest), `amount`, `people`: days on which something happened."""
+    edges = boundaries(as_of, threshold.days, threshold.timezone)
+    parts: list[Expr] = []
+    for selection in metric.selections:
+        events = tables.events(selection.table)
+        rows = events.filter(holds(selection, events, as_of), events.at >= timestamp(edges[0]))
+        rows = rows.filter(rows.at < timestamp(edges[-1]))
+        value = ibis.literal(1, type="int64")
+        if metric.column is not None:
+            value = field_value(rows[metric.column], metric.type)
+        parts.append(rows.select("subject_id", day=_day(rows.at, edges), value=value))
+    rows = first_rows(parts)
+    amount = rows.subject_id.nunique() if metric.statistic == "people" else scaled_sum(rows.value, metric.type, None)
+    return rows.group_by("day").aggregate(amount=amount, people=rows.subject_id.nunique())
+
+
+def _day(at: Expr, edges: list[int]) -> Expr:
+    """Which day an instant belongs to. Days are found from their edges, so 23 and 25 hours are days too."""
+    branches = [(at < timestamp(edge), index) for index, edge in enumerate(edges[1:])]
+    return ibis.cases(*branches, else_=len(edges))

@@ -1,0 +1,64 @@
+"""Thresholds as queries: exact, and the same whatever the order of rows."""
+
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from fractions import Fraction
+
+import ibis
+
+from passerelle.segmentation.compile.events import MICRO
+from passerelle.segmentation.compile.portable import Expr
+
+_MICRO = Decimal(1).scaleb(-6)
+
+
+def quantiles(values: Expr, amounts: list[Fraction]) -> Expr:
+    """Of `values` (`v` not null, `g` the group): per group and amount the smallest v that so many do not exceed.
+
+    Columns: `g`; `n` values; per amount i `q{i}`, and `below{i}`, how many lie strictly below it. Counted in whole
+    numbers, so no share is ever rounded, and equal values always fall on one side.
+    """
+    counts = values.group_by(["g", "v"]).aggregate(k=values.count())
+    rising = ibis.cumulative_window(group_by=counts.g, order_by=counts.v)
+    ranked = counts.mutate(up_to=counts.k.sum().over(rising), n=counts.k.sum().over(ibis.window(group_by=counts.g)))
+    parts: dict[str, Expr] = {"n": ranked.n.max().cast("int64")}
+    for index, amount in enumerate(amounts):
+        part, whole = amount.as_integer_ratio()
+        reached = ranked.up_to * whole >= ranked.n * part
+        parts[f"q{index}"] = ranked.v.min(where=reached)
+        parts[f"below{index}"] = (ranked.up_to - ranked.k).min(where=reached).cast("int64")
+    return ranked.group_by("g").aggregate(**parts)
+
+
+def moments(values: Expr, *, whole: bool) -> Expr:
+    """Of `values` (`v` not null, `g` the group): `g`, `n`, and the exact sums of v and v², of floats in millionths."""
+    scaled = values.v if whole else (values.v * float(MICRO)).round().cast("int64")
+    wide = scaled.cast("decimal(19, 0)")
+    table = values.mutate(x=scaled, square=wide * wide)
+    return table.group_by("g").aggregate(
+        n=table.count(), total=table.x.sum().cast("decimal(38, 0)"), squares=table.square.sum().cast("decimal(38, 0)")
+    )
+
+
+def z_value(amount: Decimal, n: int, total: Decimal, squares: Decimal, *, whole: bool) -> Decimal | None:
+    """Mean plus `amount` standard deviations (of the population), to six decimals; None for nobody."""
+    if n == 0:
+        return None
+    scale = 1 if whole else MICRO
+    mean = Fraction(int(total), n)
+    variance = Fraction(int(squares), n) - mean * mean
+    with localcontext() as context:
+        context.prec = 60
+        deviation = (Decimal(variance.numerator) / Decimal(variance.denominator)).sqrt()
+        exact = (Decimal(mean.numerator) / Decimal(mean.denominator) + amount * deviation) / scale
+        return exact.quantize(_MICRO, rounding=ROUND_HALF_EVEN).normalize()
+
+
+def mean_of_days(days: list[Fraction]) -> Decimal | None:
+    """The mean of daily values, to six decimals; None where there is no day."""
+    if not days:
+        return None
+    mean = sum(days, Fraction()) / len(days)
+    with localcontext() as context:
+        context.prec = 60
+        exact = Decimal(mean.numerator) / Decimal(mean.denominator)
+        return exact.quantize(_MICRO, rounding=ROUND_HALF_EVEN).normalize()

@@ -1,0 +1,44 @@
+"""What rules run on: pseudonymous tables in Parquet, who turned out to be whom, and who is gone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+
+from passerelle.segmentation.rules import Sort, ValueType
+
+COLUMN_TYPES: Mapping[str, ValueType] = {
+    "string": ValueType(Sort.TEXT),
+    "integer": ValueType(Sort.NUMBER),
+    "number": ValueType(Sort.NUMBER, whole=False),
+    "money": ValueType(Sort.MONEY),
+    "boolean": ValueType(Sort.BOOLEAN),
+    "date": ValueType(Sort.TIME),
+    "timestamp": ValueType(Sort.TIME),
+}
+"""By the type names of the lake. Money is int64 cents."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetTable:
+    """One table: `subject_id` int64, for events also `event` and `at` (UTC timestamp), and attributes by type name."""
+
+    name: str
+    grain: Literal["person", "event"]
+    columns: Mapping[str, str]
+    files: Sequence[Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Tables by name. `merges` (subject_id, merged_into: final) is followed on read; people in `gone` are nobody."""
+
+    tables: Mapping[str, DatasetTable]
+    merges: pa.Table | None = None
+    gone: pa.Array | None = None
+    memory: str = "1GB"
+    scratch: Path | None = None
+    """Where what does not fit in memory may go; made with mode 0700. None: nowhere."""
+    threads: int | None = field(default=None)

@@ -1,0 +1,161 @@
+"""Rules in words, for people who did not write them."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from passerelle.segmentation.language.words import in_words as length_in_words
+from passerelle.segmentation.literals import in_words
+from passerelle.segmentation.rules import (
+    Age,
+    Aggregate,
+    AllOf,
+    AnyOf,
+    Column,
+    Comparator,
+    Compare,
+    EventField,
+    InSegment,
+    Missing,
+    Not,
+    OneOf,
+    Operand,
+    OperandRef,
+    RfmGroup,
+    Rule,
+    Score,
+    Selection,
+    Sequence,
+    SequenceStep,
+    TextMatch,
+    ThresholdRef,
+    Top,
+)
+
+Names = Mapping[Column | Aggregate, str]
+"""What model.yaml calls its traits."""
+
+COMPARATORS: Mapping[Comparator, str] = {
+    "is": "is",
+    "is_not": "is not",
+    "at_least": "is at least",
+    "at_most": "is at most",
+    "more_than": "is more than",
+    "less_than": "is less than",
+}
+_SCORES = {"r": "recency score", "f": "frequency score", "m": "money score"}
+_STATISTICS = {
+    "sum": "sum of",
+    "avg": "mean of",
+    "min": "smallest",
+    "max": "greatest",
+    "first": "first",
+    "last": "last",
+    "favourite": "favourite",
+    "distinct": "number of different",
+}
+
+
+def operand(item: Operand, names: Names) -> str:
+    """What a value is called, or else how it is computed."""
+    match item:
+        case Score():
+            return _SCORES[item.part]
+        case EventField():
+            return item.column
+        case Column():
+            return names.get(item, item.column)
+        case Aggregate():
+            return names.get(item) or _aggregate(item)
+
+
+def _aggregate(item: Aggregate) -> str:
+    about = events(item.selections, names={})
+    match item.statistic:
+        case "count":
+            return f"number of {about}"
+        case "periods":
+            return f"number of periods of {length_in_words(item.unit)} with {about}"
+        case "since_last":
+            return f"time since the last {about}"
+        case "since_first":
+            return f"time since the first {about}"
+        case "mean_gap":
+            return f"mean time between {about}"
+        case _:
+            return f"{_STATISTICS[item.statistic]} {item.column} of {about}"
+
+
+def events(selections: tuple[Selection, ...], names: Names) -> str:
+    """Which events, and when."""
+    kinds = sorted({name for selection in selections for name in selection.events})
+    first = selections[0]
+    text = " or ".join(kinds)
+    if first.where:
+        text += " whose " + " and ".join(rule(part, names) for part in first.where)
+    if first.within is not None and first.until:
+        return f"{text} between {length_in_words(first.within)} and {length_in_words(first.until)} ago"
+    if first.within is not None:
+        return f"{text} in the last {length_in_words(first.within)}"
+    return f"{text} more than {length_in_words(first.until)} ago" if first.until else text
+
+
+def target(item: Compare, names: Names) -> str:
+    """What a value is compared with, without figures that change from run to run."""
+    found = item.target
+    if isinstance(found, ThresholdRef):
+        return f"{_times(found.times)}the threshold {found.name or 'computed for this rule'}"
+    if isinstance(found, OperandRef):
+        return f"{_times(found.times)}{operand(found.operand, names)}"
+    return in_words(found, item.operand.type)
+
+
+def _times(times: Decimal) -> str:
+    return "" if times == 1 else f"{times.normalize():f} times "
+
+
+def rule(item: Rule, names: Names) -> str:  # noqa: C901, PLR0911 - one line per kind
+    """A rule as a sentence without its subject."""
+    match item:
+        case AllOf():
+            return "all of: " + "; ".join(rule(part, names) for part in item.rules)
+        case AnyOf():
+            return "any of: " + "; ".join(rule(part, names) for part in item.rules)
+        case Not():
+            return f"not: {rule(item.rule, names)}"
+        case InSegment():
+            return f"is in the segment {item.name}"
+        case RfmGroup():
+            return f"is in the RFM group {item.name}"
+        case Sequence():
+            return _sequence(item, names)
+        case Top():
+            size = f"{item.n}" if item.percent is None else f"{item.percent.normalize():f} %"
+            return f"is in the top {size} by {operand(item.operand, names)}"
+        case Missing():
+            return f"{operand(item.operand, names)} is {'unknown' if item.missing else 'known'}"
+        case OneOf():
+            values = ", ".join(in_words(value, item.operand.type) for value in item.values)
+            return f"{operand(item.operand, names)} is {'none' if item.negated else 'one'} of {values}"
+        case TextMatch():
+            return f"{operand(item.operand, names)} {'starts with' if item.at_start else 'contains'} {item.text}"
+        case Age():
+            side = "at most" if item.newer else "more than"
+            return f"{operand(item.operand, names)} is {side} {length_in_words(item.length)} ago"
+        case Compare():
+            return f"{operand(item.operand, names)} {COMPARATORS[item.comparator]} {target(item, names)}"
+
+
+def _sequence(item: Sequence, names: Names) -> str:
+    parts = [_step(step, names, index) for index, step in enumerate(item.steps)]
+    if item.absent is not None:
+        wait = length_in_words(item.absent.within or 0)
+        parts.append(f"no {events(item.absent.selections, names)} within {wait} after it")
+    text = ", then ".join(parts)
+    return text if item.longest is None else f"{text}, all within {length_in_words(item.longest)}"
+
+
+def _step(step: SequenceStep, names: Names, index: int) -> str:
+    text = events(step.selections, names)
+    if step.immediately:
+        text = f"as the very next event {text}"
+    return text if index == 0 or step.within is None else f"{text} within {length_in_words(step.within)}"
