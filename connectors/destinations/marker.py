@@ -2,10 +2,13 @@
 
 from passerelle.connectors.contract.destination import AudienceSpec
 
+MARK = "[passerelle:"
+"""How every mark begins."""
+
 
 def mark(spec: AudienceSpec) -> str:
     """The mark of an audience. Others at the platform can read it; it says nothing of people."""
-    return f"[passerelle:{spec.audience}]"
+    return f"{MARK}{spec.audience}]"
 
 
 def described(spec: AudienceSpec) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from passerelle.privacy.errors import TryLater
 
@@ -22,7 +22,7 @@ def with_retries(call: Callable[[int], T], sleep: Callable[[float], None]) -> T:
     """Call `call(try_number)`, from 1, up to three times while it raises a `TryLater` that asks for no long wait."""
     retrying = Retrying(
         stop=stop_after_attempt(TRIES),
-        wait=wait_exponential_jitter(initial=FIRST_WAIT, max=LONGEST_WAIT),
+        wait=wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT),
         retry=retry_if_exception(_brief),
         sleep=sleep,
         reraise=True,

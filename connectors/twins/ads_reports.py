@@ -6,12 +6,12 @@ The messages of google-ads take seconds to import, so that happens on the first 
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import grpc
 
 from passerelle.connectors.twins.data_manager import rounded
 from passerelle.connectors.twins.faults import GrpcError
+from passerelle.connectors.twins.messages import Message
 from passerelle.connectors.twins.world import World
 
 FAILURE_KEY = "google.ads.googleads.v26.errors.googleadsfailure-bin"
@@ -37,14 +37,14 @@ class AdsRefusal(Exception):
 
 
 @cache
-def service_types() -> Any:  # noqa: ANN401 - a module of the SDK
+def service_types() -> Message:
     """Messages of GoogleAdsService."""
     from google.ads.googleads.v26.services.types import google_ads_service
 
     return google_ads_service
 
 
-def search(world: World, request: Any) -> Any:  # noqa: ANN401 - messages of the SDK
+def search(world: World, request: Message) -> Message:
     """Answer a query, of the one shape that is known."""
     asked = QUERY.fullmatch(" ".join(request.query.split()))
     if asked is None:
@@ -95,5 +95,5 @@ def abort(context: grpc.ServicerContext, refusal: AdsRefusal) -> None:
         setattr(code, refusal.family, field.enum_type.values_by_name[refusal.name].number)
         metadata.append((FAILURE_KEY, failure.SerializeToString()))
     context.set_trailing_metadata(tuple(metadata))
-    status: Callable[[str], Any] = grpc.StatusCode.__getitem__
+    status: Callable[[str], Message] = grpc.StatusCode.__getitem__
     context.abort(status(refusal.code), refusal.message)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
 
 from google.ads import datamanager_v1 as dm
 
 from passerelle.connectors.twins.data_manager_errors import Violation
 from passerelle.connectors.twins.data_manager_rows import Members, read
 from passerelle.connectors.twins.faults import Fault
+from passerelle.connectors.twins.messages import Message
 from passerelle.connectors.twins.world import Audience, Change, World
 
 ACCEPTED = 1
@@ -19,7 +19,7 @@ REQUEST_DAYS = 50
 ACCOUNT_DIGITS = 10
 STATUS = dm.RequestStatusPerDestination.RequestStatus
 REASONS = {"NO_CONSENT", "DENIED_CONSENT", "UNKNOWN_CONSENT", "INVALID_FORMAT", "INTERNAL_ERROR"}
-Act = Callable[[Any, Fault | None], Any]
+Act = Callable[[Message, Fault | None], Message]
 
 
 def rounded(count: int) -> int:
@@ -36,7 +36,7 @@ class DataManager:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def ingestion(self) -> Mapping[str, tuple[str, Act, Any, Any]]:
+    def ingestion(self) -> Mapping[str, tuple[str, Act, Message, Message]]:
         """Method name -> its name in a fault script, what it does, request and response type."""
         return {
             "IngestAudienceMembers": (
@@ -54,7 +54,7 @@ class DataManager:
             ),
         }  # fmt: skip
 
-    def user_lists(self) -> Mapping[str, tuple[str, Act, Any, Any]]:
+    def user_lists(self) -> Mapping[str, tuple[str, Act, Message, Message]]:
         """The same for user lists."""
         return {
             "CreateUserList": ("data_manager.lists.create", self._create, dm.CreateUserListRequest, dm.UserList),
@@ -64,7 +64,7 @@ class DataManager:
             ),
         }  # fmt: skip
 
-    def _ingest(self, request: Any, fault: Fault | None) -> Any:  # noqa: ANN401 - messages of the SDK
+    def _ingest(self, request: Message, fault: Fault | None) -> Message:
         audiences = self._destinations(request)
         if request.terms_of_service.customer_match_terms_of_service_status != ACCEPTED:
             field = ("terms_of_service.customer_match_terms_of_service_status", "Not accepted.")
@@ -77,7 +77,7 @@ class DataManager:
             response.request_id = self._submit("add", audiences, members)
         return response
 
-    def _remove(self, request: Any, fault: Fault | None) -> Any:  # noqa: ANN401 - messages of the SDK
+    def _remove(self, request: Message, fault: Fault | None) -> Message:
         audiences = self._destinations(request)
         partial = fault.partial if fault is not None else None
         rows, reason = (partial.rows, partial.reason) if partial else ((), "")
@@ -87,7 +87,7 @@ class DataManager:
             response.request_id = self._submit("remove", audiences, members)
         return response
 
-    def _remove_all(self, request: Any, _fault: Fault | None) -> Any:  # noqa: ANN401 - messages of the SDK
+    def _remove_all(self, request: Message, _fault: Fault | None) -> Message:
         audiences = self._destinations(request)
         before = self._world.now()
         if request.HasField("remove_as_of_time"):
@@ -100,7 +100,7 @@ class DataManager:
             response.request_id = self._submit("remove_all", audiences, Members([], 0, 0), before)
         return response
 
-    def _submit(self, action: Any, audiences: list[Audience], members: Members, before: int = 0) -> str:  # noqa: ANN401 - one of three words
+    def _submit(self, action: Message, audiences: list[Audience], members: Members, before: int = 0) -> str:
         identity = f"dm{self._world.serial():016d}"
         for number, audience in enumerate(audiences):
             self._world.submit(
@@ -118,7 +118,7 @@ class DataManager:
             )
         return identity
 
-    def _status(self, request: Any, _fault: Fault | None) -> Any:  # noqa: ANN401 - messages of the SDK
+    def _status(self, request: Message, _fault: Fault | None) -> Message:
         response = dm.RetrieveRequestStatusResponse.pb()()
         number = 0
         while change := self._world.changes.get(f"request:{request.request_id}:{number}"):
@@ -129,7 +129,7 @@ class DataManager:
             raise Violation("INVALID_REQUEST_ID", [("request_id", "Not a request.", "INVALID_REQUEST_ID")])
         return response
 
-    def _report(self, status: Any, change: Change) -> None:  # noqa: ANN401 - messages of the SDK
+    def _report(self, status: Message, change: Change) -> None:
         audience = self._world.audiences.get(change.audience)
         status.destination.product_destination_id = change.audience
         status.destination.operating_account.account_id = audience.account if audience else ""
@@ -150,7 +150,7 @@ class DataManager:
             name = f"PROCESSING_ERROR_REASON_{reason}"
             status.error_info.error_counts.add(record_count=count, reason=name)
 
-    def _destinations(self, request: Any) -> list[Audience]:  # noqa: ANN401 - messages of the SDK
+    def _destinations(self, request: Message) -> list[Audience]:
         destinations = request.destinations
         if not destinations:
             raise Violation("REQUIRED_FIELD_MISSING", [("destinations", "Required.", "REQUIRED_FIELD_MISSING")])
@@ -173,7 +173,7 @@ class DataManager:
             found.append(audience)
         return found
 
-    def _create(self, request: Any, _fault: Fault | None) -> Any:  # noqa: ANN401 - messages of the SDK
+    def _create(self, request: Message, _fault: Fault | None) -> Message:
         account = _account(request.parent)
         wanted = request.user_list
         if not wanted.display_name:
@@ -191,19 +191,21 @@ class DataManager:
         if duration > LONGEST or duration.seconds or duration.microseconds:
             field = ("user_list.membership_duration", "Whole days, at most 540.", "MEMBERSHIP_DURATION_TOO_LONG")
             raise Violation("MEMBERSHIP_DURATION_TOO_LONG", [field])
+        if request.validate_only:
+            return dm.UserList.pb()()
         identity = f"{8_000_000_000 + self._world.serial()}"
         audience = self._world.create("google_ads", identity, account, wanted.display_name, wanted.description)
         audience.settings = {"membership_days": duration.days or LONGEST.days}
         return self._shown(audience)
 
-    def _get(self, request: Any, _fault: Fault | None) -> Any:  # noqa: ANN401 - messages of the SDK
+    def _get(self, request: Message, _fault: Fault | None) -> Message:
         parent, _, identity = request.name.rpartition("/userLists/")
         audience = self._world.audiences.get(identity)
         if audience is None or audience.platform != "google_ads" or audience.account != _account(parent):
             raise Violation("NOT_FOUND", [], "NOT_FOUND")
         return self._shown(audience)
 
-    def _list(self, request: Any, _fault: Fault | None) -> Any:  # noqa: ANN401 - messages of the SDK
+    def _list(self, request: Message, _fault: Fault | None) -> Message:
         if request.filter:
             raise Violation("INVALID_FILTER", [("filter", "The twin lists everything.", "INVALID_FILTER")])
         held = self._of(_account(request.parent))
@@ -219,7 +221,7 @@ class DataManager:
         every = self._world.audiences.values()
         return [one for one in every if one.platform == "google_ads" and one.account == account]
 
-    def _shown(self, audience: Audience) -> Any:  # noqa: ANN401 - messages of the SDK
+    def _shown(self, audience: Audience) -> Message:
         shown = dm.UserList.pb()()
         shown.name = f"accountTypes/GOOGLE_ADS/accounts/{audience.account}/userLists/{audience.id}"
         shown.id = int(audience.id)

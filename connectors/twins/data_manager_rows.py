@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from passerelle.connectors.twins.data_manager_errors import Violation
+from passerelle.connectors.twins.messages import Message
 
 MEMBER_LIMIT = 10_000
 IDENTIFIER_LIMIT = 10
@@ -31,7 +31,7 @@ class Members:
     dropped: dict[str, int] = field(default_factory=dict)
 
 
-def read(request: Any, *, ingests: bool, keep: bool, invalid: Sequence[int] = (), reason: str = "") -> Members:  # noqa: ANN401 - a message of the SDK
+def read(request: Message, *, ingests: bool, keep: bool, invalid: Sequence[int] = (), reason: str = "") -> Members:
     """Understand `audience_members`. Raises `Violation`. Processing drops the rows in `invalid`, by `reason`."""
     members = request.audience_members
     if not members:
@@ -66,7 +66,7 @@ def read(request: Any, *, ingests: bool, keep: bool, invalid: Sequence[int] = ()
     return read_members
 
 
-def _consent(consent: Any) -> str:  # noqa: ANN401 - a message of the SDK
+def _consent(consent: Message) -> str:
     """Why processing drops a member with this consent; nothing where it doesn't."""
     given = {consent.ad_user_data, consent.ad_personalization}
     if given == {GRANTED}:
@@ -80,7 +80,7 @@ def _known(keys: list[str]) -> tuple[str, ...]:
     return strong or tuple(keys)
 
 
-def _member(member: Any, place: int, wrong: Fields) -> list[str]:  # noqa: ANN401 - a message of the SDK
+def _member(member: Message, place: int, wrong: Fields) -> list[str]:
     kind = member.WhichOneof("data")
     path = f"audience_members.audience_members[{place}]"
     if kind == "composite_data":
@@ -123,7 +123,7 @@ def _bad_hash(path: str, which: str, value: str) -> tuple[str, str, str]:
     return path, f"{label} is not hex encoded.", "INVALID_HEX_ENCODING"
 
 
-def _address(address: Any, path: str, wrong: Fields) -> str:  # noqa: ANN401 - a message of the SDK
+def _address(address: Message, path: str, wrong: Fields) -> str:
     parts = (address.given_name, address.family_name, address.region_code, address.postal_code)
     for name, value in zip(("given_name", "family_name", "region_code", "postal_code"), parts, strict=True):
         if not value:

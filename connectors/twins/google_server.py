@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import grpc
 
@@ -11,6 +10,7 @@ from passerelle.connectors.twins import ads_reports
 from passerelle.connectors.twins.data_manager import DataManager
 from passerelle.connectors.twins.data_manager_errors import Violation, abort, abort_scripted
 from passerelle.connectors.twins.faults import Fault, GrpcError
+from passerelle.connectors.twins.messages import Message
 from passerelle.connectors.twins.world import World
 
 MESSAGE_LIMIT = 64 * 1024 * 1024
@@ -20,7 +20,7 @@ OPTIONS = [
     ("grpc.so_reuseport", 0),
 ]
 THREADS = 10
-Handler = Callable[[Any, grpc.ServicerContext], Any]
+Handler = Callable[[Message, grpc.ServicerContext], Message]
 
 
 def data_manager_server(world: World, port: int) -> tuple[grpc.Server, int]:
@@ -61,8 +61,8 @@ def _serve(handlers: list[grpc.GenericRpcHandler], port: int) -> tuple[grpc.Serv
     return server, bound
 
 
-def _data_manager_call(world: World, name: str, act: Callable[[Any, Fault | None], Any]) -> Handler:
-    def call(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 - messages of the SDK
+def _data_manager_call(world: World, name: str, act: Callable[[Message, Fault | None], Message]) -> Handler:
+    def call(request: Message, context: grpc.ServicerContext) -> Message:
         fault = world.faults.due(name)
         response = None
         if fault is None or fault.kind in {"slow", "partial"} or fault.applied:
@@ -79,7 +79,7 @@ def _data_manager_call(world: World, name: str, act: Callable[[Any, Fault | None
 
 
 def _search_call(world: World) -> Handler:
-    def call(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 - messages of the SDK
+    def call(request: Message, context: grpc.ServicerContext) -> Message:
         _interfere(
             world.faults.due("google_ads.search"), lambda error: ads_reports.abort(context, ads_reports.scripted(error))
         )

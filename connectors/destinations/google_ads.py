@@ -1,0 +1,251 @@
+"""Google Ads Customer Match, as a destination: Data Manager to send, Google Ads to read sizes and match rates.
+
+A push is taken (with ids of requests), processed for minutes or hours, and only then known to have worked.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import pyarrow as pa
+
+from passerelle.connectors.contract.destination import (
+    AudienceSpec,
+    AudienceState,
+    Capabilities,
+    Check,
+    Intent,
+    MatchKeys,
+    Receipt,
+    RemoteAudience,
+)
+from passerelle.connectors.destinations import google_rows
+from passerelle.connectors.destinations.api_version import check_sunset, failed
+from passerelle.connectors.destinations.google_api import ADS
+from passerelle.connectors.destinations.google_settings import GoogleAdsSettings
+from passerelle.connectors.destinations.google_types import Credentials, Message
+from passerelle.connectors.destinations.marker import MARK, described, mark
+from passerelle.connectors.errors import Refused
+from passerelle.privacy.consent.cleared import ClearedBatch, RemovalBatch
+from passerelle.privacy.errors import PasserelleError
+from passerelle.privacy.personal import Personal
+from passerelle.privacy.vocabulary import Destination as Platform
+
+if TYPE_CHECKING:
+    from passerelle.connectors.destinations.google_reports import Reports
+    from passerelle.connectors.destinations.google_requests import Requests
+    from passerelle.connectors.destinations.google_wire import GoogleWire
+
+ROWS = 10_000
+LONGEST_MEMBERSHIP = 540
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+class GoogleAds:
+    """The Customer Match lists of one account."""
+
+    Settings: ClassVar[type[GoogleAdsSettings]] = GoogleAdsSettings
+
+    def __init__(
+        self,
+        name: str,
+        settings: GoogleAdsSettings,
+        *,
+        folder: Path,
+        sleep: Callable[[float], None] = time.sleep,
+        today: Callable[[], date] = _today,
+    ) -> None:
+        self._name = name
+        self._settings = settings
+        self._folder = folder
+        self._sleep = sleep
+        self._today = today
+
+    @property
+    def name(self) -> str:
+        """Its name in `passerelle.yaml`."""
+        return self._name
+
+    @property
+    def platform(self) -> Platform:
+        """Google's rules apply."""
+        return Platform.GOOGLE_ADS
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """10,000 members a request; receipts are settled later."""
+        return Capabilities(rows_per_request=ROWS, asynchronous_receipts=True)
+
+    @cached_property
+    def _credentials(self) -> Credentials:
+        from passerelle.connectors.destinations import google_credentials
+
+        wanted = self._settings
+        if wanted.endpoints.local or wanted.credentials_file is None:
+            return None
+        return google_credentials.load(self._folder / wanted.credentials_file)
+
+    @cached_property
+    def _wire(self) -> "GoogleWire":
+        from passerelle.connectors.destinations.google_wire import GoogleWire
+
+        wanted = self._settings
+        return GoogleWire(
+            credentials=self._credentials,
+            endpoint=wanted.endpoints.data_manager,
+            timeout=wanted.timeout_seconds,
+            sleep=self._sleep,
+        )
+
+    @cached_property
+    def _requests(self) -> "Requests":
+        from passerelle.connectors.destinations.google_requests import Requests
+
+        return Requests(self._settings.account, self._settings.login_account)
+
+    @cached_property
+    def _reports(self) -> "Reports":
+        from passerelle.connectors.destinations.google_reports import Reports
+
+        wanted = self._settings
+        return Reports(
+            wanted.account,
+            wanted.login_account,
+            credentials=self._credentials,
+            endpoint=wanted.endpoints.google_ads,
+            timeout=wanted.timeout_seconds,
+            sleep=self._sleep,
+        )
+
+    def ensure(self, spec: AudienceSpec, known: RemoteAudience | None) -> RemoteAudience:
+        """The known list if it is still there, else the one that carries our mark, else a new one."""
+        if known is not None:
+            self._wire.user_list(self._requests.list_name(known), self._requests.headers)
+            return known
+        found = self._marked(spec)
+        return RemoteAudience(found or self._create(spec), google_rows.COLUMNS)
+
+    def _marked(self, spec: AudienceSpec) -> str | None:
+        token, name = "", spec.display_name or spec.audience
+        while True:
+            page, token = self._wire.user_lists(self._requests.parent, self._requests.headers, token)
+            for held in page:
+                if mark(spec) in held.description:
+                    return str(held.id)
+                if held.display_name == name:
+                    raise Refused(
+                        "Another list of this account has the audience's name, and was not made by Passerelle.",
+                        advice="Give the audience another display_name, or rename the other list in Google Ads.",
+                    )
+            if not token:
+                return None
+
+    def _create(self, spec: AudienceSpec) -> str:
+        made = self._wire.create_list(self._requests.parent, _user_list(spec), self._requests.headers)
+        return str(made.id)
+
+    def match_keys(self, batch: ClearedBatch, remote: RemoteAudience) -> MatchKeys:
+        """Normalise and hash for Google. Its columns are the same for every list, so `remote` changes nothing."""
+        del remote
+        return google_rows.match_keys(batch)
+
+    def add(self, remote: RemoteAudience, batch: ClearedBatch, keys: MatchKeys, intent: Intent) -> Receipt:
+        """Send people. What they agreed to was decided by the gate, which made `batch`: each member says so."""
+        del intent
+        if batch.destination is not Platform.GOOGLE_ADS:
+            raise ValueError("cleared for another platform")
+        return self._push(
+            keys.subject_ids, keys.rows, lambda rows: self._wire.ingest(self._requests.ingest(remote, rows))
+        )
+
+    def remove(self, remote: RemoteAudience, batch: RemovalBatch, intent: Intent) -> Receipt:
+        """Take people out, by the keys that were sent."""
+        del intent
+        return self._push(
+            batch.subject_ids, batch.rows, lambda rows: self._wire.remove(self._requests.remove(remote, rows))
+        )
+
+    def _push(self, people: pa.Array, rows: Personal, send: Callable[[pa.Table], str]) -> Receipt:
+        from passerelle.connectors.destinations.google_pushing import push
+        from passerelle.connectors.destinations.google_receipts import receipt
+
+        table = rows.reveal()
+        if len(rows) > ROWS:
+            raise ValueError("more rows than one request takes")
+        if not len(rows):
+            return Receipt("settled", 0, 0, 0, {})
+        every = len(rows)
+        pushed = push(every, lambda places: send(table if len(places) == every else table.take(pa.array(places))))
+        return receipt(pushed, people)
+
+    def settle(self, remote: RemoteAudience, receipt: Receipt) -> Receipt:
+        """Ask how each request of a push stands."""
+        from passerelle.connectors.destinations.google_receipts import settled
+
+        del remote
+        if receipt.state == "settled":
+            return receipt
+        return settled(receipt, [self._wire.status(one) for one in str(receipt.request["request_ids"]).split()])
+
+    def state(self, remote: RemoteAudience) -> AudienceState:
+        """Size, match rate and eligibility, as Google Ads reports them; as Data Manager does where that is refused."""
+        problem = ""
+        try:
+            found = self._reports.state(remote.remote_id)
+            if found is not None:
+                return found
+        except Refused as refusal:
+            problem = refusal.message
+        held = self._wire.user_list(self._requests.list_name(remote), self._requests.headers)
+        sizes = [int(held.size_info.search_network_members_count), int(held.size_info.display_network_members_count)]
+        rate = int(held.ingested_user_list_info.contact_id_info.match_rate_percentage)
+        status = held.membership_status.name.lower()
+        return AudienceState(
+            status, min(sizes), max(sizes), rate / 100 if rate else None, (problem,) if problem else ()
+        )
+
+    def check(self) -> list[Check]:
+        """Version, terms, credentials and permission: a list is created on approval only (`validate_only`)."""
+        terms = self._settings.terms_accepted
+        checks = [
+            check_sunset("Google Ads API", ADS, self._today()),
+            Check("Google terms", "ok", f"Accepted by {terms.by} on {terms.on}."),
+        ]
+        try:
+            self._rehearse()
+        except PasserelleError as problem:
+            return [*checks, failed("Google access", problem)]
+        return [*checks, Check("Google access", "ok", "Google accepts the credentials, and this account takes lists.")]
+
+    def _rehearse(self) -> None:
+        """Create a list and, where one of ours is there, add nobody to it: both checked by Google, not carried out."""
+        headers, parent = self._requests.headers, self._requests.parent
+        wanted = _user_list(AudienceSpec("check", f"Passerelle check {self._today()}"))
+        self._wire.create_list(parent, wanted, headers, validate_only=True)
+        page, _ = self._wire.user_lists(parent, headers, "")
+        ours = next((held for held in page if MARK in held.description), None)
+        if ours is not None:
+            remote = RemoteAudience(str(ours.id), google_rows.COLUMNS)
+            self._wire.ingest(self._requests.ingest(remote, google_rows.nobody(), validate_only=True))
+
+
+def _user_list(spec: AudienceSpec) -> Message:
+    from google.ads import datamanager_v1 as dm
+
+    days = min(spec.retention_days or LONGEST_MEMBERSHIP, LONGEST_MEMBERSHIP)
+    info = dm.IngestedUserListInfo(
+        upload_key_types=[dm.IngestedUserListInfo.UploadKeyType.CONTACT_ID],
+        contact_id_info=dm.ContactIdInfo(data_source_type=dm.DataSourceType.DATA_SOURCE_TYPE_FIRST_PARTY),
+    )
+    return dm.UserList(
+        display_name=spec.display_name or spec.audience,
+        description=described(spec),
+        membership_duration=timedelta(days=days),
+        ingested_user_list_info=info,
+    )
