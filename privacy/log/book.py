@@ -5,8 +5,6 @@ about people, it carries only the root over their member leaves, each blinded by
 their count; the leaves stand beside it in chunks. One entry per import, decision run or batch, never one per person.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,9 +16,13 @@ from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.keys import Keyring
 from passerelle.privacy.log import merkle
 from passerelle.privacy.log.anchor import Anchor
+from passerelle.privacy.log.blinding import blind
 from passerelle.privacy.log.canonical import canonical
+from passerelle.privacy.log.entries import CHUNK_LEAVES, FORMAT, Findings, Verification
 from passerelle.privacy.log.merkle import HASH_BYTES, Place
 from passerelle.privacy.log.note import Checkpoint, Signer, Verifier, checkpoint_text
+from passerelle.privacy.log.projections import Projections
+from passerelle.privacy.log.verify import replay
 from passerelle.privacy.store.engine import Store
 from passerelle.privacy.store.tables import log_checkpoint, log_entry, log_members, log_node
 from passerelle.privacy.vault import Vault
@@ -40,10 +42,6 @@ KINDS = frozenset(
         "operator",
     }
 )
-CHUNK_LEAVES = 1 << 14
-"""Member leaves in one row of `log_members`: a power of two, so that a chunk's root is a node of the member tree."""
-
-FORMAT = "passerelle-log/1"
 
 
 class Log:
@@ -107,17 +105,10 @@ class Log:
         Aligned with `subject_ids`. `label` is unlike that of any other entry, and stands in the entry's body.
         Raises `IntegrityError` where a person has no audit key any more.
         """
-        leaves = self.blinded(connection, label, subject_ids, payloads)
-        if None in leaves:
-            raise IntegrityError(f"{leaves.count(None)} people of a log entry have no audit key; they were erased.")
-        return pa.array(leaves, pa.binary(HASH_BYTES))
-
-    def blinded(
-        self, connection: Connection, label: str, subject_ids: pa.Array, payloads: list[bytes]
-    ) -> list[bytes | None]:
-        """As `member_leaves`, with None for people without an audit key."""
         keys = self._vault.audit_keys(connection, subject_ids)
-        return [None if key is None else leaf for key, leaf in zip(keys, _blind(keys, label, payloads), strict=True)]
+        if None in keys:
+            raise IntegrityError(f"{keys.count(None)} people of a log entry have no audit key; they were erased.")
+        return pa.array(blind(keys, label, payloads), pa.binary(HASH_BYTES))
 
     def checkpoint(self, connection: Connection, *, now: int) -> Checkpoint:
         """Sign the log as it is now. The anchor file gets the note when the transaction is durable."""
@@ -136,10 +127,10 @@ class Log:
             self._store.after_commit(connection, lambda: anchor.append(signed))
         return signed
 
-    def check_anchor(self, connection: Connection) -> None:
+    def check_anchor(self, connection: Connection, *, catch_up: bool = True) -> None:
         """Raise `IntegrityError` where the log does not continue the last checkpoint in the anchor file.
 
-        Costs O(log size). Catches the file up where a process died between its commit and its line.
+        Costs O(log size). With `catch_up`, writes the line of a process that died between its commit and its line.
         """
         if self._anchor is None:
             return
@@ -153,8 +144,30 @@ class Log:
                 "The log has checkpoints, and its anchor file is gone.",
                 advice="Put the anchor file back; without it nobody sees whether the database was rolled back.",
             )
-        if signed is not None and (anchored is None or anchored.size < signed.size):
+        if catch_up and signed is not None and (anchored is None or anchored.size < signed.size):
             self._anchor.append(signed)
+
+    def verify(self, connection: Connection) -> Verification:
+        """Compute everything again: leaves, nodes, roots, checkpoints, and every row that rests on the log.
+
+        Raises nothing for what it finds; `problems` names tables and keys. Memory stays bounded but for 32 bytes an
+        entry and a bit a member.
+        """
+        findings = Findings()
+        replayed = replay(self.verifier, connection, findings)
+        projections = Projections(self._store, self._vault, connection, replayed.entries, findings)
+        projections.check()
+        try:
+            self.check_anchor(connection, catch_up=False)
+        except IntegrityError as problem:
+            findings.told.append(f"anchor: {problem.message}")
+        return Verification(
+            ok=not findings.told,
+            size=len(replayed.entries),
+            root_hex=replayed.root.hex(),
+            problems=findings.told,
+            erased=projections.erased,
+        )
 
     # --- proofs
 
@@ -252,18 +265,6 @@ class Log:
             raise IntegrityError("The log does not continue its last anchored checkpoint.", advice=advice)
 
 
-def _blind(keys: list[bytes | None], label: str, payloads: list[bytes]) -> list[bytes]:
-    message = b"member|" + label.encode()
-    sha256 = hashlib.sha256
-    inner, outer = bytes(byte ^ 0x36 for byte in range(256)), bytes(byte ^ 0x5C for byte in range(256))
-    leaves = []
-    for key, payload in zip(keys, payloads, strict=True):
-        block = (key or b"").ljust(64, b"\0")
-        nonce = sha256(block.translate(outer) + sha256(block.translate(inner) + message).digest()).digest()
-        leaves.append(sha256(b"\0" + nonce + payload).digest())
-    return leaves
-
-
 def _joined(leaves: pa.Array) -> bytes:
     """Fixed-size leaves as one run of bytes."""
     if isinstance(leaves, pa.ChunkedArray):
@@ -272,16 +273,3 @@ def _joined(leaves: pa.Array) -> bytes:
         raise ValueError("member leaves are 32 bytes each")
     data = np.frombuffer(leaves.buffers()[1], np.uint8) if len(leaves) else np.zeros(0, np.uint8)
     return data[leaves.offset * HASH_BYTES : (leaves.offset + len(leaves)) * HASH_BYTES].tobytes()
-
-
-def parse(record: bytes) -> tuple[str, int, dict[str, object]]:
-    """Kind, time and body of an entry's bytes. Raises `IntegrityError` where these are not canonical."""
-    try:
-        found = json.loads(record)
-        kind, at, body = found["kind"], found["at"], found["body"]
-        exact = canonical(found) == record
-    except (ValueError, KeyError, TypeError):
-        raise IntegrityError("A log entry cannot be read.") from None
-    if not exact or not isinstance(body, dict):
-        raise IntegrityError("A log entry is not in canonical form.")
-    return kind, at, body

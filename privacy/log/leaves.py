@@ -5,11 +5,14 @@ whole numbers take 8 bytes, texts and digests their length in 4 and themselves. 
 verifier computes each leaf again from the row that stands in the store.
 """
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from passerelle.privacy.log.canonical import canonical
 
 CONSENT_COLUMNS = (
     "event_id",
@@ -61,6 +64,15 @@ def decision_payload(rows: pa.Table) -> list[bytes]:
 def batch_member_payload(batch_id: str, action: str, count: int) -> list[bytes]:
     """Payloads of the `count` members of a batch: the blinding nonce alone tells them apart."""
     return [b"\0".join((b"batch/1", batch_id.encode(), action.encode()))] * count
+
+
+def named_digest(positions: pa.Array, reasons: pa.Array) -> str:
+    """What a `receipt` entry says as `named` of the members whom the platform rejected by name: a SHA-256 in hex.
+
+    `positions` are those of their rows in `batch_member`, in any order; `reasons` are aligned with them.
+    """
+    pairs = sorted(zip(positions.to_pylist(), reasons.to_pylist(), strict=True))
+    return hashlib.sha256(canonical([list(pair) for pair in pairs])).hexdigest()
 
 
 def replaced(log_indexes: pa.Array) -> dict[str, int]:

@@ -1,0 +1,224 @@
+"""The rows that rest on the log, compared with what the log says of them.
+
+A row of `consent_event` or `decision` is vouched for by a member leaf, which is computed again from the row and the
+person's audit key; a `batch` by its entry and its last receipt; a `batch_member` by its leaf; a `document` by its
+digest. Rows too many, too few, changed, swapped or put back to an earlier state are each found.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from sqlalchemy import Connection, Table, select, tuple_
+
+from passerelle.privacy.held import Ints
+from passerelle.privacy.log.batches import Batches
+from passerelle.privacy.log.blinding import blind
+from passerelle.privacy.log.canonical import canonical
+from passerelle.privacy.log.entries import Entry, Findings, MemberLeaves
+from passerelle.privacy.log.leaves import batch_member_payload, consent_payload, decision_payload
+from passerelle.privacy.store.engine import Store
+from passerelle.privacy.store.tables import batch_member, consent_event, decision, document, subject
+from passerelle.privacy.vault import Vault
+
+_ROWS = 50_000
+
+Payload = Callable[[pa.Table], list[bytes]]
+Seen = dict[int, npt.NDArray[np.bool_]]
+"""Per entry: which of its member leaves have a row."""
+
+
+class Projections:
+    """One comparison of the projections with the entries of a replayed log.
+
+    `erased` counts rows of erased people, whose leaves nobody can compute any more.
+    """
+
+    def __init__(
+        self, store: Store, vault: Vault, connection: Connection, entries: list[Entry], findings: Findings
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._connection = connection
+        self._entries = entries
+        self._findings = findings
+        self._leaves = MemberLeaves(connection)
+        self.erased = 0
+
+    def check(self) -> None:
+        """Compare every table that the log covers."""
+        self._check_consent_events()
+        self._check_decisions()
+        Batches(self._connection, self._entries, self._findings).check()
+        self._check_batch_members()
+        self._check_documents()
+
+    def _check_consent_events(self) -> None:
+        seen = self._rows_of(consent_event, ("event_id",), "consent", consent_payload)
+        expected = {index: entry.members for index, entry in self._of("consent")}
+        self._compare_counts(consent_event, seen, expected)
+
+    def _check_decisions(self) -> None:
+        """A decision stays until another of the same person replaces it, and each entry says how many it replaces."""
+        seen = self._rows_of(decision, ("destination", "audience", "subject_id"), "decisions", decision_payload)
+        live = Counter({index: entry.members for index, entry in self._of("decisions")})
+        for _, entry in self._of("decisions"):
+            live.subtract({int(index): count for index, count in entry.body.get("replaces", {}).items()})
+        self._compare_counts(decision, seen, live)
+
+    def _check_batch_members(self) -> None:
+        by_label = {entry.body.get("label"): index for index, entry in self._of("batch")}
+
+        def payloads(rows: pa.Table) -> list[bytes]:
+            actions = [self._entries[index].body.get("action", "") for index in rows["log_index"].to_pylist()]
+            pairs = zip(rows["batch_id"].to_pylist(), actions, strict=True)
+            return [batch_member_payload(batch_id, action, 1)[0] for batch_id, action in pairs]
+
+        def placed(rows: pa.Table) -> pa.Table:
+            indexes = [by_label.get(batch_id, -1) for batch_id in rows["batch_id"].to_pylist()]
+            return rows.append_column("log_index", pa.array(indexes, pa.int64()))
+
+        seen = self._rows_of(batch_member, ("batch_id", "subject_id"), "batch", payloads, placed)
+        self._compare_counts(batch_member, seen, {index: entry.members for index, entry in self._of("batch")})
+
+    def _check_documents(self) -> None:
+        digests = {}
+        for row in self._connection.execute(select(document)).mappings():
+            digests[row["log_index"]] = row["digest"]
+            self._check_document(row)
+        for kind in ("policy", "notice"):
+            for index, entry in self._of(kind):
+                if digests.get(index) != entry.body.get("digest"):
+                    self._findings.add(document, f"of entry {index}", "is missing")
+
+    def _check_document(self, row: Any) -> None:  # noqa: ANN401 - a row of `document`
+        key = (row["kind"], row["name"])
+        entry = self._entry(row["log_index"], row["kind"])
+        said = None if entry is None else (entry.body.get("digest"), entry.body.get("name"), entry.at)
+        if said != (row["digest"], row["name"], row["recorded_at"]):
+            self._findings.add(document, key, "is not what its log entry says")
+        try:
+            body = json.loads(row["body"])
+            shown = {"notice": row["name"], **body} if row["kind"] == "notice" else {"policy": body}
+            sound = canonical(body).decode() == row["body"] and _digest(shown) == row["digest"]
+        except (ValueError, TypeError):
+            sound = False
+        if not sound:
+            self._findings.add(document, key, "its text is not that of its digest")
+
+    # --- rows with a member leaf
+
+    def _rows_of(
+        self,
+        table: Table,
+        key: Sequence[str],
+        kind: str,
+        payload: Payload,
+        placed: Callable[[pa.Table], pa.Table] = lambda rows: rows,
+    ) -> Seen:
+        """Compare each row's leaf with the one in the log; say which leaves have a row."""
+        seen: Seen = {}
+        for chunk in self._chunks(table, key):
+            rows = placed(chunk)
+            keys = rows.select(list(key))
+            index, position = rows["log_index"].to_numpy(), rows["position"].to_numpy()
+            inside = self._inside(index, position, kind)
+            for place in np.flatnonzero(~inside):
+                self._findings.add(table, _key(keys, int(place)), "names a log entry that has no such member")
+            chosen = np.flatnonzero(inside)
+            self._compare(table, rows.take(pa.array(chosen)), payload, keys.take(pa.array(chosen)))
+            self._mark(table, keys, index, position, inside, seen)
+        return seen
+
+    def _mark(
+        self, table: Table, keys: pa.Table, index: Ints, position: Ints, inside: npt.NDArray[np.bool_], seen: Seen
+    ) -> None:
+        for at in np.unique(index[inside]).tolist():
+            here = np.flatnonzero(inside & (index == at))
+            taken = seen.setdefault(at, np.zeros(self._entries[at].members, np.bool_))
+            places, first = np.unique(position[here], return_index=True)
+            again = np.setdiff1d(np.arange(len(here)), first)
+            for place in (*here[again], *here[first[taken[places]]]):
+                self._findings.add(table, _key(keys, int(place)), "shares its member leaf with another row")
+            taken[places] = True
+
+    def _compare(self, table: Table, rows: pa.Table, payload: Payload, keys: pa.Table) -> None:
+        people = rows["subject_id"].combine_chunks()
+        audit_keys = self._vault.audit_keys(self._connection, people)
+        index, position = rows["log_index"].to_numpy(), rows["position"].to_numpy()
+        payloads = payload(rows)
+        order = np.argsort(index, kind="stable")
+        lost: list[int] = []
+        for group in np.split(order, np.flatnonzero(np.diff(index[order])) + 1) if len(order) else []:
+            entry = int(index[group[0]])
+            label = str(self._entries[entry].body.get("label", ""))
+            mine = blind([audit_keys[at] for at in group], label, [payloads[at] for at in group])
+            logged = self._leaves.at(entry, position[group])
+            for at, leaf, other in zip(group.tolist(), mine, logged, strict=True):
+                if leaf is None:
+                    lost.append(at)
+                elif leaf != other:
+                    self._findings.add(table, _key(keys, at), "is not what the log says")
+        self._check_lost(table, people.take(pa.array(lost, pa.int64())), [_key(keys, at) for at in lost])
+
+    def _check_lost(self, table: Table, people: pa.Array, keys: list[object]) -> None:
+        """Only who was erased may have no audit key."""
+        if not keys:
+            return
+        with self._store.among(self._connection, people) as value:
+            statement = select(subject.c.subject_id).join(value.table, subject.c.subject_id == value)
+            rows = self._connection.execute(statement.where(subject.c.erased_at.is_not(None)))
+            erased = {row.subject_id for row in rows}
+        for person, key in zip(people.to_pylist(), keys, strict=True):
+            if person in erased:
+                self.erased += 1
+            else:
+                self._findings.add(table, key, "its person has no audit key, and was not erased")
+
+    # --- inside
+
+    def _chunks(self, table: Table, key: Sequence[str]) -> Iterator[pa.Table]:
+        columns = [table.c[name] for name in key]
+        last: tuple[Any, ...] | None = None
+        while True:
+            statement = select(table).order_by(*columns).limit(_ROWS)
+            if last is not None:
+                statement = statement.where(tuple_(*columns) > tuple_(*last))
+            rows = self._store.table(self._connection, statement)
+            if not rows.num_rows:
+                return
+            yield rows
+            last = tuple(rows[name][-1].as_py() for name in key)
+
+    def _of(self, kind: str) -> Iterator[tuple[int, Entry]]:
+        return ((index, entry) for index, entry in enumerate(self._entries) if entry.kind == kind)
+
+    def _entry(self, index: int, kind: str) -> Entry | None:
+        found = self._entries[index] if 0 <= index < len(self._entries) else None
+        return found if found is not None and found.kind == kind else None
+
+    def _inside(self, index: Ints, position: Ints, kind: str) -> npt.NDArray[np.bool_]:
+        members = np.array([entry.members if entry.kind == kind else 0 for entry in self._entries] or [0])
+        there = (index >= 0) & (index < len(members))
+        inside: npt.NDArray[np.bool_] = there & (position >= 0) & (position < members[np.where(there, index, 0)])
+        return inside
+
+    def _compare_counts(self, table: Table, seen: Seen, expected: "dict[int, int] | Counter[int]") -> None:
+        for index, count in expected.items():
+            rows = int(seen[index].sum()) if index in seen else 0
+            if rows != count:
+                self._findings.add(table, f"of entry {index}", f"has {rows} rows instead of {count}")
+
+
+def _digest(shown: object) -> str:
+    return hashlib.sha256(canonical(shown)).hexdigest()
+
+
+def _key(keys: pa.Table, place: int) -> object:
+    values = tuple(keys.column(name)[place].as_py() for name in keys.column_names)
+    return values[0] if len(values) == 1 else values
