@@ -215,7 +215,7 @@ class GoogleAds:
         terms = self._settings.terms_accepted
         checks = [
             check_sunset("Google Ads API", ADS, self._today()),
-            Check("Google terms", "ok", f"Accepted by {terms.by} on {terms.on}."),
+            Check("Google terms", "ok", f"Accepted by {terms.by} on {terms.on}." if terms else "Not needed by a twin."),
         ]
         try:
             self._rehearse()

@@ -46,12 +46,15 @@ class GoogleAdsSettings(BaseModel):
     credentials_file: Path | None = Field(
         None, description="JSON of a service account or an authorised user; mode 0400 or 0600."
     )
-    terms_accepted: Terms = Field(description="Who accepted Google's Customer Match terms, and when.")
+    terms_accepted: Terms | None = Field(
+        None, description="Who accepted Google's Customer Match terms, and when. Only twins do without."
+    )
     endpoints: Endpoints = Field(default_factory=Endpoints, description="Other addresses than Google's.")
     timeout_seconds: float = Field(120, gt=0, le=600, description="How long one answer may take.")
 
     @model_validator(mode="after")
-    def _credentials(self) -> "GoogleAdsSettings":
-        if self.credentials_file is None and not self.endpoints.local:
-            raise ValueError("needs a `credentials_file`")
+    def _all_it_takes(self) -> "GoogleAdsSettings":
+        missing = [name for name in ("credentials_file", "terms_accepted") if getattr(self, name) is None]
+        if missing and not self.endpoints.local:
+            raise ValueError(f"needs `{'` and `'.join(missing)}` to reach Google")
         return self

@@ -64,7 +64,8 @@ class Fault(BaseModel):
     """From the `nth` matching call on, `times` calls (0: for ever) go wrong in one way.
 
     `call` is a name such as `meta.users.add`, `data_manager.ingest`, `google_ads.search`; `*` matches anything.
-    `applied` says whether the platform carried the request out before it went wrong.
+    `applied` says whether the platform carried the request out before it went wrong; with `slow_seconds`, whether it
+    waits before it carries the request out, or after.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -65,6 +65,8 @@ def _data_manager_call(world: World, name: str, act: Callable[[Message, Fault | 
     def call(request: Message, context: grpc.ServicerContext) -> Message:
         fault = world.faults.due(name)
         response = None
+        if fault is not None and not fault.applied:
+            time.sleep(fault.slow_seconds)
         if fault is None or fault.kind in {"slow", "partial"} or fault.applied:
             try:
                 with world.lock:
@@ -80,9 +82,8 @@ def _data_manager_call(world: World, name: str, act: Callable[[Message, Fault | 
 
 def _search_call(world: World) -> Handler:
     def call(request: Message, context: grpc.ServicerContext) -> Message:
-        _interfere(
-            world.faults.due("google_ads.search"), lambda error: ads_reports.abort(context, ads_reports.scripted(error))
-        )
+        fault = world.faults.due("google_ads.search")
+        _interfere(fault, lambda error: ads_reports.abort(context, ads_reports.scripted(error)))
         try:
             with world.lock:
                 return ads_reports.search(world, request)
@@ -97,6 +98,6 @@ def _interfere(fault: Fault | None, end: Callable[[GrpcError], object]) -> None:
     if fault is None or fault.kind == "partial":
         return
     if fault.kind == "slow":
-        time.sleep(fault.slow_seconds)
+        time.sleep(fault.slow_seconds if fault.applied else 0)
         return
     end(fault.grpc or GrpcError(code="UNAVAILABLE", message="Socket closed"))

@@ -5,6 +5,7 @@ Pure of HTTP: a call goes in, an answer comes out. `graph_server` speaks HTTP ar
 
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -52,6 +53,8 @@ class Graph:
         name, act = self._route(call)
         fault = self._world.faults.due(name)
         trace = f"twin{self._world.serial():08d}"
+        if fault is not None and not fault.applied:
+            time.sleep(fault.slow_seconds)
         try:
             if fault is None or fault.kind in {"slow", "partial"} or fault.applied:
                 body = self._guarded(call, act, fault)
@@ -61,7 +64,7 @@ class Graph:
             return refusal.answer(trace)
         usage = (("X-Business-Use-Case-Usage", self._usage(fault)),)
         if fault is None or fault.kind in {"slow", "partial"}:
-            return Answer(200, body, usage, slow=fault.slow_seconds if fault else 0)
+            return Answer(200, body, usage, slow=fault.slow_seconds if fault and fault.applied else 0)
         return self._broken(fault, trace, usage)
 
     def _guarded(self, call: Call, act: Callable[[Call, Fault | None], object], fault: Fault | None) -> object:
