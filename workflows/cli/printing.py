@@ -36,11 +36,14 @@ class Printer:
         """Print what a verb returned; the exit code to leave with."""
         if verb.streams and not self.report:
             return result.exit_code
+        printed = True
         if self.json:
-            return self._exit(result, printed=_write_line(result.model_dump_json()))
-        verb.render(result, _console(sys.stdout))
-        _talk(result)
-        return self._exit(result, printed=True)
+            printed = _write_line(result.model_dump_json())
+        else:
+            verb.render(result, _console(sys.stdout))
+        if not self.report:
+            _talk(result)
+        return self._exit(result, printed=printed)
 
     def print_failure(self, failure: Failure, *, streams: bool = False) -> int:
         """Print what went wrong: for people on stderr, as an object on stdout; the exit code to leave with."""
