@@ -10,11 +10,11 @@ from passerelle.segmentation.language.documents import ModelFile, SegmentFile
 if TYPE_CHECKING:
     from passerelle.segmentation.adapt import InForce
     from passerelle.segmentation.dataset import Dataset, DatasetTable
+    from passerelle.segmentation.draw import holdout
     from passerelle.segmentation.evaluation import Evaluation, Membership, check, evaluate, evaluating
-    from passerelle.segmentation.explain import Explained, explain
+    from passerelle.segmentation.figures import Preview, preview
     from passerelle.segmentation.history import History, MemoryHistory, ThresholdValue
-    from passerelle.segmentation.holdout import holdout
-    from passerelle.segmentation.preview import Preview, preview
+    from passerelle.segmentation.reasons import Explained, explain
     from passerelle.segmentation.wrong import Misdefined
 
 __all__ = [
@@ -43,20 +43,20 @@ _PLACES = {
     "Dataset": "dataset",
     "DatasetTable": "dataset",
     "Evaluation": "evaluation",
-    "Explained": "explain",
+    "Explained": "reasons",
     "History": "history",
     "InForce": "adapt",
     "Membership": "evaluation",
     "MemoryHistory": "history",
     "Misdefined": "wrong",
-    "Preview": "preview",
+    "Preview": "figures",
     "ThresholdValue": "history",
     "check": "evaluation",
     "evaluate": "evaluation",
     "evaluating": "evaluation",
-    "explain": "explain",
-    "holdout": "holdout",
-    "preview": "preview",
+    "explain": "reasons",
+    "holdout": "draw",
+    "preview": "figures",
 }
 
 

@@ -53,7 +53,8 @@ class Found:
 class Adapter:
     """Computes the edges of scores and the values of thresholds, into a compiler."""
 
-    def __init__(self, session: DuckSession, compiler: Compiler, history: History) -> None:
+    def __init__(self, session: DuckSession, compiler: Compiler, history: History, population: int) -> None:
+        self._population = population
         self._session = session
         self._compiler = compiler
         self._history = history
@@ -91,7 +92,7 @@ class Adapter:
         values = self._values(_of(threshold), threshold.over, threshold.by)
         rows = self._session.fetch(thresholds.quantiles(values, [Fraction(threshold.amount)]))
         return _by_group(
-            rows, threshold, [Found(_decimal(r["q0"]), 1 - r["below0"] / r["n"]) for r in rows.to_pylist()]
+            rows, threshold, [Found(_decimal(r["q0"]), 1 - int(r["below0"]) / int(r["n"])) for r in rows.to_pylist()]
         )
 
     def _z_score(self, threshold: Threshold) -> dict[Group, Found]:
@@ -111,9 +112,11 @@ class Adapter:
         rows = self._session.fetch(days.daily(threshold, metric, self._session, self._compiler.as_of)).to_pylist()
         scale = 1 if metric.type.whole else 1_000_000
         by_day = {row["day"]: Fraction(int(row["amount"] or 0), scale) for row in rows}
-        if metric.per_person:
+        if metric.per == "active_person":
             return thresholds.mean_of_days([by_day[row["day"]] / row["people"] for row in rows])
-        return thresholds.mean_of_days([by_day.get(day, Fraction()) for day in range(threshold.days)])
+        everybody = self._population if metric.per == "person" else 1
+        amounts = [by_day.get(day, Fraction()) for day in range(threshold.days)]
+        return thresholds.mean_of_days([amount / everybody for amount in amounts] if everybody else [])
 
     def _values(self, operand: Operand, over: Rule | None, by: Operand | None) -> Expr:
         """`v` and its group `g`, of people who have both and belong to `over`."""

@@ -23,6 +23,7 @@ from passerelle.segmentation.history import History, MemoryHistory
 from passerelle.segmentation.language.documents import ModelFile, SegmentFile
 from passerelle.segmentation.resolve import Resolver
 from passerelle.segmentation.rules import Segment, ThresholdRef, plain
+from passerelle.segmentation.wrong import Misdefined
 
 _EXCLUDED, _HELD_OUT, _MEMBER, _FIRST_SPLIT = 1, 2, 3, 4
 
@@ -163,11 +164,11 @@ def evaluating(
         people = People(session, resolver.catalogue.population, AsOf(as_of))
         stored = session.store("people", people.table(needs))
         compiler = Compiler(stored, people.columns, people.sequences, AsOf(as_of), chosen)
-        adapter = Adapter(session, compiler, history)
+        size = session.fetch(stored.aggregate(n=stored.count())).column("n")[0].as_py()
+        adapter = Adapter(session, compiler, history, size)
         if needs.rfm is not None:
             adapter.scores(needs.rfm)
         in_force = {label: adapter.threshold(reference) for label, reference in needs.thresholds.items()}
-        size = session.fetch(stored.aggregate(n=stored.count())).column("n")[0].as_py()
         yield Evaluation(resolver, chosen, session, compiler, in_force, needs.thresholds, as_of, size)
 
 
@@ -191,9 +192,14 @@ def evaluate(
         return found
 
 
-def check(model: ModelFile, segments: Mapping[str, SegmentFile], tables: Mapping[str, DatasetTable]) -> list[Exception]:
+def check(
+    model: ModelFile, segments: Mapping[str, SegmentFile], tables: Mapping[str, DatasetTable]
+) -> list[Misdefined]:
     """Everything that is wrong with the definitions: `Misdefined` errors, which know their file and key."""
-    return list(Resolver(model, segments, tables).all_problems())
+    try:
+        return Resolver(model, segments, tables).all_problems()
+    except Misdefined as problem:  # without its tables the model says nothing else
+        return [problem]
 
 
 def _resolved(resolver: Resolver, names: Sequence[str]) -> dict[str, Segment]:

@@ -176,10 +176,10 @@ class Resolver:
             kind = self.catalogue.column_type(found, column, here / "sum")
             if kind.sort not in {Sort.NUMBER, Sort.MONEY}:
                 raise (here / "sum").wrong(f"`{column}` is a {kind.sort}: it has no sum.")
-            return Metric("sum", found, column, written.per is not None, kind)
+            return Metric("sum", found, column, written.per or "", kind)
         word = "count" if written.count is not None else "people"
         found = self.catalogue.selections(written.count or written.people or [], None, here / word)
-        return Metric("count" if word == "count" else "people", found, None, written.per is not None, NUMBER)
+        return Metric("count" if word == "count" else "people", found, None, written.per or "", NUMBER)
 
     def rfm(self, place: Place) -> Rfm:
         """The scores of model.yaml."""

@@ -118,7 +118,7 @@ class Metric:
     statistic: Literal["count", "sum", "people"]
     selections: tuple[Selection, ...]
     column: str | None
-    per_person: bool
+    per: Literal["", "person", "active_person"]
     type: ValueType
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 import ibis
 
 from passerelle.segmentation.compile.instants import AsOf
-from passerelle.segmentation.compile.portable import Expr, microseconds, whole_division
+from passerelle.segmentation.compile.portable import Expr, microseconds, whole_division, whole_sum
 from passerelle.segmentation.compile.values import condition
 from passerelle.segmentation.rules import (
     AllOf,
@@ -172,7 +172,7 @@ def scaled_sum(value: Expr, kind: ValueType | None, where: Expr | None) -> Expr:
     """A sum that does not depend on the order of rows: of floats, in whole millionths (int64)."""
     if kind is not None and not kind.whole:
         value = (value * float(MICRO)).round().cast("int64")
-    return value.sum(where=where).cast("int64")
+    return whole_sum(value, where)
 
 
 def first_rows(rows: Iterable[Expr]) -> Expr:

@@ -14,18 +14,18 @@ _MICRO = Decimal(1).scaleb(-6)
 def quantiles(values: Expr, amounts: list[Fraction]) -> Expr:
     """Of `values` (`v` not null, `g` the group): per group and amount the smallest v that so many do not exceed.
 
-    Columns: `g`; `n` values; per amount i `q{i}`, and `below{i}`, how many lie strictly below it. Counted in whole
-    numbers, so no share is ever rounded, and equal values always fall on one side.
+    Columns: `g`; `n` values; per amount i `q{i}`, and `below{i}`, how many lie strictly below it (whole numbers of
+    any type). Everything is counted in whole numbers, so no share is ever rounded and equal values are never split.
     """
     counts = values.group_by(["g", "v"]).aggregate(k=values.count())
     rising = ibis.cumulative_window(group_by=counts.g, order_by=counts.v)
     ranked = counts.mutate(up_to=counts.k.sum().over(rising), n=counts.k.sum().over(ibis.window(group_by=counts.g)))
-    parts: dict[str, Expr] = {"n": ranked.n.max().cast("int64")}
+    parts: dict[str, Expr] = {"n": ranked.n.max()}
     for index, amount in enumerate(amounts):
         part, whole = amount.as_integer_ratio()
         reached = ranked.up_to * whole >= ranked.n * part
         parts[f"q{index}"] = ranked.v.min(where=reached)
-        parts[f"below{index}"] = (ranked.up_to - ranked.k).min(where=reached).cast("int64")
+        parts[f"below{index}"] = (ranked.up_to - ranked.k).min(where=reached)
     return ranked.group_by("g").aggregate(**parts)
 
 
@@ -34,9 +34,7 @@ def moments(values: Expr, *, whole: bool) -> Expr:
     scaled = values.v if whole else (values.v * float(MICRO)).round().cast("int64")
     wide = scaled.cast("decimal(19, 0)")
     table = values.mutate(x=scaled, square=wide * wide)
-    return table.group_by("g").aggregate(
-        n=table.count(), total=table.x.sum().cast("decimal(38, 0)"), squares=table.square.sum().cast("decimal(38, 0)")
-    )
+    return table.group_by("g").aggregate(n=table.count(), total=table.x.sum(), squares=table.square.sum())
 
 
 def z_value(amount: Decimal, n: int, total: Decimal, squares: Decimal, *, whole: bool) -> Decimal | None:

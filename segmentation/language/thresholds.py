@@ -96,8 +96,10 @@ class Metric(Closed):
     count: Events | None = Field(None, description="How many of these events that day.")
     sum: EventColumn | None = Field(None, description="The sum of a column that day: `purchase.amount`.")
     people: Events | None = Field(None, description="How many people had one of these events that day.")
-    per: Literal["active_person"] | None = Field(
-        None, description="Divided by the people who had one of these events that day; empty days then do not count."
+    per: Literal["person", "active_person"] | None = Field(
+        None,
+        description="Divided by everybody, or by the people who had one of these events that day (empty days then do "
+        "not count).",
     )
     description: str = Field("", max_length=400, description="What it means, for readers.")
 
@@ -105,7 +107,7 @@ class Metric(Closed):
     def _one_kind(self) -> "Metric":
         if sum(part is not None for part in (self.count, self.sum, self.people)) != 1:
             raise PydanticCustomError("metric", "must have one of `count`, `sum` and `people`")
-        if self.people is not None and self.per is not None:
+        if self.people is not None and self.per == "active_person":
             raise PydanticCustomError("metric", "would always be 1: leave out `per` beside `people`")
         return self
 

@@ -1,0 +1,175 @@
+"""Segments on a workspace: its lake as the dataset, its control store as the history of thresholds."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from sqlalchemy import select
+
+from passerelle.privacy.errors import DefinitionError
+from passerelle.privacy.store.engine import Store
+from passerelle.privacy.store.tables import subject, threshold
+from passerelle.segmentation import (
+    Dataset,
+    DatasetTable,
+    Explained,
+    Membership,
+    Misdefined,
+    Preview,
+    ThresholdValue,
+    check,
+    evaluate,
+    explain,
+    preview,
+)
+from passerelle.workflows.settings.problems import from_definition
+from passerelle.workflows.settings.unusable import Unusable
+
+if TYPE_CHECKING:
+    from passerelle.workflows.verbs.contract import Progress
+    from passerelle.workflows.workspace import Workspace
+
+_HOUR = 3_600_000_000
+
+
+class StoredHistory:
+    """The history of thresholds in the control store's `threshold` table."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def last(self, name: str, group: str, *, before: int) -> ThresholdValue | None:
+        """See `History`."""
+        statement = (
+            select(threshold)
+            .where(threshold.c.name == name, threshold.c.group == group, threshold.c.as_of < before)
+            .order_by(threshold.c.as_of.desc())
+            .limit(1)
+        )
+        with self._store.read() as connection:
+            row = connection.execute(statement).mappings().first()
+        if row is None:
+            return None
+        value = json.loads(row["value"]) if row["value"] is not None else None
+        return ThresholdValue(
+            name, group, row["as_of"], None if value is None else Decimal(value), row["definition"], bool(row["kept"])
+        )
+
+    def save(self, values: Sequence[ThresholdValue]) -> None:
+        """See `History`."""
+        if not values:
+            return
+        rows: dict[str, list[object]] = {
+            "name": [value.name for value in values],
+            "group": [value.group for value in values],
+            "as_of": [value.as_of for value in values],
+            "value": [None if value.value is None else json.dumps(format(value.value, "f")) for value in values],
+            "definition": [value.definition for value in values],
+            "kept": [int(value.kept) for value in values],
+        }
+        with self._store.write() as connection:
+            self._store.insert(connection, threshold, rows, on_conflict="replace")
+
+
+def run_segments(
+    workspace: "Workspace", names: Sequence[str], *, as_of: int | None, now: int, progress: "Progress"
+) -> dict[str, Membership]:
+    """The people of the named segments as of `as_of` (by default `now`, floored to the hour); thresholds are saved.
+
+    Raises `Unusable` with file and line where a definition is wrong, before any data is read.
+    """
+    with _located(workspace), progress.step("Computing segments", total=len(names)) as step:
+        found = evaluate(
+            list(names),
+            model=workspace.model,
+            segments=workspace.segments,
+            dataset=dataset(workspace),
+            as_of=instant(as_of, now),
+            history=StoredHistory(workspace.store()),
+        )
+        step.advance(len(names))
+        return found
+
+
+def preview_segment(
+    workspace: "Workspace", name: str, *, as_of: int | None, now: int, by: str | None, minimum: int = 1
+) -> Preview:
+    """A look at one segment; nothing is saved."""
+    with _located(workspace):
+        return preview(
+            name,
+            model=workspace.model,
+            segments=workspace.segments,
+            dataset=dataset(workspace),
+            as_of=instant(as_of, now),
+            history=StoredHistory(workspace.store()),
+            by=by,
+            minimum=minimum,
+        )
+
+
+def explain_segment(workspace: "Workspace", name: str, subject_id: int, *, as_of: int | None, now: int) -> Explained:
+    """Why one person is in a segment or not; nothing is saved."""
+    with _located(workspace):
+        return explain(
+            name,
+            subject_id,
+            model=workspace.model,
+            segments=workspace.segments,
+            dataset=dataset(workspace),
+            as_of=instant(as_of, now),
+            history=StoredHistory(workspace.store()),
+        )
+
+
+def instant(as_of: int | None, now: int) -> int:
+    """The run's instant: runs within one hour are one and the same, so that a repeated run changes nothing."""
+    return now - now % _HOUR if as_of is None else as_of
+
+
+def dataset(workspace: "Workspace") -> Dataset:
+    """The lake's tables that model.yaml names, with who was merged and who was erased."""
+    tables = workspace.lake().tables()
+    missing = [item.from_ for item in workspace.model.tables.values() if item.from_ not in tables]
+    if missing:
+        raise DefinitionError(
+            f"Nothing has been pulled from {', '.join(f'`{name}`' for name in dict.fromkeys(missing))} yet.",
+            advice="Run `passerelle pull`, then try again.",
+        )
+    store = workspace.store()
+    with store.read() as connection:
+        merges = workspace.subjects().merges(connection)
+        erased = store.table(connection, select(subject.c.subject_id).where(subject.c.erased_at.is_not(None)))
+    engine = workspace.settings.engine
+    return Dataset(
+        {name: DatasetTable(name, table.grain, table.columns, tuple(table.files)) for name, table in tables.items()},
+        merges=merges.set_column(1, "merged_into", merges.column("merged_into").cast(pa.int64())),
+        gone=erased.column("subject_id").combine_chunks(),
+        memory=engine.memory,
+        scratch=workspace.private_folder("var/engine"),
+        threads=engine.threads,
+    )
+
+
+def segment_problems(workspace: "Workspace") -> list[DefinitionError]:
+    """Everything that is wrong with model.yaml and the segments, held against the lake's columns."""
+    return [
+        _with_line(workspace, problem)
+        for problem in check(workspace.model, workspace.segments, dataset(workspace).tables)
+    ]
+
+
+@contextmanager
+def _located(workspace: "Workspace") -> Iterator[None]:
+    try:
+        yield
+    except Misdefined as problem:
+        raise _with_line(workspace, problem) from None
+
+
+def _with_line(workspace: "Workspace", problem: Misdefined) -> DefinitionError:
+    document = workspace.loaded.documents.get(problem.document)
+    return problem if document is None else Unusable(from_definition(problem, document))
