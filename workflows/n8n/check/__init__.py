@@ -60,14 +60,14 @@ def check(texts: Mapping[str, str], *, in_order: bool = False) -> Checked:
 
 
 def check_files(paths: Sequence[Path]) -> Checked:
-    """Check files. Raises `DefinitionError` where one cannot be read."""
-    texts = {}
+    """Check files; those of one folder belong together. Raises `DefinitionError` where one cannot be read."""
+    folders: dict[Path, dict[str, str]] = {}
     for path in paths:
         try:
-            texts[str(path)] = path.read_text(encoding="utf-8")
+            folders.setdefault(path.parent, {})[str(path)] = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             raise DefinitionError(f"{path.name} cannot be read as UTF-8 text.") from None
-    return check(texts)
+    return _sum([check(texts) for texts in folders.values()])
 
 
 def check_built() -> Checked:
@@ -78,8 +78,12 @@ def check_built() -> Checked:
 
     ways = [build(Options(via=via)) for via in ("command", "http")]
     all_checked = [check({file: as_text(each) for file, each in built.items()}, in_order=True) for built in ways]
-    findings = tuple(found for checked in all_checked for found in checked.findings)
-    return Checked(sum(checked.checked for checked in all_checked), findings)
+    return _sum(all_checked)
+
+
+def _sum(several: Sequence[Checked]) -> Checked:
+    findings = tuple(found for checked in several for found in checked.findings)
+    return Checked(sum(checked.checked for checked in several), findings)
 
 
 def _together(workflows: Sequence[Workflow]) -> list[Found]:
