@@ -9,7 +9,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from passerelle.privacy.identifiers.columns import Normalized, Rule, apply, refused, sha256_hex, text_column
+from passerelle.privacy.identifiers.columns import Normalized, Rule, apply, refused, text_column
 from passerelle.privacy.identifiers.countries import country_code
 from passerelle.privacy.identifiers.reasons import REASONS, Refusal
 from passerelle.privacy.identifiers.rules import CANONICAL, RULES, is_hashed, supported
@@ -47,12 +47,7 @@ def match_key(field: Field, destination: Destination, values: Column, country: C
 
     At most 30 million rows a call.
     """
-    plain = normalize(field, destination, values, country)
-    if not is_hashed(field, destination):
-        return plain
-    distinct = plain.value.dictionary_encode()
-    hashed = sha256_hex(distinct.dictionary)
-    return Normalized(hashed if len(hashed) == len(plain.value) else hashed.take(distinct.indices), plain.reason)
+    return _run(RULES[destination].get(field), values, country, hashed=is_hashed(field, destination))
 
 
 def canonical(field: Field, values: Column, country: Country = None) -> Normalized:
@@ -68,11 +63,11 @@ def country_codes(values: Column) -> pa.StringArray:
     return _run(_CODES, values, None).value
 
 
-def _run(rule: Rule | None, values: Column, country: Country) -> Normalized:
+def _run(rule: Rule | None, values: Column, country: Country, *, hashed: bool = False) -> Normalized:
     text, strange = text_column(values)
     if rule is None:
         return refused(values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values, Refusal.UNSUPPORTED)
-    found = apply(rule, text, _codes(country) if rule.by_country else None)
+    found = apply(rule, text, _codes(country) if rule.by_country else None, hashed=hashed)
     if strange is None:
         return found
     reason = pc.if_else(pa.array(strange), Refusal.NOT_TEXT.value, found.reason)

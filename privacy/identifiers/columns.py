@@ -1,6 +1,7 @@
 """Columns in, columns out: each distinct value is normalised once, the common ones whole columns at a time."""
 
 import hashlib
+from binascii import hexlify
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ import pyarrow.compute as pc
 from passerelle.privacy.identifiers.reasons import Refusal
 
 _HASHED_AT_ONCE = 1 << 16
+_HEX = 64
+_SAMPLED = 4096
 _WORTH_A_COLUMN = 64
 """Fewer distinct values than this go one by one: compiling expressions would cost more."""
 
@@ -40,27 +43,27 @@ class Rule:
     by_country: bool = False
 
 
-def apply(rule: Rule, values: pa.Array, countries: pa.StringArray | str | None) -> Normalized:
-    """Apply `rule` to every row of `values`, in which `countries` (ISO codes) are the rows' or one for all."""
+def apply(rule: Rule, values: pa.StringArray, countries: pa.StringArray | str | None, *, hashed: bool) -> Normalized:
+    """Apply `rule` to every row of `values`; `countries` (ISO codes) are the rows' own, or one for all.
+
+    `hashed`: the values come out as their SHA-256.
+    """
+    work = _Work(rule, hashed)
     if not isinstance(countries, pa.Array):
-        return _apply(rule, values, countries)
-    if not rule.by_country:
-        return _apply(rule, values, None)
+        return work.rows(values, countries)
     codes = countries.dictionary_encode()
     groups = codes.dictionary.to_pylist()
     if len(groups) <= 1 and codes.null_count in {0, len(codes)}:
-        return _apply(rule, values, groups[0] if groups else None)
-    return _gathered(rule, values, codes, groups)
+        return work.rows(values, groups[0] if groups else None)
+    return _gathered(work, values, codes, groups)
 
 
 def sha256_hex(values: pa.StringArray) -> pa.StringArray:
-    """The SHA-256 of each value in lower-case hex; null stays null."""
+    """The SHA-256 of each value in lower-case hex; null stays null. At most 30 million values a call."""
     if values.null_count:
-        kept = sha256_hex(values.drop_null())
-        return kept.take(_places(values.is_valid().to_numpy(zero_copy_only=False)))
-    digests = b"".join(_digests(values)).hex().encode()
-    ends = np.arange(len(values) + 1, dtype=np.int64) * 64
-    return pa.StringArray.from_buffers(len(values), pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(digests))
+        return sha256_hex(values.drop_null()).take(_places(_present(values)))
+    ends = np.arange(0, (len(values) + 1) * _HEX, _HEX, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(values), pa.py_buffer(ends), pa.py_buffer(b"".join(_digests(values))))
 
 
 def text_column(values: pa.Array | pa.ChunkedArray) -> tuple[pa.StringArray, npt.NDArray[np.bool_] | None]:
@@ -88,18 +91,34 @@ def refused(values: pa.Array, refusal: Refusal) -> Normalized:
     return Normalized(pa.nulls(len(values), pa.string()), reason)
 
 
-def _apply(rule: Rule, values: pa.StringArray, country: str | None) -> Normalized:
-    encoded = values.dictionary_encode()
-    distinct = _distinct(rule, encoded.dictionary, country)
-    if len(encoded.dictionary) == len(values):
-        return distinct
-    reason = pa.nulls(len(values), pa.string())
-    if distinct.reason.null_count < len(distinct.reason):
-        reason = distinct.reason.take(encoded.indices)
-    return Normalized(distinct.value.take(encoded.indices), reason)
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A rule, and whether its answers are hashed."""
+
+    rule: Rule
+    hashed: bool
+
+    def rows(self, values: pa.StringArray, country: str | None) -> Normalized:
+        """An answer per row, having looked at each distinct value once (or at each row, where hardly any repeats)."""
+        if _hardly_repeats(values):
+            if not values.null_count:
+                return self.distinct(values, country)
+            answers, rows = self.distinct(values.drop_null(), country), _places(_present(values))
+        else:
+            encoded = values.dictionary_encode()
+            answers, rows = self.distinct(encoded.dictionary, country), encoded.indices
+        quiet = answers.reason.null_count == len(answers.reason)
+        return Normalized(
+            answers.value.take(rows), pa.nulls(len(values), pa.string()) if quiet else answers.reason.take(rows)
+        )
+
+    def distinct(self, values: pa.StringArray, country: str | None) -> Normalized:
+        """An answer per value, none of which is null."""
+        answers = _answers(self.rule, values, country)
+        return Normalized(sha256_hex(answers.value), answers.reason) if self.hashed else answers
 
 
-def _distinct(rule: Rule, values: pa.StringArray, country: str | None) -> Normalized:
+def _answers(rule: Rule, values: pa.StringArray, country: str | None) -> Normalized:
     if rule.many is None or len(values) < _WORTH_A_COLUMN:
         return _one_by_one(rule, values, country)
     quick = rule.many(values, country)
@@ -120,12 +139,12 @@ def _one_by_one(rule: Rule, values: pa.StringArray, country: str | None) -> Norm
     )
 
 
-def _gathered(rule: Rule, values: pa.StringArray, codes: pa.DictionaryArray, groups: list[str]) -> Normalized:
+def _gathered(work: _Work, values: pa.StringArray, codes: pa.DictionaryArray, groups: list[str]) -> Normalized:
     """Country by country, then back into the order of the rows."""
     numbers = pc.fill_null(codes.indices, len(groups)).to_numpy()
     rows = [np.flatnonzero(numbers == number) for number in range(len(groups) + 1)]
     parts = [
-        _apply(rule, values.take(pa.array(mine)), country) for mine, country in zip(rows, [*groups, None], strict=True)
+        work.rows(values.take(pa.array(mine)), country) for mine, country in zip(rows, [*groups, None], strict=True)
     ]
     back = np.empty(len(values), dtype=np.int64)
     back[np.concatenate(rows)] = np.arange(len(values))
@@ -137,10 +156,28 @@ def _gathered(rule: Rule, values: pa.StringArray, codes: pa.DictionaryArray, gro
 
 
 def _digests(values: pa.StringArray) -> Iterator[bytes]:
+    """The hex digests of many values, one after the other, so many at once that the objects stay few."""
     sha256 = hashlib.sha256
     for start in range(0, len(values), _HASHED_AT_ONCE):
-        chunk = values.slice(start, _HASHED_AT_ONCE).cast(pa.binary()).to_numpy(zero_copy_only=False)
-        yield b"".join([sha256(each).digest() for each in chunk.tolist()])
+        chunk = values.slice(start, _HASHED_AT_ONCE).cast(pa.binary()).to_numpy(zero_copy_only=False).tolist()
+        yield hexlify(b"".join([sha256(each).digest() for each in chunk]))
+
+
+def _hardly_repeats(values: pa.StringArray) -> bool:
+    """Whether encoding the column would find next to nothing twice, judged by the repeats among some rows.
+
+    Among s rows drawn from p values about s²/2p repeat; more than twice as many values as rows are not worth it.
+    """
+    if len(values) < _SAMPLED:
+        return False
+    sample = values.slice(0, _SAMPLED)
+    repeats = _SAMPLED - sample.null_count - int(pc.count_distinct(sample).as_py())
+    return repeats * 4 * len(values) < (_SAMPLED - sample.null_count) ** 2
+
+
+def _present(values: pa.StringArray) -> npt.NDArray[np.bool_]:
+    present: npt.NDArray[np.bool_] = values.is_valid().to_numpy(zero_copy_only=False)
+    return present
 
 
 def _places(present: npt.NDArray[np.bool_]) -> pa.Array:

@@ -60,15 +60,20 @@ def common_emails(values: pa.StringArray, destination: Destination) -> pa.String
 
 
 def _google(lowered: pa.StringArray) -> pa.StringArray:
-    gmail = pc.fill_null(pc.match_substring_regex(lowered, r"@(?:gmail|googlemail)\.com$"), fill_value=False)
-    if not pc.any(gmail).as_py():
-        return lowered
-    chosen = lowered.filter(gmail)
-    domains = pc.replace_substring_regex(chosen, r"^[^@]*", "")
-    local = pc.replace_substring(pc.replace_substring_regex(chosen, r"[+@].*$", ""), ".", "")
-    joined = pc.binary_join_element_wise(local, domains, "")
-    usable = pc.greater(pc.binary_length(local), 0)
-    return pc.replace_with_mask(lowered, gmail, pc.if_else(usable, joined, None))
+    for domain in _GMAIL:
+        ours = pc.ends_with(lowered, f"@{domain}")
+        if pc.any(ours).as_py():
+            local = _gmail_local(pc.utf8_slice_codeunits(lowered.filter(ours), 0, -len(domain) - 1))
+            joined = pc.binary_join_element_wise(local, f"@{domain}", "")
+            lowered = pc.replace_with_mask(lowered, ours, pc.if_else(pc.equal(local, ""), None, joined))
+    return lowered
+
+
+def _gmail_local(local: pa.StringArray) -> pa.StringArray:
+    tagged = pc.match_substring(local, "+")
+    if pc.any(tagged).as_py():
+        local = pc.if_else(tagged, pc.replace_substring_regex(local, r"\+.*$", ""), local)
+    return pc.replace_substring(local, ".", "")
 
 
 def _readable(text: str) -> bool:

@@ -131,6 +131,12 @@ def matches(numbers: pa.StringArray, expression: str) -> Mask:
     return found
 
 
+def begin(numbers: pa.StringArray, prefix: str) -> Mask:
+    """Which of `numbers` begin with `prefix`."""
+    found: Mask = pc.starts_with(numbers, prefix).to_numpy(zero_copy_only=False)
+    return found
+
+
 def lengths(numbers: pa.StringArray) -> npt.NDArray[np.int32]:
     """Length of each number, in digits."""
     counted: npt.NDArray[np.int32] = pc.binary_length(numbers).to_numpy()

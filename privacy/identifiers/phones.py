@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from passerelle.privacy.identifiers.numbering import (
     Dialling,
     Mask,
+    begin,
     calling_codes,
     dialling,
     dialling_abroad,
@@ -26,12 +27,13 @@ from passerelle.privacy.identifiers.numbering import (
     valid,
 )
 from passerelle.privacy.identifiers.reasons import Refusal
-from passerelle.privacy.identifiers.text import looks_hashed, tidy_code
+from passerelle.privacy.identifiers.text import has_letter, looks_hashed, tidy_code
 
 _SPREADSHEET = re.compile(r"\+?\d+(?:[.,]\d+)?e\+?\d+", re.IGNORECASE)
 _FLOAT = re.compile(r"(\d{7,})\.0")  # a column of whole numbers that once had a gap
 _DIALLED = re.compile(r"[^\d+]")
-_SHORTEST, _LONGEST = 7, 17
+_SHORTEST, _LONGEST = 4, 17
+_CODE_WIDTH = 3
 _DIGIT, _SEPARATOR, _PLUS, _OTHER = 0, 1, 2, 3
 
 
@@ -46,7 +48,7 @@ def phone(value: str, region: str | None) -> str | Refusal:
         return Refusal.PHONE_SPREADSHEET
     if floating := _FLOAT.fullmatch(text):
         text = floating[1]
-    if phonenumbers.is_alpha_number(text):
+    if has_letter(text) and phonenumbers.is_alpha_number(text):
         return Refusal.PHONE_LETTERS
     known = region if region in phonenumbers.SUPPORTED_REGIONS else None
     dialled = _DIALLED.sub("", text)
@@ -155,7 +157,7 @@ def _answer_abroad(answers: _Answers, digits: pa.StringArray, rows: npt.NDArray[
     """Numbers that begin with a country code. An unknown code is left open: `+06…` has a second reading."""
     if not len(rows):
         return
-    codes = calling_codes()[_first_three(digits)]
+    codes = _calling_codes(digits)
     for code in np.unique(codes[codes > 0]).tolist():
         mine = np.flatnonzero(codes == code)
         numbers = _without_first(pick(digits, mine), len(str(code)))
@@ -164,9 +166,9 @@ def _answer_abroad(answers: _Answers, digits: pa.StringArray, rows: npt.NDArray[
 
 def _answer_nowhere(answers: _Answers, digits: pa.StringArray, rows: npt.NDArray[np.intp]) -> None:
     """Numbers without a plus sign and without a region: 00 stands for the plus sign."""
-    zeros = matches(digits, "^00")
+    zeros = begin(digits, "00")
     answers.no_country[rows[~zeros]] = True
-    abroad = np.flatnonzero(matches(digits, "^00[1-9]"))
+    abroad = np.flatnonzero(zeros & ~begin(digits, "000"))
     _answer_abroad(answers, _without_first(pick(digits, abroad), 2), rows[abroad])
 
 
@@ -174,10 +176,10 @@ def _answer_home(answers: _Answers, digits: pa.StringArray, rows: npt.NDArray[np
     """Numbers dialled in a region: to another country, with the own country code, or plainly."""
     if not len(rows):
         return
-    zeros = matches(digits, "^00")  # dialled so from most countries: `phone` tries that reading too
+    zeros = begin(digits, "00")  # dialled so from most countries: `phone` tries that reading too
     open_rows = ~zeros if plan.international != "00" else np.ones(len(rows), dtype=np.bool_)
     if plan.international:
-        abroad = open_rows & matches(digits, f"^{plan.international}[1-9]")
+        abroad = open_rows & begin(digits, plan.international) & ~begin(digits, f"{plan.international}0")
         hits = np.flatnonzero(abroad)
         _answer_abroad(answers, _without_first(pick(digits, hits), len(plan.international)), rows[hits])
         open_rows &= ~abroad
@@ -193,7 +195,7 @@ def _own_code(
     answers: _Answers, digits: pa.StringArray, rows: npt.NDArray[np.intp], plan: Dialling, open_rows: Mask
 ) -> Mask:
     """Which rows may begin with the own country code (33 6 12 …); those of one reading are told."""
-    own = open_rows & matches(digits, f"^{plan.calling_code}")
+    own = open_rows & begin(digits, plan.calling_code)
     places = np.flatnonzero(own)
     if not len(places):
         return own
@@ -222,7 +224,7 @@ def _answer_national(answers: _Answers, numbers: pa.StringArray, rows: npt.NDArr
     if not len(rows):
         return
     odd = matches(numbers, f"^(?:{plan.odd_trunks})") if plan.odd_trunks else np.zeros(len(rows), dtype=np.bool_)
-    begins = pc.starts_with(numbers, plan.trunk).to_numpy(zero_copy_only=False) & bool(plan.trunk)
+    begins = begin(numbers, plan.trunk) & bool(plan.trunk)
     stripped = _strip(numbers, begins, len(plan.trunk))
     good = valid(stripped, plan.calling_code)
     sure = np.ones(len(rows), dtype=np.bool_)
@@ -246,11 +248,12 @@ def _without_first(numbers: pa.StringArray, count: int) -> pa.StringArray:
     return pc.utf8_slice_codeunits(numbers, count)
 
 
-def _first_three(digits: pa.StringArray) -> npt.NDArray[np.intp]:
-    """The first three digits of each number, as a number; there are three, whatever prefix was taken off."""
-    leading = pc.utf8_slice_codeunits(digits, 0, 3)
-    first: npt.NDArray[np.intp] = leading.cast(pa.int64()).to_numpy().astype(np.intp)
-    return first
+def _calling_codes(digits: pa.StringArray) -> npt.NDArray[np.int32]:
+    """The calling code that begins each number; 0 where none does or the number is too short to tell."""
+    long = lengths(digits) >= _CODE_WIDTH
+    leading = pc.if_else(pa.array(long), pc.utf8_slice_codeunits(digits, 0, _CODE_WIDTH), "000")
+    codes: npt.NDArray[np.int32] = calling_codes()[leading.cast(pa.int16()).to_numpy()]
+    return codes
 
 
 def _parse(text: str, region: str | None) -> str | None:
