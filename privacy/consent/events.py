@@ -92,7 +92,7 @@ def fingerprints(events: pa.Table, salt: pa.Array | None = None) -> pa.Array:
     `salt` (strings) sets apart statements that say the same again after something else was said.
     """
     columns: list[Any] = [pc.fill_null(pc.cast(events[name], pa.string()), "") for name in _SAID]
-    joined = pc.binary_join_element_wise(*columns, salt if salt is not None else "", "\x1f")
+    joined = pc.binary_join_element_wise(*columns, "" if salt is None else pc.fill_null(salt, ""), "\x1f")
     digests = [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in joined.to_pylist()]
     return pa.array(digests, pa.binary(16))
 

@@ -16,7 +16,8 @@ _NOT_KNOWN = np.iinfo(np.int64).max
 def kin(store: Store, connection: Connection) -> pa.Table:
     """Everybody who was merged: `subject_id` (ascending), `survivor` (the end of the chain), and `since`.
 
-    `since` is when the last merge on the way to the survivor was found; the largest int64 where that is not known.
+    `since` is when the last merge into that survivor was found: from then on, what is said of one is said of all.
+    The largest int64 where that is not known.
     """
     found = store.table(
         connection,
@@ -24,16 +25,19 @@ def kin(store: Store, connection: Connection) -> pa.Table:
         .where(t.subject.c.merged_into.is_not(None))
         .order_by(t.subject.c.subject_id),
     )
-    ids, into = found["subject_id"].to_numpy(), found["merged_into"].to_numpy()
-    at = pc.fill_null(found["merged_at"], _NOT_KNOWN).to_numpy()
-    ends, since = into, at
+    ids, ends = found["subject_id"].to_numpy(), found["merged_into"].to_numpy()
+    into = ends
     for _ in range(len(ids) + 1):
         place, merged = _places(ids, ends)
         if not merged.any():
-            return pa.table({"subject_id": ids, "survivor": ends, "since": since})
-        since = np.where(merged, np.maximum(since, at[place]), since)
+            break
         ends = np.where(merged, into[place], ends)
-    raise IntegrityError("Some people are merged into each other in a circle.")
+    else:
+        raise IntegrityError("Some people are merged into each other in a circle.")
+    survivor, family = np.unique(ends, return_inverse=True)
+    last = np.zeros(len(survivor), np.int64)
+    np.maximum.at(last, family, pc.fill_null(found["merged_at"], _NOT_KNOWN).to_numpy())
+    return pa.table({"subject_id": ids, "survivor": ends, "since": last[family]})
 
 
 def survivors(ids: npt.NDArray[np.int64], kin_of: pa.Table) -> npt.NDArray[np.int64]:

@@ -64,6 +64,7 @@ _REFUSAL = {
     ConsentState.INVALIDATED: "terminated",
     ConsentState.EXPIRED: "ended",
 }
+_WIDTHS = {Precision.DAY.value: DAY, Precision.SECOND.value: SECOND}
 _GRADES = [EvidenceGrade.C.value, EvidenceGrade.B.value, EvidenceGrade.A.value]
 
 
@@ -211,7 +212,7 @@ def _terms(terms: Sequence[Terms]) -> tuple[Ints, Ints, Bools]:
 
 def _interval(history: pa.Table) -> tuple[Ints, Ints]:
     """First and last instant of each event's true time; both `NEVER` where it is unknown."""
-    width = _mapped(history["precision"], {Precision.DAY.value: DAY, Precision.SECOND.value: SECOND}.get, otherwise=0)
+    width = _mapped(history["precision"], lambda word: _WIDTHS.get(word, 0), otherwise=0)
     time = _ints(history["event_time"], NEVER)
     known = (width > 0) & (time != NEVER)
     start = np.where(known, np.where(width == DAY, time - time % DAY, time), NEVER)

@@ -1,0 +1,163 @@
+import json
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from sqlalchemy import func, select
+
+from passerelle.privacy.consent.events import REFUSALS, checked
+from passerelle.privacy.errors import DefinitionError
+from passerelle.privacy.store import tables as t
+from tests.privacy.consent.house import DAY, NOW, House, statement, table
+
+NOBODY = pa.array([], pa.int64())
+
+
+def entries(house: House, kind: str = "consent") -> list[dict[str, Any]]:
+    with house.store.read() as connection:
+        found = connection.execute(select(t.log_entry.c.body).where(t.log_entry.c.kind == kind))
+        return [json.loads(body)["body"] for (body,) in found]
+
+
+def count(house: House) -> int:
+    with house.store.read() as connection:
+        return connection.execute(select(func.count()).select_from(t.consent_event)).scalar_one()
+
+
+def test_events_go_in_with_one_log_entry_that_has_a_leaf_for_each(house: House) -> None:
+    people = house.people(3)
+    told = house.tell(*(statement(one) for one in people))
+    assert (told.new, told.known, told.vetoed.num_rows, told.refused.num_rows) == (3, 0, 0, 0)
+    (entry,) = entries(house)
+    assert entry["new"] == entry["permitting"] == entry["members"] == 3
+    assert entry["purposes"] == {"ad_list_matching": 3}
+    assert entry["actor"] == "test"
+
+
+def test_the_same_statement_heard_twice_is_one_event_and_writes_nothing(house: House) -> None:
+    (one,) = house.people()
+    said = statement(one, recorded_at=NOW - DAY)
+    assert house.tell(said, said).new == 1
+    again = house.tell({**said, "recorded_at": NOW})
+    assert (again.new, again.known) == (0, 1)
+    assert len(entries(house)) == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"state": "ConsentRefused"}, {"event_time": NOW - DAY}, {"notice": "ads@2"}, {"stream": "x"}]
+)
+def test_anything_else_the_source_says_is_another_event(house: House, change: dict[str, object]) -> None:
+    (one,) = house.people()
+    house.tell(statement(one))
+    assert house.tell({**statement(one), **change}).new == 1
+
+
+def test_people_who_said_no_are_named_once_for_their_removal(house: House) -> None:
+    one, two = house.people(2)
+    told = house.tell(
+        statement(one, "ConsentWithdrawn"),
+        statement(one, "ConsentRefused"),
+        statement(two),
+    )
+    assert told.vetoed.to_pylist() == [{"subject_id": one, "purpose": "ad_list_matching"}]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"subject_id": None}, "no_person"),
+        ({"purpose": "everything"}, "unknown_purpose"),
+        ({"purpose": None}, "unknown_purpose"),
+        ({"state": "yes"}, "unknown_state"),
+        ({"precision": "hour"}, "unknown_precision"),
+        ({"grade": "Z"}, "unknown_grade"),
+        ({"grade": None}, "unknown_grade"),
+        ({"stream": ""}, "no_stream"),
+        ({"stream": "x" * 121}, "no_stream"),
+        ({"notice": "ads"}, "bad_notice"),
+        ({"recipients": "x" * 121}, "too_long"),
+        ({"event_time": NOW + DAY}, "in_the_future"),
+        ({"event_time": 2**62}, "bad_time"),
+        ({"valid_until": 2**62}, "bad_time"),
+    ],
+)
+def test_a_row_that_cannot_be_kept_is_refused_with_a_reason_and_stops_no_other(
+    change: dict[str, object], reason: str
+) -> None:
+    found = checked(table(statement(1), {**statement(1), **change}), now=NOW, gone=NOBODY)
+    assert found.events.num_rows == 1
+    assert found.refused.to_pylist() == [{"row": 1, "reason": reason}]
+    assert reason in REFUSALS
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"precision": "hour"},
+        {"grade": "Z"},
+        {"notice": "ads"},
+        {"notice": "x" * 81},
+        {"recipients": "x" * 121},
+        {"method": "x" * 81},
+        {"event_time": NOW + DAY},
+        {"event_time": 2**62},
+        {"valid_until": 2**62},
+        {"recorded_at": 2**62},
+    ],
+)
+def test_a_refusal_is_kept_whatever_formality_it_lacks(change: dict[str, object]) -> None:
+    found = checked(table({**statement(1, "ConsentWithdrawn"), **change}), now=NOW, gone=NOBODY)
+    assert found.events["state"].to_pylist() == ["ConsentWithdrawn"]
+    assert found.refused.num_rows == 0
+
+
+def test_nothing_more_is_kept_of_an_erased_person(house: House) -> None:
+    one, two = house.people(2)
+    with house.store.write() as connection:
+        house.subjects.forget(connection, pa.array([one]), now=NOW)
+    told = house.tell(statement(one), statement(two))
+    assert told.new == 1
+    assert told.refused.to_pylist() == [{"row": 0, "reason": "erased"}]
+
+
+def test_an_undated_no_said_again_after_a_yes_is_a_new_no(house: House) -> None:
+    (one,) = house.people()
+    no = statement(one, "ConsentRefused", event_time=None, precision="unknown", grade="C", notice=None)
+    house.tell(no, now=NOW - 3 * DAY)
+    house.tell(statement(one, event_time=NOW - 2 * DAY), now=NOW - 2 * DAY)
+    assert house.reasons([one]) == ["consent"]
+    assert house.tell(no, now=NOW - DAY).new == 1
+    assert house.reasons([one]) == ["refused"]
+    assert house.tell(no, now=NOW).new == 0
+    assert count(house) == 3
+
+
+def test_a_statement_of_somebody_who_was_merged_is_known_when_the_survivor_says_it(house: House) -> None:
+    one, other = house.people(2)
+    house.tell(statement(other))
+    assert house.merge(one, other) == one
+    assert house.tell(statement(other)).new == 0
+    assert house.tell(statement(one)).new == 0
+    assert house.tell(statement(one, "ConsentWithdrawn")).new == 1
+
+
+def test_a_table_of_another_shape_is_refused_without_a_value(house: House) -> None:
+    with pytest.raises(DefinitionError, match="misses grade"):
+        house.tell({key: value for key, value in statement(1).items() if key != "grade"})
+    with pytest.raises(DefinitionError, match="has secret too much"):
+        house.tell({**statement(1), "secret": 1})
+    with pytest.raises(DefinitionError, match="must be int64") as caught:
+        house.tell({**statement(1), "event_time": "marker@example.org"})
+    assert "marker" not in str(caught.value)
+
+
+def test_no_events_are_no_entry(house: House) -> None:
+    with house.store.write() as connection:
+        told = house.consents.ingest(connection, pa.table(statement_columns()), actor="test", now=NOW)
+    assert (told.new, told.known) == (0, 0)
+    assert entries(house) == []
+
+
+def statement_columns() -> dict[str, pa.Array]:
+    return {name: pa.array([], pa.int64() if name == "subject_id" else pa.string()) for name in
+            ("subject_id", "purpose", "state", "grade", "stream")}  # fmt: skip
