@@ -38,6 +38,9 @@ class Memory:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     def begin(self, key: str, fingerprint: bytes) -> Answer | Known:
         """The remembered answer, or what is known; after `NEW` the caller must `end` or `forget` the key."""
         with self._lock:
