@@ -33,6 +33,7 @@ class InForce:
     shown: str
     """As people read it: money in euros and cents."""
     previous: Decimal | None = None
+    previous_shown: str = ""
     kept: bool = False
     """The guard kept the previous value, since the new one jumped."""
     computed: Decimal | None = None
@@ -133,9 +134,20 @@ class Adapter:
             previous = last.value if last is not None and last.definition == definition else None
         kept = _jumped(previous, found.value, reference.max_change)
         value = previous if kept else found.value
-        shown = in_words(value, reference.threshold.type)
+        kind = reference.threshold.type
+        before = "" if previous is None else in_words(previous, kind)
         return InForce(
-            name, text, reference.threshold.kind, value, shown, previous, kept, found.value, definition, found.share
+            name,
+            text,
+            reference.threshold.kind,
+            value,
+            in_words(value, kind),
+            previous,
+            before,
+            kept,
+            found.value,
+            definition,
+            found.share,
         )
 
 
