@@ -1,7 +1,6 @@
 """Readers: a file as a run of chunks, with the named columns as text (CSV, JSON Lines) or as they are (Parquet)."""
 
 import csv
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from passerelle.connectors.contract.columns import require
 from passerelle.connectors.contract.source import QUARANTINE
 from passerelle.connectors.errors import DefinitionError
 from passerelle.connectors.sources.files.opening import Content, reading, text_of
@@ -56,7 +56,7 @@ def _csv(path: Path, content: Content, asked: Sequence[str], settings: FilesSett
     if not head:
         return Opened((), lambda: iter(()))
     delimiter, columns = _header(head, asked, settings)
-    _require(path.name, columns, asked)
+    require(path.name, columns, asked)
     if not settings.delimiter and len(columns) == 1 and any(sign in head for sign in _DELIMITERS):
         raise DefinitionError(f"The columns of {path.name} cannot be told apart.", advice="Set `delimiter:`.")
     parse = _Csv(path, content, columns, tuple(asked), delimiter, settings.quote)
@@ -188,7 +188,7 @@ def _json_chunks(path: Path, content: Content, asked: Sequence[str]) -> Iterator
             chunk, present = _json_chunk(db, path.name, lines, asked)
             if first == 0 and chunk.rows.num_rows:
                 seen |= present
-                _require(path.name, sorted(seen), asked)
+                require(path.name, sorted(seen), asked)
             first += batch.num_rows
             yield chunk
 
@@ -216,11 +216,12 @@ def _json_chunk(
     paths = ", ".join(
         "'$.\"" + column.replace("\\", "\\\\").replace('"', '\\"').replace("'", "''") + "\"'" for column in asked
     )
-    found = db.execute(
+    answer = db.execute(
         f"""SELECT number, trim(line) = '' AS blank,
                    coalesce(json_valid(line) AND json_type(line) = 'OBJECT', false) AS good,
                    CASE WHEN good THEN json_extract_string(line, [{paths}]) END AS members FROM lines ORDER BY number"""  # noqa: S608 - paths are quoted
-    ).to_arrow_table()
+    )
+    found: pa.Table = answer.to_arrow_table()
     good = found["good"].combine_chunks()
     kept = found.filter(good)
     members = kept["members"].combine_chunks()
@@ -238,7 +239,7 @@ def _json_chunk(
 def _parquet(path: Path, asked: Sequence[str]) -> Opened:
     with pq.ParquetFile(path) as file:
         columns = tuple(file.schema_arrow.names)
-    _require(path.name, columns, asked)
+    require(path.name, columns, asked)
     return Opened(columns, lambda: _parquet_chunks(path, asked))
 
 
@@ -252,21 +253,6 @@ def _parquet_chunks(path: Path, asked: Sequence[str]) -> Iterator[Chunk]:
 
 def _after(first: int) -> Callable[[pa.Array], pa.Array]:
     return lambda at: pc.add(at, first + 1)
-
-
-def _require(file: str, columns: Sequence[str], asked: Sequence[str]) -> None:
-    """Every named column must be there, once."""
-    for name in asked:
-        count = list(columns).count(name)
-        if count == 1:
-            continue
-        if count > 1:
-            raise DefinitionError(f"{file} has {count} columns called {name}.", advice="Rename them in the export.")
-        near = difflib.get_close_matches(name, columns, n=1, cutoff=0.6)
-        known = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(sorted(set(columns))[:20])}."
-        raise DefinitionError(
-            f"{file} has no column {name}.", advice=f"{known} If it is gone for good, take it out of `fields:`."
-        )
 
 
 __all__ = ["Chunk", "Opened", "opened"]

@@ -1,17 +1,14 @@
 """What a workspace says of a source of files."""
 
-import re
 from typing import Literal
 
 from pydantic import Field, field_validator
 
 from passerelle.connectors.contract.declared import RecordSettings
+from passerelle.connectors.contract.durations import DURATION
 
 Format = Literal["csv", "jsonl", "parquet"]
 Encoding = Literal["utf-8", "cp1252", "latin-1", "iso-8859-15", "utf-16", "utf-16-le", "utf-16-be"]
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-DURATION = r"^[0-9]{1,5}[smhd]$"
 
 
 class FilesSettings(RecordSettings):
@@ -33,9 +30,3 @@ class FilesSettings(RecordSettings):
         if value is not None and len(value) != 1:
             raise ValueError("must be one character, such as ';' or \"\\t\"")
         return value
-
-
-def microseconds(duration: str) -> int:
-    """`90s`, `15m`, `1h`, `2d` as microseconds."""
-    number, unit = re.fullmatch(r"([0-9]+)([smhd])", duration).groups()  # type: ignore[union-attr]  # the pattern of the setting
-    return int(number) * _UNITS[unit] * 1_000_000

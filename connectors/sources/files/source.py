@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 
+from passerelle.connectors.contract.columns import newcomers
+from passerelle.connectors.contract.durations import microseconds
 from passerelle.connectors.contract.roles import Kind
 from passerelle.connectors.contract.source import Context, Page, Resource, SourceSettings, State
 from passerelle.connectors.errors import DefinitionError
 from passerelle.connectors.sources.files.opening import Content, Stamp, format_of, matching, read_through
 from passerelle.connectors.sources.files.paging import Mark, Pager, Window
 from passerelle.connectors.sources.files.readers import Opened, opened
-from passerelle.connectors.sources.files.settings import FilesSettings, microseconds
+from passerelle.connectors.sources.files.settings import FilesSettings
 from passerelle.connectors.sources.files.state import Known, Memory, Partial
 from passerelle.privacy.errors import PasserelleError
 
@@ -93,8 +95,7 @@ class Files:
         if known is not None and known.digest == content.digest:
             memory.files[name] = Known(stamp.size, stamp.mtime_ns, known.digest, known.mark)
             return
-        if new := memory.meet(file.columns):
-            warnings.append(f"{name} has new columns: {', '.join(new)}. They are not read until `fields:` names them.")
+        warnings += newcomers(name, file.columns, memory.columns)
         window = Window(self._since(known), context.now, self._settings.timezone or context.timezone)
         pager = Pager(name, self._shape, window, context.page_rows, check_text=not content.fits)
         partial = memory.partial if memory.partial is not None and memory.partial.goes_on(name, stamp) else None

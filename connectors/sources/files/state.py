@@ -75,10 +75,3 @@ class Memory:
         for name in gone:
             del self.files[name]
         return gone
-
-    def meet(self, columns: Iterable[str]) -> list[str]:
-        """Remember columns; say which are new, where there were any before."""
-        new = [column for column in dict.fromkeys(columns) if column not in self.columns]
-        first = not self.columns
-        self.columns += new
-        return [] if first else new

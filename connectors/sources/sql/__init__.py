@@ -1,0 +1,6 @@
+"""Source `sql`: a table or a query of PostgreSQL, SQLite, MySQL or MariaDB. Read only, streamed, as Arrow."""
+
+from passerelle.connectors.sources.sql.settings import SqlSettings
+from passerelle.connectors.sources.sql.source import Sql
+
+__all__ = ["Sql", "SqlSettings"]
