@@ -82,7 +82,8 @@ def _talk(result: Result) -> None:
     lines = []
     if isinstance(result, Failure):
         lines.append(result.message)
-        lines += [f"  {_where(each.file, each.line)}{each.message}" for each in result.problems[:50]]
+        if len(result.problems) > 1:  # a single one is the message
+            lines += [f"  {_where(each.file, each.line)}{each.message}" for each in result.problems[:50]]
     elif result.outcome is not Outcome.DONE:
         lines.append(f"Outcome: {result.outcome.value.replace('_', ' ')}.")
     if result.advice:

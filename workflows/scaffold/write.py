@@ -12,7 +12,7 @@ TEMPLATES = Path(__file__).parent
 PRIVATE = ("keys", "secrets", "var", "data")
 
 # What the twins accept in place of a token. Real ones are never written by us.
-_PLACEHOLDERS = {"secrets/meta.token": "EAATWINTOKEN0000000000000000\n", "secrets/google.json": '{"type": "twin"}\n'}
+_PLACEHOLDERS = {"secrets/meta.token": "TWIN-TOKEN-OPENS-NOTHING-ELSE\n"}
 
 _SCHEMAS = {"notices": "notice", "segments": "segment", "audiences": "audience", "model.yaml": "model"}
 _SCHEMAS |= {"policy.yaml": "policy", "passerelle.yaml": "project"}

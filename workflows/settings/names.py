@@ -14,7 +14,9 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """` Did you mean …?` or `` for a word that is not among `known`. Quotes only known words, never `word`."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    known = list(known)
+    shuffled = [each for each in known if sorted(each) == sorted(word)]  # two letters swapped: difflib rates it low
+    close = shuffled or difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f" Did you mean `{close[0]}`?" if close else ""
 
 

@@ -81,7 +81,8 @@ def render(result: DoctorResult, console: "Console") -> None:
         table.add_column(column)
     for line in result.checks:
         said = f"{line.message}\n{line.advice}" if line.advice else line.message
-        table.add_row(_MARKS[line.state], escape(f"{line.area} {line.name}"), escape(said))
+        what = line.name if ": " in line.name else f"{line.area} {line.name}"
+        table.add_row(_MARKS[line.state], escape(what), escape(said))
     console.print(table)
     console.print(f"{result.ok} in order, {result.warnings} to look at, {result.failed} failed.")
 
