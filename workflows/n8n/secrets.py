@@ -26,7 +26,9 @@ def make(folder: Path, ping_url: str) -> Made:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     written: list[str] = []
     for name in ("runner.token", "ping.token", "consent.key", "n8n.key", "postgres.password"):
-        _write(folder, name, secrets.token_urlsafe(32) + "\n", written)
+        _write(folder, name, secrets.token_urlsafe(32), written)
+    password = (folder / "postgres.password").read_text().strip()
+    _write(folder, "store.url", f"postgresql+psycopg://passerelle:{password}@postgres:5432/passerelle", written)
     ping = PingSettings(url=ping_url, header=PING_HEADER, token_file=Path("ping.token"))
     _write(folder, "ping.json", ping.model_dump_json() + "\n", written)
     _write(folder, "credentials.json", json.dumps(_credentials(folder), indent=2) + "\n", written)
