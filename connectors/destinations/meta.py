@@ -161,7 +161,7 @@ class Meta:
         sessions: list[int] = []
 
         def session(number: int) -> dict[str, Any]:
-            sessions.append(_session_id(intent, number))
+            sessions.append(_session_id(remote.remote_id, intent, number))
             return {"session_id": sessions[-1], "batch_seq": 1, "last_batch_flag": True, "estimated_num_total": count}
 
         text = meta_rows.payload(rows, remote.columns)
@@ -226,9 +226,9 @@ def _account_checks(account: Mapping[str, Any]) -> list[Check]:
     return checks
 
 
-def _session_id(intent: Intent, number: int) -> int:
+def _session_id(remote_id: str, intent: Intent, number: int) -> int:
     """A number from 1 to 2^63 - 1, its own for each try of each attempt of each batch."""
-    digest = hashlib.sha256(f"{intent.batch_id}:{intent.attempt}:{number}".encode()).digest()
+    digest = hashlib.sha256(f"{remote_id}:{intent.batch_id}:{intent.attempt}:{number}".encode()).digest()
     return (int.from_bytes(digest[:8]) >> 1) or 1
 
 

@@ -4,6 +4,7 @@ What the SDK would do by itself and must not: keep the token in every URL, take 
 into the query string, print payload and token in its errors, replace `sys.excepthook`, set a global default API.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -47,6 +48,8 @@ class MetaWire:
             session.GRAPH = endpoint.rstrip("/")
         self._api = FacebookAdsApi(session, api_version=version)
         self._sleep = sleep
+        self._seen: list[Trouble] = []
+        session.requests.hooks["response"].append(self._see)
 
     def get(self, path: tuple[str, ...], **params: str) -> Json:
         """Read something."""
@@ -85,6 +88,7 @@ class MetaWire:
     def _attempt(
         self, method: str, path: tuple[str, ...], params: Json, files: Json, *, changes: bool
     ) -> tuple[FacebookResponse | None, PasserelleError | None]:
+        self._seen.clear()
         try:
             return self._api.call(method, path, params=params, files=files), None
         except FacebookRequestError as error:
@@ -94,9 +98,21 @@ class MetaWire:
             return None, TryLater("Meta cannot be reached (no connection in time).", advice="Check the network.")
         except requests.exceptions.RequestException as error:
             return None, _lost(error, changes=changes)
-        except (FacebookError, TypeError, ValueError):
-            # The SDK trips over bodies that are not what it expects.
-            return None, explain(Trouble(0), changes=changes)
+        except (FacebookError, AttributeError, KeyError, TypeError, ValueError):
+            # The SDK trips over bodies that are not what it expects: read the answer without it.
+            return None, explain(self._seen.pop() if self._seen else Trouble(0), changes=changes)
+
+    def _see(self, response: requests.Response, *_: object, **__: object) -> None:
+        """Keep what a failed answer says, before the SDK reads it."""
+        if response.status_code != OK:
+            self._seen[:] = [trouble(response.status_code, _json(response.content), response.headers)]
+
+
+def _json(raw: bytes) -> object:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return None
 
 
 def _lost(error: requests.exceptions.RequestException, *, changes: bool) -> PasserelleError:

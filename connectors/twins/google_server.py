@@ -83,6 +83,8 @@ def _data_manager_call(world: World, name: str, act: Callable[[Message, Fault | 
 def _search_call(world: World) -> Handler:
     def call(request: Message, context: grpc.ServicerContext) -> Message:
         fault = world.faults.due("google_ads.search")
+        if fault is not None and not fault.applied:
+            time.sleep(fault.slow_seconds)
         _interfere(fault, lambda error: ads_reports.abort(context, ads_reports.scripted(error)))
         try:
             with world.lock:

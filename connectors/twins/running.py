@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from passerelle.connectors.twins.faults import Fault
 from passerelle.connectors.twins.world import World
+from passerelle.privacy.errors import DefinitionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,14 @@ class RunningTwins:
         from passerelle.connectors.twins.graph_server import Server
 
         self.world = world
-        self._http = Server(world, meta_port)
-        self._data_manager, dm_port = data_manager_server(world, data_manager_port)
-        self._google_ads, ads_port = google_ads_server(world, google_ads_port)
+        try:
+            self._http = Server(world, meta_port)
+            self._data_manager, dm_port = data_manager_server(world, data_manager_port)
+            self._google_ads, ads_port = google_ads_server(world, google_ads_port)
+        except (OSError, RuntimeError):
+            raise DefinitionError(
+                "One of the ports is taken.", advice="End the other twins, or choose ports; 0 takes a free one."
+            ) from None
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
         self.addresses = Addresses(
@@ -60,8 +66,15 @@ class RunningTwins:
 
 
 def read_faults(path: Path) -> list[Fault]:
-    """Faults from a JSON file."""
-    return TypeAdapter(list[Fault]).validate_json(path.read_bytes())
+    """Faults from a JSON file. Raises `DefinitionError`."""
+    try:
+        return TypeAdapter(list[Fault]).validate_json(path.read_bytes())
+    except OSError as problem:
+        raise DefinitionError(f"The file {path.name} cannot be read: {problem.strerror}.") from None
+    except ValidationError as problem:
+        first = problem.errors(include_input=False, include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DefinitionError(f"The file {path.name} is no list of faults: {where}: {first['msg']}.") from None
 
 
 def wait_for_signal() -> None:

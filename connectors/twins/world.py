@@ -14,6 +14,7 @@ from typing import Literal
 
 from passerelle.connectors.twins.faults import FaultScript
 from passerelle.connectors.twins.people import People
+from passerelle.privacy.errors import DefinitionError
 
 Platform = Literal["meta", "google_ads"]
 MICROSECONDS = 1_000_000
@@ -79,7 +80,7 @@ class World:
         self._path = path
         self._serial = 0
         if path is not None and path.exists():
-            self._load(json.loads(path.read_text(encoding="utf-8")))
+            self._load(path)
 
     @property
     def keeps(self) -> bool:
@@ -185,7 +186,13 @@ class World:
             "sessions": self.sessions,
         }
 
-    def _load(self, document: dict[str, object]) -> None:
+    def _load(self, path: Path) -> None:
+        try:
+            self._restore(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError):
+            raise DefinitionError(f"The file {path.name} is no state of the twins.", advice="Delete it.") from None
+
+    def _restore(self, document: dict[str, object]) -> None:
         self._serial = int(str(document["serial"]))
         self.polls = int(str(document["polls"]))
         audiences, changes, sessions = document["audiences"], document["changes"], document["sessions"]
