@@ -7,7 +7,8 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 COMMON_PANEL = "Options of every verb"
-_Rows = dict[str, list[tuple[str, str]]]
+Rows = dict[str, list[tuple[str, str]]]
+"""By panel: what is typed, and what it means."""
 
 
 class Command(TyperCommand):
@@ -15,7 +16,7 @@ class Command(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer's own
         """Write the options, by panel."""
-        _write(formatter, _options(self.get_params(ctx)))
+        _write(formatter, rows(self.get_params(ctx)))
 
 
 class Group(TyperGroup):
@@ -23,18 +24,19 @@ class Group(TyperGroup):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer's own
         """Write the verbs, by panel, then the options."""
-        verbs: _Rows = {}
+        verbs: Rows = {}
         for name in self.list_commands(ctx):
             command = self.get_command(ctx, name)
             panel = _panel(command, "Verbs")
             help_text = command.get_short_help_str(limit=200) if command is not None else ""
             verbs.setdefault(panel, []).append((name, help_text))
         _write(formatter, verbs)
-        _write(formatter, _options(self.get_params(ctx)))
+        _write(formatter, rows(self.get_params(ctx)))
 
 
-def _options(parameters: Iterable[Any]) -> _Rows:
-    found: _Rows = {"Words": [], "Options": []}
+def rows(parameters: Iterable[Any]) -> Rows:
+    """What is typed and what it means, by panel: `Words`, `Options`, and those that parameters name."""
+    found: Rows = {"Words": [], "Options": []}
     for parameter in parameters:
         if parameter.param_type_name == "argument":
             many = "…" if parameter.nargs != 1 else ""
@@ -57,7 +59,7 @@ def _panel(of: object, otherwise: str) -> str:
     return panel if isinstance(panel, str) else otherwise
 
 
-def _write(formatter: Any, rows: _Rows) -> None:  # noqa: ANN401 - typer's own
+def _write(formatter: Any, rows: Rows) -> None:  # noqa: ANN401 - typer's own
     formatter.width = max(60, min(shutil.get_terminal_size().columns, 110))
     for panel, lines in rows.items():
         if lines:

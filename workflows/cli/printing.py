@@ -4,13 +4,16 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from passerelle.workflows.verbs.contract import AnyVerb, Outcome, Result
 from passerelle.workflows.verbs.failure import Failure
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+WIDTH_ELSEWHERE = 120
+"""Columns of a table that goes to a file or a pipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,11 @@ def _write_line(text: str) -> bool:
     return True
 
 
-def _console(stream: object) -> "Console":
+def _console(stream: TextIO) -> "Console":
     from rich.console import Console
 
-    return Console(file=stream, highlight=False, soft_wrap=False)  # type: ignore[arg-type]
+    width = None if stream.isatty() else WIDTH_ELSEWHERE
+    return Console(file=stream, highlight=False, soft_wrap=False, width=width)
 
 
 def _talk(result: Result) -> None:
