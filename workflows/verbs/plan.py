@@ -100,24 +100,20 @@ def _advice(outcome: Outcome) -> str:
 
 def render(result: PlanResult, console: "Console") -> None:
     """A table: one line per audience and destination, then why people are withheld."""
-    from rich.table import Table
+    from passerelle.workflows.verbs.tables import number, table
 
-    table = Table(title="Plan: nothing has been sent", title_justify="left")
-    for column in ("Audience", "Destination"):
-        table.add_column(column)
-    for column in ("Segment", "Members", "Add", "Remove", "Withheld"):
-        table.add_column(column, justify="right")
-    table.add_column("Held back by")
+    numbers = ("Segment", "Members", "In", "Out", "Withheld")
+    lines = table("Plan: nothing has been sent", ("Audience", "To"), numbers, ("Held back by",))
     for row in result.audiences:
-        numbers = (row.segment_size, row.members, row.adds, sum(row.removes.values()), sum(row.withheld.values()))
-        table.add_row(row.audience, row.destination, *(f"{number:,}" for number in numbers), ", ".join(row.held_by))
-    console.print(table)
+        counts = (row.segment_size, row.members, row.adds, sum(row.removes.values()), sum(row.withheld.values()))
+        lines.add_row(row.audience, row.destination, *map(number, counts), ", ".join(row.held_by))
+    console.print(lines)
     for row in result.audiences:
         reasons = [*row.withheld.items()] + [(f"to be removed: {cause}", n) for cause, n in row.removes.items()]
         if reasons:
             console.print(f"{row.audience} at {row.destination}:")
-            for reason, number in reasons:
-                console.print(f"  {number:>9,}  {reason.replace('_', ' ')}")
+            for reason, count in reasons:
+                console.print(f"  {count:>9,}  {reason.replace('_', ' ')}")
     console.print(f"Plan {result.hash[:12]}, under policy {result.policy[:12]}, at log size {result.log_size}.")
 
 

@@ -110,37 +110,34 @@ def _outcome(result: StatusResult) -> Outcome:
 
 def render(result: StatusResult, console: "Console") -> None:
     """Two tables: audiences, then runs."""
-    from rich.table import Table
+    from passerelle.workflows.verbs.tables import number, table
 
-    audiences = Table(title="Audiences", title_justify="left")
-    for column in ("Audience", "Destination", "Members", "Pending", "At the platform", "Match rate", "Owed removals"):
-        audiences.add_column(column)
+    remarks = ("At the platform", "Owed removals")
+    audiences = table("Audiences", ("Audience", "To"), ("Members", "Pending", "Unsendable"), remarks)
     for place in result.audiences:
-        size = "" if place.size_low is None else f" ({place.size_low:,} to {place.size_high or place.size_low:,})"
-        rate = "" if place.match_rate is None else f"{place.match_rate:.0%}"
-        owed = (
-            "" if place.debt is None else f"{place.debt.people:,}, {place.debt.oldest_hours:.0f} h, {place.debt.state}"
-        )
-        audiences.add_row(
-            place.audience,
-            place.destination,
-            f"{place.members:,}",
-            f"{place.pending:,}",
-            place.platform_status + size,
-            rate,
-            owed,
-        )
+        counts = map(number, (place.members, place.pending, place.unsendable))
+        audiences.add_row(place.audience, place.destination, *counts, _seen(place), _owed(place.debt))
     console.print(audiences)
-    runs = Table(title="Runs", title_justify="left")
-    for column in ("Run", "Verb", "Started", "Outcome", "Sent", "Accepted", "Rejected", "Pending"):
-        runs.add_column(column)
+    runs = table("Runs", ("Run", "Verb", "Outcome"), ("Sent", "Accepted", "Rejected", "Pending"))
     for line in result.runs:
-        numbers = [f"{number:,}" for number in (line.rows, line.accepted, line.rejected, line.pending)]
-        runs.add_row(line.run_id, line.verb, line.started_at, line.outcome, *numbers)
+        counts = map(number, (line.rows, line.accepted, line.rejected, line.pending))
+        runs.add_row(line.run_id, line.verb, line.outcome.replace("_", " "), *counts)
     console.print(runs)
     for place in result.audiences:
         for problem in place.problems:
             console.print(f"{place.audience} at {place.destination}: {problem}")
+
+
+def _seen(place: PlaceLine) -> str:
+    """The platform's own words and numbers."""
+    words = place.platform_status.replace("_", " ")
+    if place.size_low is not None:
+        words += f", {place.size_low:,} to {place.size_high or place.size_low:,}"
+    return words if place.match_rate is None else f"{words}, {place.match_rate:.0%} matched"
+
+
+def _owed(debt: Debt | None) -> str:
+    return "" if debt is None else f"{debt.people:,} for {debt.oldest_hours:.0f} h: {debt.state}"
 
 
 VERBS: list[AnyVerb] = [

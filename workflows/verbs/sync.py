@@ -133,22 +133,18 @@ def _synced(place: "PlaceReport") -> SyncedAudience:
 
 def render(result: SyncResult, console: "Console") -> None:
     """A table: one line per audience and destination, then what needs attention."""
-    from rich.table import Table
+    from passerelle.workflows.verbs.tables import number, table
 
-    table = Table(title=f"Sync {result.run_id}".rstrip(), title_justify="left")
-    for column in ("Audience", "Destination"):
-        table.add_column(column)
-    for column in ("Added", "Removed", "Accepted", "Rejected", "Pending", "Members", "Withheld"):
-        table.add_column(column, justify="right")
-    table.add_column("Outcome")
+    numbers = ("In", "Out", "Accepted", "Rejected", "Pending", "Members", "Withheld")
+    lines = table(f"Sync {result.run_id}".rstrip(), ("Audience", "To"), numbers)
     for row in result.audiences:
-        numbers = (row.sent.adds, row.sent.removes, row.accepted, row.rejected, row.pending, row.members)
-        cells = [f"{number:,}" for number in (*numbers, sum(row.withheld.values()))]
-        table.add_row(row.audience, row.destination, *cells, row.outcome.value.replace("_", " "))
-    console.print(table)
+        counts = (row.sent.adds, row.sent.removes, row.accepted, row.rejected, row.pending, row.members)
+        lines.add_row(row.audience, row.destination, *map(number, (*counts, sum(row.withheld.values()))))
+    console.print(lines)
     for row in result.audiences:
-        if row.problem:
-            console.print(f"{row.audience} at {row.destination}: {row.problem} {row.advice}".rstrip())
+        if row.outcome is not Outcome.DONE:
+            ended = row.outcome.value.replace("_", " ")
+            console.print(f"{row.audience} at {row.destination}: {ended}. {row.problem} {row.advice}".rstrip())
         if row.debt:
             console.print(f"{row.audience} at {row.destination}: {row.debt:,} removals are still owed.")
 
