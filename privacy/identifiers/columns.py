@@ -171,8 +171,9 @@ def _hardly_repeats(values: pa.StringArray) -> bool:
     if len(values) < _SAMPLED:
         return False
     sample = values.slice(0, _SAMPLED)
-    repeats = _SAMPLED - sample.null_count - int(pc.count_distinct(sample).as_py())
-    return repeats * 4 * len(values) < (_SAMPLED - sample.null_count) ** 2
+    present = _SAMPLED - int(sample.null_count)
+    repeats = present - int(pc.count_distinct(sample).as_py())
+    return repeats * 4 * len(values) < present * present
 
 
 def _present(values: pa.StringArray) -> npt.NDArray[np.bool_]:

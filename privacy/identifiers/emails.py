@@ -36,17 +36,16 @@ def email(value: str, destination: Destination) -> str | Refusal:
         return Refusal.BLANK
     if looks_hashed(text):
         return Refusal.ALREADY_HASHED
-    if " " in text:
-        if destination is not Destination.GOOGLE_ADS:
-            return Refusal.EMAIL_SPACE
-        text = text.replace(" ", "")
+    spaced, text = " " in text, lower(text.replace(" ", ""))
     found = _ADDRESS.fullmatch(text)
     if found is None or len(text) > _LONGEST or len(found[1]) > _LONGEST_LOCAL or not _readable(text):
         return Refusal.EMAIL_INVALID
+    if spaced and destination is not Destination.GOOGLE_ADS:
+        return Refusal.EMAIL_SPACE
     local, domain = found[1], found[2]
     if destination is Destination.GOOGLE_ADS and domain in _GMAIL:
         local = local.partition("+")[0].replace(".", "")
-    return f"{local}@{domain}" if local else Refusal.EMAIL_INVALID
+    return lower(f"{local}@{domain}") if local else Refusal.EMAIL_INVALID
 
 
 def common_emails(values: pa.StringArray, destination: Destination) -> pa.StringArray:

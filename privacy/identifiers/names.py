@@ -50,7 +50,17 @@ _COMMON_LENGTH = 31  # shorter than any hash in hex
 
 
 def name(value: str, field: Field, destination: Destination) -> str | Refusal:
-    """The normal form of a first or last name for `destination`, or why there is none."""
+    """The normal form of a first or last name for `destination`, or why there is none.
+
+    Taken until nothing changes: without its hyphen, `M-r Dupont` begins with a title.
+    """
+    before, after = value, _name(value, field, destination)
+    while not isinstance(after, Refusal) and after != before:
+        before, after = after, _name(after, field, destination)
+    return after
+
+
+def _name(value: str, field: Field, destination: Destination) -> str | Refusal:
     text = lower(tidy(value))
     if not text:
         return Refusal.BLANK
@@ -80,11 +90,10 @@ def common_names(values: pa.StringArray, destination: Destination) -> pa.StringA
     """Names of ASCII letters, hyphens and apostrophes, whole columns at a time; null where `name` must look."""
     plain = pc.and_(pc.match_substring_regex(values, _COMMON), pc.less_equal(pc.binary_length(values), _COMMON_LENGTH))
     lowered = pc.ascii_lower(pc.if_else(plain, values, None))
-    kept = pc.if_else(pc.is_in(lowered, pa.array(_ALONE)), None, lowered)
     if destination is Destination.META:
         for mark in ("-", "'"):
-            kept = pc.replace_substring(kept, mark, "")
-    return kept
+            lowered = pc.replace_substring(lowered, mark, "")
+    return pc.if_else(pc.is_in(lowered, pa.array(_ALONE)), None, lowered)
 
 
 _ALONE = [title for title in _TITLES if title.isascii()]
