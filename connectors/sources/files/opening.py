@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import duckdb
 import pyarrow as pa
 
 from passerelle.connectors.errors import DefinitionError, TryLater
@@ -164,7 +165,7 @@ class reading:  # noqa: N801 - reads as a word in a with statement
             raise TryLater(f"{self._name} was there and is not any more.") from None
         if isinstance(error, PermissionError):
             raise DefinitionError(f"{self._name} may not be read by this user.") from None
-        if isinstance(error, pa.ArrowException):
+        if isinstance(error, pa.ArrowException | duckdb.Error):
             raise DefinitionError(
                 f"{self._name} cannot be read: it is damaged, or not in the format it should have.",
                 advice="Export it again, or set `format:`, `delimiter:` and `quote:`.",

@@ -65,26 +65,28 @@ class Pager:
         """All but the first `skip` rows. The last batch may be empty; there is always one."""
         waiting = 0
         for chunk in chunks:
+            self._quarantined.append(chunk.quarantined)
             count = chunk.rows.num_rows
-            past = min(count, max(0, skip - self.read))
-            self.read += count
-            if past == count and count:
-                continue
-            self._take(chunk, past)
-            waiting += count - past
-            if waiting >= self.page_rows:
-                yield self._batch()
-                waiting = 0
+            start = min(count, max(0, skip - self.read))
+            self.read += start
+            while start < count:
+                stop = min(count, start + self.page_rows - waiting)
+                self._take(chunk, start, stop)
+                self.read += stop - start
+                waiting += stop - start
+                start = stop
+                if waiting == self.page_rows:
+                    yield self._batch()
+                    waiting = 0
         yield self._batch()
 
-    def _take(self, chunk: Chunk, past: int) -> None:
-        rows = chunk.rows.slice(past)
-        at = pa.array(np.arange(past, chunk.rows.num_rows))
+    def _take(self, chunk: Chunk, start: int, stop: int) -> None:
+        rows = chunk.rows.slice(start, stop - start).select([one.asked for one in self.shape.fields])
         rows = rows.rename_columns([one.name for one in self.shape.fields])
+        at = pa.array(np.arange(start, stop))
         keep = self._new(rows)
         if keep is not None:
             rows, at = rows.filter(keep), at.filter(keep)
-        self._quarantined.append(chunk.quarantined)
         if self.check_text:
             rows, at = self._readable(rows, at, chunk)
         self._parts.append(_Part(rows, at, chunk.line))

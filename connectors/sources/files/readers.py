@@ -93,19 +93,21 @@ class _Csv:
 
     def chunks(self) -> Iterator[Chunk]:
         """Every row; ragged ones in quarantine."""
-        done = 0
+        done, ragged = 0, list[int]()
         try:
-            for batch in self._batches(threads=True, ragged=_refuse):
+            for batch in self._batches(threads=True, ragged=lambda row: _note(ragged, row, "error")):
                 yield self._chunk(batch, done, [])
                 done += batch.num_rows
-        except _RaggedError:
+        except DefinitionError:
+            if not ragged:
+                raise
             yield from self._careful(done)
 
     def _careful(self, done: int) -> Iterator[Chunk]:
         """Everything after the first `done` good rows, counting lines."""
         ragged: list[int] = []
         good, told = 0, 0
-        for batch in self._batches(threads=False, ragged=lambda row: _note(ragged, row)):
+        for batch in self._batches(threads=False, ragged=lambda row: _note(ragged, row, "skip")):
             fresh = batch.slice(max(0, min(batch.num_rows, done - good)))
             bad = ragged[told:]
             told = len(ragged)
@@ -142,17 +144,10 @@ class _Csv:
             yield from reader
 
 
-class _RaggedError(Exception):
-    """A line has too few or too many columns."""
-
-
-def _refuse(_row: pyarrow.csv.InvalidRow) -> str:
-    raise _RaggedError
-
-
-def _note(ragged: list[int], row: pyarrow.csv.InvalidRow) -> str:
-    ragged.append(row.number)
-    return "skip"
+def _note(ragged: list[int], row: pyarrow.csv.InvalidRow, then: str) -> str:
+    """Remember a line with too few or too many columns. Its number is known only where one thread reads."""
+    ragged.append(row.number or 0)
+    return then
 
 
 def _distinct(columns: list[str]) -> list[str]:
@@ -216,9 +211,9 @@ def _json_chunk(
     paths = ", ".join(
         "'$.\"" + column.replace("\\", "\\\\").replace('"', '\\"').replace("'", "''") + "\"'" for column in asked
     )
-    answer = db.execute(
+    answer = db.sql(
         f"""SELECT number, trim(line) = '' AS blank,
-                   coalesce(json_valid(line) AND json_type(line) = 'OBJECT', false) AS good,
+                   CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END AS good,
                    CASE WHEN good THEN json_extract_string(line, [{paths}]) END AS members FROM lines ORDER BY number"""  # noqa: S608 - paths are quoted
     )
     found: pa.Table = answer.to_arrow_table()

@@ -111,7 +111,7 @@ class Files:
     def _open(self, path: Path) -> tuple[Content, Opened]:
         format_ = format_of(path, self._settings.format)
         content = read_through(path, format_, self._settings.encoding)
-        return content, opened(path, format_, content, self._shape.asked, self._settings)
+        return content, opened(path, format_, content, tuple(dict.fromkeys(self._shape.asked)), self._settings)
 
     def _since(self, known: Known | None) -> Mark:
         """From which cursor value on a file that was read before is new: overlapping, for rows that came late."""

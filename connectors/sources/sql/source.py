@@ -168,13 +168,18 @@ class _Memory:
 
 
 def _pages(tables: Iterator[pa.Table], page_rows: int) -> Iterator[pa.Table]:
+    """The same rows, so many at a time."""
     waiting: list[pa.Table] = []
+    count = 0
     for one in tables:
-        waiting.append(one)
-        if sum(part.num_rows for part in waiting) >= page_rows:
-            yield pa.concat_tables(waiting)
-            waiting = []
-    if waiting:
+        rest = one
+        while count + rest.num_rows >= page_rows:
+            yield pa.concat_tables([*waiting, rest.slice(0, page_rows - count)])
+            rest = rest.slice(page_rows - count)
+            waiting, count = [], 0
+        waiting.append(rest)
+        count += rest.num_rows
+    if count:
         yield pa.concat_tables(waiting)
 
 
