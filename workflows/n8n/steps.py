@@ -134,8 +134,9 @@ def route(canvas: Canvas, name: str, column: float, row: float, rules: tuple[tup
 
 
 def back_off(canvas: Canvas, name: str, column: float, row: float) -> Wait:
-    """Draw the pause of a loop: it doubles, up to the longest wait."""
-    code = f"Math.min({setting('longest_wait')}, {setting('first_wait')} * Math.pow(2, $runIndex))"
+    """Draw the pause of a loop: it doubles, or is what the other side asked for, up to the longest wait."""
+    doubled = f"{setting('first_wait')} * Math.pow(2, $runIndex)"
+    code = f"Math.min({setting('longest_wait')}, Math.max({doubled}, $json.result.wait_seconds ?? 0))"
     return canvas.add(Wait(name=name, seconds=expression(code)), column, row)
 
 

@@ -13,11 +13,11 @@ from passerelle.workflows.verbs.contract import AnyVerb
 
 FIELDS: dict[str, frozenset[str]] = {
     "audit verify": frozenset(),
-    "doctor": frozenset(),
+    "doctor": frozenset({"local"}),
     "plan": frozenset({"audiences"}),
     "pull": frozenset({"sources"}),
     "segment list": frozenset(),
-    "segment preview": frozenset({"name", "names", "segment"}),
+    "segment preview": frozenset({"name", "by", "as_of"}),
     "status": frozenset({"run", "offline"}),
     "sync": frozenset({"audiences", "removals_only", "wait"}),
 }

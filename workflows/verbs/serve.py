@@ -99,7 +99,15 @@ def _door(environment: Environment, request: ServeRequest) -> "ConsentDoor | Non
 
 
 def _record(environment: Environment, events: list[dict[str, Any]]) -> "Recorded":
-    raise NotImplementedError
+    """Record events in this process: what they say of people is never written to an argument or a file."""
+    from passerelle.workflows.intake import record_events, statements_of
+    from passerelle.workflows.runner.consent import Recorded
+    from passerelle.workflows.workspace import Workspace
+
+    statements = statements_of(events)
+    with Workspace.open(environment.workspace) as workspace:
+        found = record_events(workspace, statements, actor="runner/consent", now=environment.now())
+    return Recorded(new=found.new, known=found.known, withdrawals=found.withdrawals)
 
 
 def render(_result: ServeResult, console: "Console") -> None:
