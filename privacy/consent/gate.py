@@ -204,6 +204,18 @@ class Gate:
         documents += [Document.of_notice(reference, version) for reference, version in notices.items()]
         return keep(self._store, self._log, connection, documents, now=now)
 
+    def under(self, policy: Policy) -> "Gate":
+        """The same gate under another policy, to ask what it would say."""
+        return Gate(self._store, self._log, self._subjects, policy, self._notices)
+
+    def today(self, connection: Connection, subject_ids: pa.Array) -> pa.Array:
+        """Who these people are today, merges followed."""
+        return pa.array(survivors(np.asarray(subject_ids.to_numpy()), kin(self._store, connection)))
+
+    def notice_versions(self, connection: Connection) -> dict[str, Version]:
+        """Every notice version by reference. What is on file beats a file that was edited afterwards."""
+        return {**by_reference(self._notices.values()), **kept_notices(connection)}
+
     # --- inside
 
     def _judge(
@@ -258,8 +270,7 @@ class Gate:
             )
 
     def _told(self, connection: Connection, purpose: Purpose, destination: Destination) -> list[Told]:
-        """Every notice, as seen from this purpose and recipient. What is on file beats a file edited afterwards."""
-        known: dict[str, Version] = {**by_reference(self._notices.values()), **kept_notices(connection)}
+        """Every notice, as seen from this purpose and recipient."""
         return [
             Told(
                 reference,
@@ -268,7 +279,7 @@ class Gate:
                 version.first_instant,
                 FOREVER if version.last_instant is None else version.last_instant,
             )
-            for reference, version in known.items()
+            for reference, version in self.notice_versions(connection).items()
         ]
 
     def _platform(self, connection: Connection, destination_name: str) -> Destination | None:

@@ -1,0 +1,12 @@
+"""Times as an auditor reads them."""
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def iso(micros: int | None) -> str | None:
+    """ISO 8601 in UTC, to the second; None stays None."""
+    if micros is None:
+        return None
+    return (_EPOCH + timedelta(microseconds=micros)).replace(microsecond=0).isoformat().replace("+00:00", "Z")
