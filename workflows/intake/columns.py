@@ -41,7 +41,7 @@ def events_of(said: pa.Table, subject_ids: pa.Array) -> tuple[pa.Table, pa.Table
     """
     state = _read(said["state"], lambda word: WORDS.get(word.strip().casefold(), "?"), pa.string())
     vetoes = pc.invert(permits(state))
-    when = {name: _read(said[name], _moment, pa.int64()) for name in ("at", "recorded_at", "valid_until")}
+    when = {name: _read(said[name], moment, pa.int64()) for name in ("at", "recorded_at", "valid_until")}
     wrong = {name: pc.and_(pc.is_valid(said[name]), pc.is_null(column)) for name, column in when.items()}
     recipients = _read(said["recipients"], _recipients, pa.string())
     faults = {
@@ -79,7 +79,7 @@ def _grades(said: pa.Table, time: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(known, pc.max_element_wise(claimed, borne), claimed)
 
 
-def _moment(word: str) -> int | None:
+def moment(word: str) -> int | None:
     """Microseconds since 1970 UTC; None where it cannot be read, or has no zone."""
     text = word.strip()
     try:
