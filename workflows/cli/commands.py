@@ -23,6 +23,7 @@ from passerelle.workflows.cli.help import COMMON_PANEL, Command, Group
 from passerelle.workflows.verbs.contract import AnyVerb
 from passerelle.workflows.verbs.registry import group_of
 
+MAXIMUM_METAVAR = 40
 SUBJECTS = {
     "audit": "Answers an auditor's questions, and proves the answers.",
     "consent": "Takes consent in, records and withdraws it, shows it.",
@@ -123,7 +124,10 @@ def _parameter(name: str, field: FieldInfo, *, argument: bool) -> inspect.Parame
     help_text = _help(field)
     if kind is bool:
         return _flag(name, field, help_text)
-    metavar = _metavar(name, kind)
+    choices = _choices(kind)
+    metavar = "|".join(choices) if choices else _metavar(name, kind)
+    if len(metavar) > MAXIMUM_METAVAR:
+        metavar, help_text = name.upper(), f"{help_text} One of: {', '.join(choices)}."
     taken: Any = list[str] if many else str
     if argument:
         shown = metavar if "|" in metavar else _singular(name).upper() if many else name.upper()
@@ -164,11 +168,15 @@ def _kind(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type annotat
     return (dict if get_origin(annotation) is dict else annotation), False
 
 
-def _metavar(name: str, kind: Any) -> str:  # noqa: ANN401 - a type annotation of any kind
+def _choices(kind: Any) -> list[str]:  # noqa: ANN401 - a type annotation of any kind
     if get_origin(kind) is Literal:
-        return "|".join(str(choice) for choice in get_args(kind))
+        return [str(choice) for choice in get_args(kind)]
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return "|".join(str(choice.value) for choice in kind)
+        return [str(choice.value) for choice in kind]
+    return []
+
+
+def _metavar(name: str, kind: Any) -> str:  # noqa: ANN401 - a type annotation of any kind
     if isinstance(kind, type) and issubclass(kind, Path):
         return "PATH"
     return "N" if kind in {int, float} else name.upper()

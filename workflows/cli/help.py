@@ -6,6 +6,8 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from passerelle.workflows.verbs.registry import GROUPS
+
 COMMON_PANEL = "Options of every verb"
 Rows = dict[str, list[tuple[str, str]]]
 """By panel: what is typed, and what it means."""
@@ -25,7 +27,7 @@ class Group(TyperGroup):
     def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer's own
         """Write the verbs, by panel, then the options."""
         verbs: Rows = {}
-        for name in self.list_commands(ctx):
+        for name in sorted(self.list_commands(ctx), key=_place):
             command = self.get_command(ctx, name)
             panel = _panel(command, "Verbs")
             help_text = command.get_short_help_str(limit=200) if command is not None else ""
@@ -39,8 +41,9 @@ def rows(parameters: Iterable[Any]) -> Rows:
     found: Rows = {"Words": [], "Options": []}
     for parameter in parameters:
         if parameter.param_type_name == "argument":
-            many = "…" if parameter.nargs != 1 else ""
-            found["Words"].append((f"{parameter.metavar}{many}", parameter.help or ""))
+            shown = f"{parameter.metavar}…" if parameter.nargs != 1 else str(parameter.metavar)
+            needed = "(required)" in (parameter.help or "")
+            found["Words"].append((shown if needed else f"[{shown}]", parameter.help or ""))
         elif not parameter.hidden:
             found.setdefault(_panel(parameter, "Options"), []).append((_spelling(parameter), parameter.help or ""))
     return found
@@ -52,6 +55,12 @@ def _spelling(option: Any) -> str:  # noqa: ANN401 - typer's own
     if option.secondary_opts:
         spelled += f" / {option.secondary_opts[0]}"
     return spelled if option.is_flag else f"{spelled} {option.metavar or ''}".rstrip()
+
+
+def _place(word: str) -> int:
+    """Where a verb stands in its panel; words of the same place keep their order."""
+    words = [word for words in GROUPS.values() for word in words]
+    return words.index(word) if word in words else len(words)
 
 
 def _panel(of: object, otherwise: str) -> str:

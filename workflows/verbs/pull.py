@@ -129,5 +129,6 @@ VERBS: list[AnyVerb] = [
         run=run,
         render=render,
         remote=True,
+        recorded=True,
     )
 ]
