@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from passerelle.privacy.identifiers import match_key
 from passerelle.privacy.vocabulary import Destination, Field
 
 NO_KEY = "no_match_key"
@@ -30,8 +31,6 @@ class Keyed:
 
 def keyed(table: pa.Table, field: Field, platform: Destination) -> Keyed | None:
     """Normalise and hash one field of everybody; None where nobody has it."""
-    from passerelle.privacy.identifiers import match_key
-
     if field not in table.column_names:
         return None
     column = table.column(field).combine_chunks()

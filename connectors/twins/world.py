@@ -39,8 +39,6 @@ class Audience:
     updated_at: int
     people: People
     settings: dict[str, object] = field(default_factory=dict)
-    schema: str = ""
-    """Family of the first upload, which every later one must keep to."""
 
 
 @dataclass(slots=True)
