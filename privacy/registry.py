@@ -106,7 +106,7 @@ class Registry:
             wanted = digests.take(pa.array(places))
             with self._store.among(connection, wanted) as value:
                 statement = select(identity.c.digest, identity.c.subject_id)
-                rows = self._store.table(connection, statement.join(value.table, identity.c.digest == value))
+                rows = self._store.table(connection, statement.where(identity.c.digest.in_(select(value))))
             at = pc.index_in(wanted, rows["digest"].combine_chunks())
             found[places] = rows["subject_id"].combine_chunks().take(at).fill_null(_UNKNOWN).to_numpy()
         return found
@@ -135,7 +135,7 @@ class Registry:
         with self._store.among(connection, pa.array(people)) as value:
             statement = (
                 select(identity.c.subject_id)
-                .join(value.table, identity.c.subject_id == value)
+                .where(identity.c.subject_id.in_(select(value)))
                 .group_by(identity.c.subject_id)
                 .having(func.count() > self._shared_limit * len(IDENTITY_FIELDS))
             )
@@ -197,7 +197,7 @@ class Registry:
             return people
         with self._store.among(connection, pa.array(people)) as value:
             statement = select(subject.c.subject_id, subject.c.country)
-            rows = self._store.table(connection, statement.join(value.table, subject.c.subject_id == value))
+            rows = self._store.table(connection, statement.where(subject.c.subject_id.in_(select(value))))
         had = rows["country"].combine_chunks().take(pc.index_in(pa.array(people), rows["subject_id"].combine_chunks()))
         moved = pc.fill_null(pc.not_equal(had, countries), True).to_numpy(zero_copy_only=False)
         changed = pa.array(people[moved])

@@ -149,7 +149,7 @@ class Subjects:
         """The second column of `statement` for each id, by the first; null where there is no row."""
         ids = _plain(ids)
         with self._store.among(connection, ids) as value:
-            rows = self._store.table(connection, statement.join(value.table, subject.c.subject_id == value))
+            rows = self._store.table(connection, statement.where(subject.c.subject_id.in_(select(value))))
         places = pc.index_in(ids, rows.column(0).combine_chunks())
         return rows.column(1).combine_chunks().take(places)
 

@@ -104,7 +104,7 @@ class Vault:
     def _rows(self, connection: Connection, ids: pa.Array, *names: str) -> pa.Table:
         with self._store.among(connection, ids) as wanted:
             columns = [vault.c[name] for name in ("subject_id", *names)]
-            return self._store.table(connection, select(*columns).join(wanted.table, wanted == vault.c.subject_id))
+            return self._store.table(connection, select(*columns).where(vault.c.subject_id.in_(select(wanted))))
 
     def _columns(self, connection: Connection, ids: pa.Array, *names: str) -> dict[str, list[bytes]]:
         rows = self._rows(connection, ids, *names)

@@ -56,7 +56,7 @@ class Anchor:
             signed = Checkpoint(found["size"], found["root"], found["note"])
         except (ValueError, KeyError, TypeError):
             raise IntegrityError("The anchor file's last line cannot be read.") from None
-        origin, size, root, _ = parse_checkpoint(verifier.open(signed.note))
-        if (origin, size, root.hex()) != (verifier.name, signed.size, signed.root_hex):
+        said = parse_checkpoint(verifier.open(signed.note))
+        if (said.origin, said.size, said.root.hex()) != (verifier.name, signed.size, signed.root_hex):
             raise IntegrityError("The anchor file's last line is not what its checkpoint says.")
         return signed

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from passerelle.privacy.log.entries import Entry, Findings
@@ -17,6 +16,7 @@ _OPENED = {"batch_id": "label", "run_id": "run", "destination": "destination", "
 """Columns of a batch, and where its entry says the same."""
 
 _TOLD = ("state", "accepted", "rejected", "pending")
+_ENDED = ("settled", "superseded")
 
 
 class Batches:
@@ -26,9 +26,10 @@ class Batches:
         self._connection = connection
         self._entries = entries
         self._findings = findings
-        self._receipts = {
-            entry.body.get("batch"): entry for entry in entries if entry.kind == "receipt" and "batch" in entry.body
-        }
+        self._receipts: dict[str, list[Entry]] = {}
+        for entry in entries:
+            if entry.kind == "receipt" and "batch" in entry.body:
+                self._receipts.setdefault(entry.body["batch"], []).append(entry)
 
     def check(self) -> None:
         """Each batch has its entry, each entry its batch, and both say the same."""
@@ -45,31 +46,35 @@ class Batches:
         entry = self._entries[index] if 0 <= index < len(self._entries) else None
         if entry is None or entry.kind != "batch" or not self._opened_so(row, entry):
             self._findings.add(batch, key, "is not what its log entry says")
-        receipt = self._receipts.get(key)
-        if not (self._untold(row) if receipt is None else self._told_so(row, receipt)):
-            self._findings.add(batch, key, "is not what its last receipt says")
-        if receipt is not None and "named" in receipt.body and receipt.body["named"] != self._named(key):
+        receipts = self._receipts.get(key, [])
+        if not self._told_so(row, receipts):
+            self._findings.add(batch, key, "is not what its receipts say")
+        if not self._named_so(key, receipts[-1].body if receipts else {}):
             self._findings.add(batch_member, key, "other members are rejected than its last receipt says")
 
     def _opened_so(self, row: dict[str, Any], entry: Entry) -> bool:
         same = all(entry.body.get(said) == row[column] for column, said in _OPENED.items())
         return same and entry.at == row["intended_at"] and entry.members == row["rows"]
 
-    def _untold(self, row: dict[str, Any]) -> bool:
-        counts = (row["accepted"], row["rejected"], row["pending"])
-        return row["state"] == "intended" and counts == (0, 0, row["rows"]) and not row["receipt"]
-
-    def _told_so(self, row: dict[str, Any], receipt: Entry) -> bool:
-        if any(receipt.body[name] != row[name] for name in _TOLD if name in receipt.body):
+    def _told_so(self, row: dict[str, Any], receipts: list[Entry]) -> bool:
+        """Whether the row is what it opened as, changed by each receipt in turn."""
+        stands = {"state": "intended", "accepted": 0, "rejected": 0, "pending": row["rows"], "settled_at": None}
+        said: dict[str, Any] = {}
+        for entry in receipts:
+            stands |= {name: entry.body[name] for name in _TOLD if name in entry.body}
+            stands["settled_at"] = entry.at if stands["state"] in _ENDED else None
+            said |= {name: entry.body[name] for name in ("request", "reasons") if name in entry.body}
+        try:
+            told = json.loads(row["receipt"] or "{}")
+        except (ValueError, TypeError):
             return False
-        settled = row["settled_at"] if row["state"] in {"settled", "superseded"} else None
-        if row["settled_at"] != settled or (settled is not None and settled != receipt.at):
-            return False
-        told = json.loads(row["receipt"] or "{}")
-        return all(receipt.body.get(name) == told.get(name) for name in ("request", "reasons") if name in receipt.body)
+        return told == said and all(row[name] == value for name, value in stands.items())
 
-    def _named(self, batch_id: str) -> str:
+    def _named_so(self, batch_id: str, body: dict[str, Any]) -> bool:
+        """Whether those rejected by name are who the receipt says, or at least no more than it counts."""
         columns = (batch_member.c.position, batch_member.c.rejected)
         where = (batch_member.c.batch_id == batch_id, batch_member.c.rejected.is_not(None))
         rows = self._connection.execute(select(*columns).where(*where)).all()
-        return named_digest(pa.array([row[0] for row in rows]), pa.array([row[1] for row in rows]))
+        if "named" not in body:
+            return len(rows) <= int(body.get("rejected", 0))
+        return bool(named_digest([(position, reason) for position, reason in rows]) == body["named"])

@@ -20,7 +20,7 @@ from passerelle.privacy.log.blinding import blind
 from passerelle.privacy.log.canonical import canonical
 from passerelle.privacy.log.entries import CHUNK_LEAVES, FORMAT, Findings, Verification
 from passerelle.privacy.log.merkle import HASH_BYTES, Place
-from passerelle.privacy.log.note import Checkpoint, Signer, Verifier, checkpoint_text
+from passerelle.privacy.log.note import Checkpoint, Said, Signer, Verifier, checkpoint_text
 from passerelle.privacy.log.projections import Projections
 from passerelle.privacy.log.verify import replay
 from passerelle.privacy.store.engine import Store
@@ -114,11 +114,12 @@ class Log:
         """Sign the log as it is now. The anchor file gets the note when the transaction is durable."""
         size = self._begun(connection, now)
         root = self.root(connection, size)
-        known = connection.execute(select(log_checkpoint).where(log_checkpoint.c.size == size)).mappings().first()
-        if known is not None and known["root"] == root:
-            note = known["note"]
+        last = connection.execute(select(log_checkpoint).order_by(log_checkpoint.c.size.desc()).limit(1)).first()
+        if last is not None and (last.size, last.root) == (size, root):
+            note = last.note
         else:
-            note = self._signer.sign(checkpoint_text(self.origin, size, root, signed_at=now))
+            after = 0 if last is None else last.size
+            note = self._signer.sign(checkpoint_text(Said(self.origin, size, root, signed_at=now, after=after)))
             values = {"size": [size], "root": [root], "note": [note], "signed_at": [now]}
             self._store.insert(connection, log_checkpoint, values)
         signed = Checkpoint(size, root.hex(), note)
@@ -139,6 +140,8 @@ class Log:
         anchored = self._anchor.last(self.verifier)
         if anchored is not None:
             self._check_continues(connection, anchored)
+            if catch_up is False and (signed is None or signed.size < anchored.size):
+                raise IntegrityError("The newest checkpoints are in the anchor file and gone from the store.")
         elif (connection.scalar(select(func.count()).select_from(log_checkpoint)) or 0) > 1:
             raise IntegrityError(
                 "The log has checkpoints, and its anchor file is gone.",

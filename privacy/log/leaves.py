@@ -6,7 +6,7 @@ verifier computes each leaf again from the row that stands in the store.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -66,13 +66,12 @@ def batch_member_payload(batch_id: str, action: str, count: int) -> list[bytes]:
     return [b"\0".join((b"batch/1", batch_id.encode(), action.encode()))] * count
 
 
-def named_digest(positions: pa.Array, reasons: pa.Array) -> str:
+def named_digest(named: Iterable[tuple[int, str]]) -> str:
     """What a `receipt` entry says as `named` of the members whom the platform rejected by name: a SHA-256 in hex.
 
-    `positions` are those of their rows in `batch_member`, in any order; `reasons` are aligned with them.
+    `named` are the position and the reason of every such row in `batch_member`, in any order.
     """
-    pairs = sorted(zip(positions.to_pylist(), reasons.to_pylist(), strict=True))
-    return hashlib.sha256(canonical([list(pair) for pair in pairs])).hexdigest()
+    return hashlib.sha256(canonical([list(pair) for pair in sorted(named)])).hexdigest()
 
 
 def replaced(log_indexes: pa.Array) -> dict[str, int]:

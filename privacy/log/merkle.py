@@ -41,7 +41,9 @@ def parents(level: bytes) -> bytes:
 
 
 def root(leaves: bytes) -> bytes:
-    """The root over leaf hashes."""
+    """The root over leaf hashes. Raises `ValueError` where the last one is torn."""
+    if len(leaves) % HASH_BYTES:
+        raise ValueError("a leaf hash has 32 bytes")
     if not leaves:
         return EMPTY_ROOT
     while len(leaves) > HASH_BYTES:

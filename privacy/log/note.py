@@ -1,6 +1,7 @@
 """C2SP signed notes and checkpoints (c2sp.org/signed-note, c2sp.org/tlog-checkpoint), Ed25519.
 
-A checkpoint's text is three lines, origin, size and base64 root, and one extension line that says when it was signed.
+A checkpoint's text is three lines, origin, size and base64 root, and one extension line that says when it was signed
+and which checkpoint came before it.
 """
 
 import base64
@@ -18,7 +19,8 @@ from passerelle.privacy.errors import DefinitionError, IntegrityError
 _ED25519 = b"\x01"
 _NAME = re.compile(r"[^\s+]+")
 _SIGNATURE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+=*)")
-_SIGNED = "passerelle signed-at "
+_SIGNED = "passerelle signed-at {} after {}"
+_SIGNED_FORM = re.compile(r"passerelle signed-at (\d+) after (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +108,33 @@ class Signer:
         return f"{text}\n— {self.verifier.name} {signature}\n"
 
 
-def checkpoint_text(origin: str, size: int, root: bytes, *, signed_at: int) -> str:
-    """What is signed: `signed_at` is in microseconds."""
-    return f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n{_SIGNED}{signed_at}\n"
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A checkpoint's text, read: times in microseconds; `after` is the size of the checkpoint before it, or 0."""
+
+    origin: str
+    size: int
+    root: bytes
+    signed_at: int | None
+    after: int | None
 
 
-def parse_checkpoint(text: str) -> tuple[str, int, bytes, int | None]:
-    """Origin, size, root and time of signing of a checkpoint's text. Raises `IntegrityError` where it is none."""
+def checkpoint_text(said: Said) -> str:
+    """What is signed."""
+    lines = (said.origin, said.size, base64.b64encode(said.root).decode(), _SIGNED.format(said.signed_at, said.after))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def parse_checkpoint(text: str) -> Said:
+    """The checkpoint of a text. Raises `IntegrityError` where it is none."""
     try:
         origin, size, encoded, *extensions, end = text.split("\n")
         root = base64.b64decode(encoded, validate=True)
         number = int(size)
-        times = [int(line.removeprefix(_SIGNED)) for line in extensions if line.startswith(_SIGNED)]
     except (ValueError, binascii.Error):
         raise IntegrityError("A checkpoint's text is malformed.") from None
     if end or size != str(number) or len(root) != 32 or not all((origin, *extensions)):  # noqa: PLR2004 - a hash
         raise IntegrityError("A checkpoint's text is malformed.")
-    return origin, number, root, times[0] if times else None
+    ours = [form for line in extensions if (form := _SIGNED_FORM.fullmatch(line))]
+    signed_at, after = (int(ours[0][1]), int(ours[0][2])) if ours else (None, None)
+    return Said(origin, number, root, signed_at, after)

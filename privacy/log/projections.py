@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import Connection, Table, select, tuple_
 
+from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.held import Ints
 from passerelle.privacy.log.batches import Batches
 from passerelle.privacy.log.blinding import blind
@@ -171,7 +172,7 @@ class Projections:
         if not keys:
             return
         with self._store.among(self._connection, people) as value:
-            statement = select(subject.c.subject_id).join(value.table, subject.c.subject_id == value)
+            statement = select(subject.c.subject_id).where(subject.c.subject_id.in_(select(value)))
             rows = self._connection.execute(statement.where(subject.c.erased_at.is_not(None)))
             erased = {row.subject_id for row in rows}
         for person, key in zip(people.to_pylist(), keys, strict=True):
@@ -189,7 +190,11 @@ class Projections:
             statement = select(table).order_by(*columns).limit(_ROWS)
             if last is not None:
                 statement = statement.where(tuple_(*columns) > tuple_(*last))
-            rows = self._store.table(self._connection, statement)
+            try:
+                rows = self._store.table(self._connection, statement)
+            except IntegrityError as problem:
+                self._findings.add(table, f"after {last}", problem.message)
+                return
             if not rows.num_rows:
                 return
             yield rows

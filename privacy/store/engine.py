@@ -33,7 +33,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import Integer, TypeEngine
 
-from passerelle.privacy.errors import DefinitionError, TryLater
+from passerelle.privacy.errors import DefinitionError, IntegrityError, TryLater
 from passerelle.privacy.store.tables import metadata
 
 Rows = Mapping[str, pa.Array | list[object]]
@@ -123,14 +123,21 @@ class Store:
             yield
 
     def table(self, connection: Connection, statement: Select[Any]) -> pa.Table:
-        """The rows of `statement` as an Arrow table with the types of its columns."""
+        """The rows of `statement` as an Arrow table with the types of its columns.
+
+        Raises `IntegrityError` where a column holds a value of another type, as SQLite lets it.
+        """
         rows = connection.execute(statement).cursor.fetchall()
         columns: list[Any] = list(zip(*rows, strict=True)) if rows else [[] for _ in statement.selected_columns]
         schema = pa.schema([(column.name, _arrow_type(column.type)) for column in statement.selected_columns])
-        return pa.table(
-            [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)],
-            schema=schema,
-        )
+        try:
+            arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+        except (pa.ArrowInvalid, pa.ArrowTypeError):  # their text quotes the value
+            raise IntegrityError(
+                "A column of the store holds a value of another type.",
+                advice="Someone changed the store by hand; `passerelle audit verify` says where.",
+            ) from None
+        return pa.table(arrays, schema=schema)
 
     def insert(self, connection: Connection, table: Table, rows: Rows, *, on_conflict: OnConflict = "error") -> None:
         """Put many rows in at once; on a conflict of the primary key, raise, keep the old row, or replace it whole."""
@@ -166,6 +173,7 @@ class Store:
         table.create(connection)
         try:
             self.insert(connection, table, {"value": values.unique()})
+            connection.exec_driver_sql(f'ANALYZE "{name}"')  # or the planner reads the whole of a large other table
             yield table.c.value
         finally:
             table.drop(connection)
@@ -211,6 +219,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
         "synchronous=FULL",
         "secure_delete=ON",
         "temp_store=MEMORY",
+        "analysis_limit=100",
         "cache_size=-65536",
         "busy_timeout=30000",
     ):
