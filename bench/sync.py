@@ -27,7 +27,7 @@ META_FIELDS = 12
 GOOGLE_FIELDS = 4
 
 _SEGMENT = """segment: everybody
-where: {attribute: crm.fidelite, in: [or, argent, bronze]}
+where: {trait: loyalty, in: [or, argent, bronze]}
 """
 _AUDIENCE = """audience: everybody
 segment: everybody
@@ -37,7 +37,9 @@ destinations: {meta: {}, google: {}}
 _MODEL = """version: 1
 timezone: Europe/Paris
 tables:
-  crm: {grain: person}
+  customers: {from: crm, grain: person}
+traits:
+  loyalty: {column: customers.fidelite}
 """
 
 

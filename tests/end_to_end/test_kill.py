@@ -26,7 +26,7 @@ MOMENTS = [
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopWorkspace]:
     with in_process() as twins:
         shop = made(tmp_path_factory.mktemp("kill") / "shop", twins, people=2_000)
-        only_audience(shop, "everybody", "{any: [{trait: orders_365d, gte: 0}, {trait: orders_365d, lt: 0}]}")
+        only_audience(shop, "everybody", "{any: [{trait: orders_365d, at_least: 0}, {trait: loyalty, missing: true}]}")
         shop.ok("pull")
         yield shop
 

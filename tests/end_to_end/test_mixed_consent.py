@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mixed_consent")]
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopWorkspace]:
     with in_process() as twins:
         shop = made(tmp_path_factory.mktemp("mixed") / "shop", twins, people=PEOPLE)
-        only_audience(shop, "everybody", "{any: [{trait: orders_365d, gte: 0}, {trait: orders_365d, lt: 0}]}")
+        only_audience(shop, "everybody", "{any: [{trait: orders_365d, at_least: 0}, {trait: loyalty, missing: true}]}")
         shop.ok("pull")
         yield shop
 
