@@ -28,17 +28,15 @@ def uploads(
     b, r = t.batch, t.remote_audience
     place = and_(r.c.destination == b.c.destination, r.c.audience == b.c.audience)
     found = select(b, r.c.platform, r.c.purpose).select_from(b.join(r, place, isouter=True))
-    wanted = [
-        condition
-        for given, condition in (
-            (destination, b.c.destination == destination),
-            (audience, b.c.audience == audience),
-            (since, b.c.intended_at >= since),
-            (until, b.c.intended_at < until),
-        )
-        if given is not None
-    ]
-    rows = connection.execute(found.where(*wanted).order_by(b.c.intended_at, b.c.batch_id)).mappings()
+    if destination is not None:
+        found = found.where(b.c.destination == destination)
+    if audience is not None:
+        found = found.where(b.c.audience == audience)
+    if since is not None:
+        found = found.where(b.c.intended_at >= since)
+    if until is not None:
+        found = found.where(b.c.intended_at < until)
+    rows = connection.execute(found.order_by(b.c.intended_at, b.c.batch_id)).mappings()
     plain = (
         "batch_id",
         "run_id",

@@ -273,15 +273,12 @@ def _render_person(result: PersonResult, console: "Console") -> None:
     )
     held = ", ".join(f"{name} ({count})" for name, count in result.identifiers.items()) or "nothing"
     console.print(f"Held in the vault: {held}.")
-    for title, lines in (
-        ("Consent events", result.events),
-        ("Decisions", result.decisions),
-        ("Sent", result.sent),
-        ("Where they are now", result.memberships),
-        ("Removals owed", result.owed),
-        ("Kept out by holdouts", result.held_out),
-    ):
-        _table(console, title, lines)
+    _table(console, "Consent events", _only(result.events, "event_id purpose state at heard_at notice stream"))
+    _table(console, "Decisions", _only(result.decisions, "destination audience allowed reason event_id decided_at"))
+    _table(console, "Sent", _only(result.sent, "intended_at platform destination audience action state rejected"))
+    _table(console, "Where they are now", result.memberships)
+    _table(console, "Removals owed", result.owed)
+    _table(console, "Kept out by holdouts", result.held_out)
 
 
 def _render_why(result: WhyResult, console: "Console") -> None:
@@ -298,12 +295,14 @@ def _render_why(result: WhyResult, console: "Console") -> None:
         if line is None:
             console.print(f"{title}: none.")
             continue
-        _table(console, title, [{"": name, " ": value} for name, value in line.items() if value is not None])
+        _table(
+            console, title, [{"": name, " ": _shown(name, value)} for name, value in line.items() if value is not None]
+        )
 
 
 def _render_uploads(result: UploadsResult, console: "Console") -> None:
-    names = ("intended_at", "destination", "audience", "purpose", "action", "state", "rows", "accepted", "rejected")
-    _table(console, "Uploads", [{name: line[name] for name in names} for line in result.uploads])
+    names = "intended_at destination audience purpose action state rows accepted rejected pending"
+    _table(console, "Uploads", _only(result.uploads, names))
     console.print(
         f"{result.rows:,} rows: {result.accepted:,} accepted, {result.rejected:,} rejected, {result.pending:,} pending."
     )
@@ -321,6 +320,11 @@ def _render_withdrawals(result: WithdrawalsResult, console: "Console") -> None:
     _table(console, "From no to out, in hours", [result.model_dump(exclude=set(Result.model_fields))])
 
 
+def _only(lines: list[Line], names: str) -> list[Line]:
+    """The columns that fit a terminal; the JSON has them all."""
+    return [{name: line[name] for name in names.split()} for line in lines]
+
+
 def _table(console: "Console", title: str, lines: list[Line]) -> None:
     from rich.table import Table
 
@@ -331,17 +335,20 @@ def _table(console: "Console", title: str, lines: list[Line]) -> None:
     for name in lines[0]:
         table.add_column(name.replace("_", " "), overflow="fold")
     for line in lines:
-        table.add_row(*(_shown(value) for value in line.values()))
+        table.add_row(*(_shown(name, value) for name, value in line.items()))
     console.print(table, markup=False)
 
 
-def _shown(value: object) -> str:
+_NUMBERS = frozenset({"members", "unlawful", "owed", "undecided", "rows", "accepted", "rejected", "pending"})
+
+
+def _shown(name: str, value: object) -> str:
     match value:
         case None:
             return ""
         case bool():
             return "yes" if value else "no"
-        case int():
+        case int() if name in _NUMBERS:
             return f"{value:,}"
         case dict():
             return ", ".join(f"{name}: {count}" for name, count in value.items())
