@@ -67,6 +67,8 @@ def _examine(workspace: "Workspace", *, now: int, local: bool, progress: "Progre
         if any(each.state != "ok" for each in found):
             return  # what comes next rests on this
     yield from _guarded("consent", "freshness", partial(_fresh, workspace, now))
+    if workspace.segments:
+        yield from _guarded("segments", "rules", partial(_rules, workspace))
     if not local:
         yield from _others(workspace, progress)
 
@@ -190,6 +192,22 @@ def _fresh(workspace: "Workspace", now: int) -> list[Finding]:
     return [Finding("consent", each.source, "failed", *_stale(each)) for each in stale]
 
 
+def _rules(workspace: "Workspace") -> list[Finding]:
+    """model.yaml and the segments, held against the columns that the lake really has."""
+    from passerelle.workflows.engine import segment_problems
+
+    try:
+        problems = segment_problems(workspace)
+    except DefinitionError as error:  # nothing was pulled yet: there is nothing to hold them against
+        return [Finding("segments", "rules", "warning", error.message, error.advice)]
+    if not problems:
+        return [Finding("segments", "rules", "ok", "Every rule speaks of columns that are there.")]
+    wrong = [each for problem in problems if isinstance(problem, Unusable) for each in problem.problems]
+    rest = [each for each in problems if not isinstance(each, Unusable)]
+    found = [Finding("segments", f"{each.file}:{each.line}", "failed", each.message) for each in wrong]
+    return found + [Finding("segments", "rules", "failed", each.message, each.advice) for each in rest]
+
+
 def _stale(source: Any) -> tuple[str, str]:  # noqa: ANN401 - the gate's StaleSource
     limit = f"the policy allows {source.limit_seconds / 3600:g} hours"
     advice = f"Run: passerelle pull {source.source}"
@@ -200,7 +218,8 @@ def _stale(source: Any) -> tuple[str, str]:  # noqa: ANN401 - the gate's StaleSo
 
 def _others(workspace: "Workspace", progress: "Progress") -> Iterator[Finding]:
     """What sources and destinations say of themselves."""
-    asked = [("source", name, partial(workspace.source, name)) for name in workspace.sources]
+    asked: list[tuple[str, str, Callable[[], Checked]]] = []
+    asked += [("source", name, partial(workspace.source, name)) for name in workspace.sources]
     asked += [("destination", name, partial(workspace.destination, name)) for name in workspace.destinations]
     with progress.step("Asking sources and destinations", total=len(asked)) as step:
         for area, name, opened in asked:

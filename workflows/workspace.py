@@ -2,13 +2,14 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.settings.project import PROJECT, Project, StoreUrl
 
 if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Destination
+    from passerelle.connectors.contract.source import Source
     from passerelle.privacy.consent import ConsentLog, Gate, Notice, Policy
     from passerelle.privacy.keys import Keyring
     from passerelle.privacy.log import Log
@@ -37,7 +38,7 @@ class Workspace:
         self.folder = folder
         self.loaded = loaded
         self._destinations: dict[str, Destination] = {}
-        self._sources: dict[str, Any] = {}
+        self._sources: dict[str, Source] = {}
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -91,7 +92,10 @@ class Workspace:
     def model(self) -> "ModelFile":
         """model.yaml. Raises `DefinitionError` where there is none."""
         if self.loaded.model is None:
-            raise DefinitionError("There is no model.yaml in this workspace, so segments have nothing to speak of.")
+            raise DefinitionError(
+                "There is no model.yaml in this workspace, so segments have nothing to speak of.",
+                advice="`passerelle init` in another folder shows a complete one.",
+            )
         return self.loaded.model
 
     @property
@@ -161,7 +165,7 @@ class Workspace:
             self._destinations[name] = plugged.cls(name, plugged.settings, folder=self.folder)
         return self._destinations[name]
 
-    def source(self, name: str) -> Any:  # noqa: ANN401 - narrowed when the source contract stands
+    def source(self, name: str) -> "Source":
         """The source called `name` in passerelle.yaml."""
         if name not in self._sources:
             plugged = _plugged(self.sources, name, "source")

@@ -58,9 +58,9 @@ def reference(known: list[AnyVerb]) -> str:
 
 def _commands(known: list[AnyVerb]) -> dict[str, Any]:
     """Each verb's command, as typer made it."""
-    found = {}
+    found, root = {}, typer.main.get_command(app(known))
     for verb in known:
-        command: Any = typer.main.get_command(app(known))
+        command: Any = root
         for word in verb.name.split():
             command = command.commands[word]
         found[verb.name] = command

@@ -1,5 +1,6 @@
 """One run of one verb: surroundings made safe, request checked, run recorded, result printed."""
 
+import io
 import os
 import resource
 import signal
@@ -26,6 +27,9 @@ from passerelle.workflows.verbs.failure import Failure, completed
 def harden() -> None:
     """New files are private, no core dump is written, no hook prints a value."""
     os.umask(0o077)
+    for stream in (sys.stdout, sys.stderr):  # whatever the machine's language, and whatever a name holds
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     quiet_hooks()
     if not sys.warnoptions:
