@@ -89,15 +89,18 @@ class Shop:
 
     def __init__(self, folder: Path, sources: Mapping[str, Any] | None = None) -> None:
         self.folder = folder / "workspace"
-        scaffold(self.folder, empty=True)
+        made = self.folder.exists()
+        if not made:
+            scaffold(self.folder, empty=True)
+            (self.folder / "data").mkdir(exist_ok=True)
         if not (self.folder / "keys/master.key").exists():
             Keyring.create(self.folder / "keys/master.key")
-        (self.folder / "data").mkdir(exist_ok=True)
         self._time = 1_790_000_000
         self._workspace: Workspace | None = None
-        self.configure(sources or {"crm": CRM, "shop": SHOP})
+        if not made:
+            self.configure(sources or {"crm": CRM, "shop": SHOP})
         with sqlite3.connect(self.folder / "data/shop.db") as db:
-            db.execute("CREATE TABLE orders (order_id INTEGER PRIMARY KEY, customer, ordered_at, amount)")
+            db.execute("CREATE TABLE IF NOT EXISTS orders (order_id INTEGER PRIMARY KEY, customer, ordered_at, amount)")
         db.close()
 
     def configure(self, sources: Mapping[str, Any]) -> None:
@@ -137,9 +140,9 @@ class Shop:
 
     def lake(self, table: str, *columns: str) -> list[tuple[Any, ...]]:
         """Columns of the table's rows (subject_id where none are named), sorted; times as microseconds."""
-        rows = [path for path in self.open().lake().tables()[table].files]
+        known = self.open().lake().tables()
         names = columns or ("subject_id",)
-        tables = [pq.read_table(path, columns=list(names)) for path in rows]
+        tables = [pq.read_table(path, columns=list(names)) for path in known[table].files] if table in known else []
         found = [tuple(row[name] for name in names) for one in tables for row in one.to_pylist()]
         return sorted((tuple(_plain(value) for value in row) for row in found), key=repr)
 

@@ -21,7 +21,7 @@ Fault = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class LakeTable:
-    """What a reader needs: column types by name (`Kind` names), and Parquet files to scan as they are.
+    """What a reader needs: column types by name (`Kind` names), and Parquet files (one at least) to scan as they are.
 
     Person tables have one row per `subject_id`. Columns that begin with `_` are the lake's own.
     """
@@ -49,9 +49,20 @@ class Lake:
         self._memory = memory
         self._fault: Fault = fault or (lambda _step: None)
 
+    def watched(self, fault: Fault) -> "Lake":
+        """The same lake, that tells `fault` of each step."""
+        return Lake(self._folder, memory=self._memory, fault=fault)
+
     def tables(self) -> dict[str, LakeTable]:
         """Every table, by name, as it was when this was called; its files stay through the next `settle`."""
         return {name: self._table(name, manifest) for name, manifest in self._manifests()}
+
+    def declare(self, name: str, shape: TableShape) -> None:
+        """Have the table, empty if it is new, so that segments can speak of it before anything is in it."""
+        folder = self._folder / name
+        if Manifest.read(folder) is None:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            Manifest(shape, files=(self._write(folder, "rows", row_schema(shape).empty_table()),)).write(folder)
 
     def stage(self, name: str, shape: TableShape, rows: pa.Table, deleted: pa.Table) -> None:
         """Put a page beside the table, durably. Readers see it after `settle`.
@@ -125,9 +136,10 @@ class Lake:
         for made in settled.made:
             sync_file(folder / made)
         sync_folder(folder)
+        files = settled.files or (self._write(folder, "rows", row_schema(manifest.shape).empty_table()),)
         before = manifest.named() - set(manifest.retired)
         now = replace(
-            manifest, files=settled.files, shadowed=settled.shadowed, deleted=settled.deleted, staged=(), written=None
+            manifest, files=files, shadowed=settled.shadowed, deleted=settled.deleted, staged=(), written=None
         )
         now = replace(now, retired=tuple(sorted(before - now.named())))
         now.write(folder)

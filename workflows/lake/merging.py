@@ -74,7 +74,7 @@ def lookup(folder: Path, manifest: Manifest, keys: pa.Array) -> pa.Table:
         db.register("wanted", pa.table({"_key": keys.cast(pa.binary())}))
         nothing = "(SELECT _key, CAST(0 AS BIGINT) AS subject_id FROM wanted LIMIT 0)"
         source = _scan(folder, files) if files else nothing
-        found = db.execute(f"SELECT DISTINCT _key, subject_id FROM {source} SEMI JOIN wanted USING (_key)")
+        found = db.sql(f"SELECT DISTINCT _key, subject_id FROM {source} SEMI JOIN wanted USING (_key)")
         table: pa.Table = found.to_arrow_table()
         return table.cast(pa.schema([("_key", pa.binary()), ("subject_id", pa.int64())]))
 

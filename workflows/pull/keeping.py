@@ -41,6 +41,7 @@ class Keeper:
         self._shape = resource.shape
         self._now = now
         self._fault = fault
+        self._lake = workspace.lake().watched(fault)
         self._timezone = resource.timezone or workspace.settings.timezone
         self.table = table_name(source, resource)
         self._table_shape = TableShape(
@@ -87,11 +88,11 @@ class Keeper:
 
     def settle(self) -> None:
         """Make what is staged part of the lake, and follow people who turned out to be one, in every table."""
+        self._lake.declare(self.table, self._table_shape)
         with self._workspace.store().read() as connection:
             merges = self._workspace.subjects().merges(connection)
-        lake = self._workspace.lake()
-        for name in {self.table, *lake.tables()}:
-            lake.settle(name, merges)
+        for name in sorted({self.table, *self._lake.tables()}):
+            self._lake.settle(name, merges)
 
     def _keep_people(self, page: Page, found: Sorted, report: SourceReport) -> pa.Array:
         """People, consents, removals and quarantine, in one transaction. Returns ids, aligned with the page."""
@@ -116,7 +117,7 @@ class Keeper:
         if self._shape.grain != "person" or not found.deleted.any():
             return pa.array([], pa.int64()), pa.array([], pa.int64())
         at = places(found.deleted)
-        known = self._workspace.lake().people(self.table, found.key.take(at))
+        known = self._lake.people(self.table, found.key.take(at))
         ids = known["subject_id"].combine_chunks()
         where = pc.index_in(known["_key"].combine_chunks(), found.key.take(at))
         cursor = self._shape.cursor
@@ -231,7 +232,7 @@ class Keeper:
         out = places(found.deleted | found.merged)
         deleted = pa.table([found.key.take(out), found.version.take(out)], schema=DELETED)
         if len(at) or len(out):
-            self._workspace.lake().stage(
+            self._lake.stage(
                 self.table, self._table_shape, pa.table(columns, schema=row_schema(self._table_shape)), deleted
             )
 
