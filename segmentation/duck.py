@@ -39,7 +39,7 @@ class DuckSession:
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, tables: Mapping[str, DatasetTable], dataset: Dataset
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._tables = tables
         self._merging = dataset.merges is not None and dataset.merges.num_rows > 0
         self._without = dataset.gone is not None and len(dataset.gone) > 0
@@ -90,11 +90,11 @@ class DuckSession:
     def fetch(self, expression: Expr) -> pa.Table:
         """The rows of `expression`."""
         with _told():
-            return self._connection.sql(_sql(expression)).to_arrow_table()
+            return self.connection.sql(_sql(expression)).to_arrow_table()
 
     def _run(self, sql: str) -> None:
         with _told():
-            self._connection.execute(sql)
+            self.connection.execute(sql)
 
 
 def _sql(expression: Expr) -> str:

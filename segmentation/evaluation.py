@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import reduce
 
 import ibis
 import pyarrow as pa
@@ -69,13 +70,21 @@ class Evaluation:
     as_of: int
     population: int
 
-    def membership(self, name: str) -> Membership:
-        """The people of one segment."""
+    def memberships(self, names: Sequence[str]) -> dict[str, Membership]:
+        """The people of these segments, in one pass over the people."""
+        codes = {f"code{index}": self.code(self.segments[name]) for index, name in enumerate(names)}
+        table = self.compiler.people.select("subject_id", **codes)
+        anywhere = reduce(lambda one, other: one | other, (table[column] > 0 for column in codes))
+        found = self.session.fetch(table.filter(anywhere)) if codes else None
+        return {
+            name: self._membership(name, found.column("subject_id"), found.column(column))
+            for name, column in zip(names, codes, strict=True)
+            if found is not None
+        }
+
+    def _membership(self, name: str, people: pa.ChunkedArray, coded: pa.ChunkedArray) -> Membership:
         segment = self.segments[name]
-        code = self.code(segment)
-        table = self.compiler.people.select("subject_id", code=code)
-        found = self.session.fetch(table.filter(table.code > 0))
-        ids, codes = found.column("subject_id").combine_chunks(), found.column("code").combine_chunks()
+        ids, codes = people.combine_chunks(), coded.combine_chunks()
         splits = {
             split: _sorted(ids.filter(pc.equal(codes, _FIRST_SPLIT + index)))
             for index, (split, _) in enumerate(segment.splits)
@@ -187,7 +196,7 @@ def evaluate(
     """
     kept = history if history is not None else MemoryHistory()
     with evaluating(names, model=model, segments=segments, dataset=dataset, as_of=as_of, history=kept) as run:
-        found = {name: run.membership(name) for name in names}
+        found = run.memberships(names)
         remember(kept, [item for items in run.in_force.values() for item in items], as_of)
         return found
 
@@ -206,7 +215,7 @@ def _resolved(resolver: Resolver, names: Sequence[str]) -> dict[str, Segment]:
     found: dict[str, Segment] = {}
     waiting = list(names)
     while waiting:
-        name = waiting.pop()
+        name = waiting.pop(0)
         if name not in found:
             found[name] = resolver.segment(name)
             waiting += found[name].uses

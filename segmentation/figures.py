@@ -80,7 +80,7 @@ def preview(
         history=history if history is not None else MemoryHistory(),
         extra=[] if by is None else [by],
     ) as run:
-        membership = run.membership(name)
+        membership = run.memberships([name])[name]
         return Preview(
             name,
             as_of,
