@@ -8,10 +8,10 @@ dies, however it dies. Columns come and go as Arrow.
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import (
@@ -34,14 +34,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import Integer, TypeEngine
 
 from passerelle.privacy.errors import DefinitionError, IntegrityError, TryLater
-from passerelle.privacy.store.tables import metadata
+from passerelle.privacy.store import bulk
+from passerelle.privacy.store.bulk import OnConflict, Rows
+from passerelle.privacy.store.schema import HEAD, bring_up, revision
 
-Rows = Mapping[str, pa.Array | list[object]]
-"""Columns by name, all of one length."""
-
-OnConflict = Literal["error", "ignore", "replace"]
-
-_CHUNK = 50_000
 _WRITE = {"passerelle_write": True}
 _AFTER = "passerelle_after_commit"
 
@@ -62,7 +58,7 @@ class Store:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
             path = Path(parsed.database or "")
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _private_folder(path.parent)
             engine = create_engine(parsed, connect_args={"timeout": 30})
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -77,8 +73,12 @@ class Store:
                 f"The store cannot be {parsed.get_backend_name()}.", advice="Use sqlite:/// or postgresql://."
             )
         store = cls(engine, folder)
-        with store.write() as connection:
-            metadata.create_all(connection)
+        with store.read() as connection:
+            current = revision(connection) == HEAD
+        if not current:
+            with store.write() as connection:  # alone, so that two openers do not both migrate
+                if revision(connection) != HEAD:
+                    bring_up(connection)
         return store
 
     @property
@@ -96,7 +96,8 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent state of the store, for as long as the block lasts."""
-        with self._engine.connect() as connection, connection.begin():
+        isolation = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        with self._engine.connect().execution_options(**isolation) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -141,28 +142,11 @@ class Store:
 
     def insert(self, connection: Connection, table: Table, rows: Rows, *, on_conflict: OnConflict = "error") -> None:
         """Put many rows in at once; on a conflict of the primary key, raise, keep the old row, or replace it whole."""
-        names = list(rows)
-        columns = [_python(rows[name]) for name in names]
-        count = len(columns[0])
-        sql = _insert_sql(table, names, on_conflict, sqlite=self.is_sqlite)
-        for start in range(0, count, _CHUNK):
-            chunk = list(zip(*(column[start : start + _CHUNK] for column in columns), strict=True))
-            if chunk:
-                connection.exec_driver_sql(sql, chunk)
+        bulk.insert(connection, table, rows, on_conflict)
 
     def update(self, connection: Connection, table: Table, rows: Rows) -> None:
         """Change many rows at once: `rows` holds their primary key and the columns that change."""
-        names = list(rows)
-        columns = [_python(rows[name]) for name in names]
-        place = "?" if self.is_sqlite else "%s"
-        keys = [column.name for column in table.primary_key.columns]
-        rest = [name for name in names if name not in keys]
-        changes = ", ".join(f'"{name}" = {place}' for name in rest)
-        wanted = " AND ".join(f'"{key}" = {place}' for key in keys)
-        sql = f'UPDATE "{table.name}" SET {changes} WHERE {wanted}'  # noqa: S608 - names are ours
-        order = [columns[names.index(name)] for name in (*rest, *keys)]
-        for start in range(0, len(columns[0]), _CHUNK):
-            connection.exec_driver_sql(sql, list(zip(*(part[start : start + _CHUNK] for part in order), strict=True)))
+        bulk.update(connection, table, rows)
 
     @contextmanager
     def among(self, connection: Connection, values: pa.Array) -> Iterator[Column[Any]]:
@@ -182,7 +166,7 @@ class Store:
     def _flock(self, name: str) -> Iterator[None]:
         folder = self._lock_folder
         assert folder is not None  # noqa: S101 - set for SQLite in open()
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _private_folder(folder)
         handle = os.open(folder / _lock_file(name), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -202,6 +186,13 @@ class Store:
                 yield
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": number})
+
+
+def _private_folder(folder: Path) -> None:
+    """Make a folder and those above it, all for this user only; leave existing ones as they are."""
+    if not folder.is_dir():
+        _private_folder(folder.parent)
+        folder.mkdir(exist_ok=True, mode=0o700)
 
 
 def _busy(name: str) -> TryLater:
@@ -229,25 +220,6 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
 def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("passerelle_write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-def _insert_sql(table: Table, names: list[str], on_conflict: OnConflict, *, sqlite: bool) -> str:
-    place = "?" if sqlite else "%s"
-    quoted = ", ".join(f'"{name}"' for name in names)
-    sql = f'INSERT INTO "{table.name}" ({quoted}) VALUES ({", ".join([place] * len(names))})'  # noqa: S608 - names are ours
-    if on_conflict == "error":
-        return sql
-    keys = [column.name for column in table.primary_key.columns]
-    rest = [name for name in names if name not in keys]
-    if on_conflict == "ignore" or not rest:
-        return f"{sql} ON CONFLICT DO NOTHING"
-    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in rest)
-    wanted = ", ".join(f'"{key}"' for key in keys)
-    return f"{sql} ON CONFLICT ({wanted}) DO UPDATE SET {changes}"
-
-
-def _python(values: pa.Array | pa.ChunkedArray | list[object]) -> list[object]:
-    return values if isinstance(values, list) else values.to_pylist()
 
 
 def _arrow_type(kind: TypeEngine[Any]) -> pa.DataType:
