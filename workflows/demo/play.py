@@ -1,13 +1,10 @@
-"""Plays the main job through the real command line: each verb is a process, the twins are processes of their own."""
+"""Plays the main job: each verb runs as the command line would run it, against twins in a process of their own."""
 
-import json
 import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +13,11 @@ from sqlalchemy import func, select
 from passerelle.connectors.twins.handle import Twins, subprocess_twins
 from passerelle.privacy.errors import DefinitionError, HeldBack, PasserelleError
 from passerelle.privacy.store import tables as t
+from passerelle.workflows.cli import runs
+from passerelle.workflows.verbs.contract import Environment, Outcome, Result
 from passerelle.workflows.verbs.demo import AudienceLine, DemoResult, LogLine, WithdrawalLine
-from passerelle.workflows.verbs.registry import verb
+from passerelle.workflows.verbs.failure import completed
+from passerelle.workflows.verbs.registry import verbs
 from passerelle.workflows.verbs.sync import Sent, SyncedAudience, SyncResult
 from passerelle.workflows.workspace import Workspace
 
@@ -35,34 +35,36 @@ class Stage:
 
     folder: Path
     console: "Console"
+    surroundings: Environment
 
     def say(self, text: str) -> None:
         """A line of the story."""
         self.console.print(f"\n[bold]{text}[/bold]")
 
-    def call(self, *words: str) -> Any:  # noqa: ANN401 - the verb's own result model
-        """Run one verb as a user would, show its table, return its result. Raises where it did not end well."""
-        called = verb(" ".join(words[:2])) or verb(words[0])
-        if called is None:
-            raise DefinitionError(f"There is no verb {words[0]}.")
-        self.console.print(f"$ passerelle {shlex.join(words)}", style="dim", markup=False)
-        command = [sys.executable, "-m", "passerelle.workflows.cli.main", *words]
-        done = subprocess.run(  # noqa: S603 - our own command line
-            [*command, "--workspace", str(self.folder), "--json"], stdout=subprocess.PIPE, check=False
-        )
-        told = json.loads(done.stdout or b"{}")
-        if done.returncode:
-            raise _as_problem(called.name, told)
-        result = called.result.model_validate(told)
+    def call(self, shown: str, **request: object) -> Any:  # noqa: ANN401 - the verb's own result model
+        """Run a verb as its command line would, show its table, return its result. Raises where it did not end well."""
+        name = max((each.name for each in verbs() if f"{shown} ".startswith(f"{each.name} ")), key=len)
+        called = next(each for each in verbs() if each.name == name)
+        self.console.print(f"$ passerelle {shown}", style="dim", markup=False)
+        now = self.surroundings.now
+        run_id = runs.new_run_id(now()) if called.recorded else ""
+        environment = replace(self.surroundings, workspace=self.folder, run_id=run_id)
+        if called.recorded:
+            runs.begin(self.folder, run_id, name, now())
+        result = completed(called.run(environment, called.request.model_validate(request)))
+        if called.recorded:
+            runs.end(self.folder, run_id, result, now())
         called.render(result, self.console)
+        if result.outcome is not Outcome.DONE:
+            raise _as_problem(name, result)
         return result
 
 
-def play(folder: Path, *, people: int, console: "Console") -> DemoResult:
+def play(environment: Environment, folder: Path, *, people: int, console: "Console") -> DemoResult:
     """The whole story, from an empty folder to a verified log."""
-    stage = Stage(_fresh(folder), console)
+    stage = Stage(_fresh(folder), console, environment)
     stage.say(f"1. A French shop with {people:,} people, as messy as life")
-    made = stage.call("init", str(stage.folder), "--people", str(people))
+    made = stage.call(f"init {shlex.quote(str(folder))} --people {people}", folder=stage.folder, people=people)
     (stage.folder / MARK).touch()
     with ExitStack() as open_things:
         stage.say("2. Local twins of Meta and Google, as strict as the platforms")
@@ -71,14 +73,15 @@ def play(folder: Path, *, people: int, console: "Console") -> DemoResult:
         stage.call("pull")
         stage.say("4. Three segments")
         for name in SEGMENTS:
-            stage.call("segment", "preview", name)
+            stage.call(f"segment preview {name}", name=name)
         stage.say("5. Only people who agreed are sent; everybody else is withheld with a reason")
         synced = stage.call("sync")
         stage.say("6. One person withdraws, and is taken out everywhere")
-        withdrawn = stage.call("consent", "withdraw", "--subject-ref", _somebody(stage.folder))
-        removed = stage.call("sync", "--removals-only")
+        somebody = _somebody(stage.folder)
+        withdrawn = stage.call(f"consent withdraw --subject-ref {somebody}", subject_ref=somebody)
+        removed = stage.call("sync --removals-only", removals_only=True)
         stage.say("7. The log proves it")
-        verified = stage.call("audit", "verify")
+        verified = stage.call("audit verify")
         lines = [_line(stage.folder, twins, row, removed) for row in synced.audiences]
     confirmed = sum(row.accepted for row in removed.audiences if row.sent.removes)
     return DemoResult(
@@ -160,11 +163,8 @@ def _key(row: SyncedAudience) -> tuple[str, str]:
     return row.audience, row.destination
 
 
-def _as_problem(verb: str, told: dict[str, Any]) -> PasserelleError:
-    """What a verb said when it failed, to be said again."""
-    problem = PasserelleError(
-        f"`passerelle {verb}` ended with {told.get('outcome', 'no result')}: {told.get('message', '')}".rstrip(": "),
-        advice=str(told.get("advice", "")),
-    )
-    problem.outcome = str(told.get("outcome", "failed"))
+def _as_problem(verb: str, result: Result) -> PasserelleError:
+    """What a verb that did not end well came to."""
+    problem = PasserelleError(f"`passerelle {verb}` ended with {result.outcome.value}.", advice=result.advice)
+    problem.outcome = result.outcome.value
     return problem

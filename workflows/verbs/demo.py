@@ -69,8 +69,8 @@ def run(environment: Environment, request: DemoRequest) -> DemoResult:
 
     from passerelle.workflows.demo.play import play
 
-    del environment  # the demo calls the command line as a user would
-    return play(request.folder, people=request.people, console=Console(stderr=True, highlight=False))
+    console = Console(stderr=True, highlight=False)
+    return play(environment, request.folder, people=request.people, console=console)
 
 
 def render(result: DemoResult, console: "Console") -> None:

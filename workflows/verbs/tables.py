@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 def table(title: str, words: Sequence[str], numbers: Sequence[str] = (), remarks: Sequence[str] = ()) -> "Table":
     """An empty table: columns of words, then of numbers, then of remarks, which are folded where they are long."""
-    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title_style="bold")
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None)
+    made.padding = (0, 1, 0, 0)
     for name in words:
         made.add_column(name, no_wrap=True, overflow="fold")
     for name in numbers:
