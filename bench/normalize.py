@@ -22,7 +22,7 @@ META = (
 )
 GOOGLE = (Field.EMAIL, Field.PHONE, Field.FIRST_NAME, Field.LAST_NAME)
 
-_SYLLABLES = ["ba", "bou", "cha", "da", "du", "fa", "gue", "la", "le", "mé", "mo", "pe", "ri", "ro", "sa", "ti", "vi"]
+_SYLLABLES = ["be", "bou", "cha", "da", "du", "fa", "gue", "la", "le", "mé", "mo", "pe", "ri", "ro", "sa", "ti", "vi"]
 _FIRST = ["Zoé", "Léa", "Jean-François", "Aïcha", "Théo", "Marie", "Benoît", "Camille", "Loïc", "Anne Laure"]
 _CITIES = ["Paris", "LYON", "Évry", "Saint-Étienne", "Lille", "Les Sables-d'Olonne", "Brest", "Nice", "Paris Cedex 08"]
 _DOMAINS = ["gmail.com", "orange.fr", "Gmail.com", "free.fr", "hotmail.fr", "example.org"]

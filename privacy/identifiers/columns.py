@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from passerelle.privacy.identifiers.reasons import Refusal
 
-_HASHED_AT_ONCE = 1 << 16
+_AT_ONCE = 1 << 16
 _HEX = 64
 _SAMPLED = 4096
 _WORTH_A_COLUMN = 64
@@ -113,9 +113,13 @@ class _Work:
         )
 
     def distinct(self, values: pa.StringArray, country: str | None) -> Normalized:
-        """An answer per value, none of which is null."""
-        answers = _answers(self.rule, values, country)
-        return Normalized(sha256_hex(answers.value), answers.reason) if self.hashed else answers
+        """An answer per value, none of which is null; a piece at a time, so that memory stays bounded."""
+        pieces = [values.slice(start, _AT_ONCE) for start in range(0, len(values), _AT_ONCE)] or [values]
+        parts = [_answers(self.rule, piece, country) for piece in pieces]
+        return Normalized(
+            pa.concat_arrays([sha256_hex(part.value) if self.hashed else part.value for part in parts]),
+            pa.concat_arrays([part.reason for part in parts]),
+        )
 
 
 def _answers(rule: Rule, values: pa.StringArray, country: str | None) -> Normalized:
@@ -158,8 +162,8 @@ def _gathered(work: _Work, values: pa.StringArray, codes: pa.DictionaryArray, gr
 def _digests(values: pa.StringArray) -> Iterator[bytes]:
     """The hex digests of many values, one after the other, so many at once that the objects stay few."""
     sha256 = hashlib.sha256
-    for start in range(0, len(values), _HASHED_AT_ONCE):
-        chunk = values.slice(start, _HASHED_AT_ONCE).cast(pa.binary()).to_numpy(zero_copy_only=False).tolist()
+    for start in range(0, len(values), _AT_ONCE):
+        chunk = values.slice(start, _AT_ONCE).cast(pa.binary()).to_numpy(zero_copy_only=False).tolist()
         yield hexlify(b"".join([sha256(each).digest() for each in chunk]))
 
 

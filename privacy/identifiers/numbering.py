@@ -23,7 +23,8 @@ _KINDS = (
     *("mobile", "fixed_line", "toll_free", "voip", "premium_rate", "shared_cost", "personal_number", "pager", "uan"),
     "voicemail",
 )
-_ANY_LENGTH = tuple(range(1, 18))
+_TOO_LONG = 18  # libphonenumber stores no national number of so many digits
+_ANY_LENGTH = tuple(range(1, _TOO_LONG))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ class Pattern:
 
     def right_length(self, numbers: pa.StringArray) -> Mask:
         """Which numbers have one of the lengths."""
-        return np.isin(lengths(numbers), self.lengths)
+        table = np.isin(np.arange(_TOO_LONG + 1), self.lengths)
+        fits: Mask = table[np.minimum(lengths(numbers), _TOO_LONG)]
+        return fits
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from passerelle.privacy.identifiers.text import looks_hashed, lower, tidy_code, 
 from passerelle.privacy.vocabulary import Field
 
 _MALE = (
-    "m h mr monsieur homme masculin garçon male man boy mister herr mann männlich señor sr hombre masculino "
+    "m h mr monsieur homme masculin male man mister herr mann männlich señor sr hombre masculino "
     "signor signore uomo maschio maschile senhor homem meneer dhr heer man mannelijk"
 )
 _FEMALE = (
-    "f mme mlle madame mademoiselle femme féminin fille female woman girl mrs ms miss frau weiblich señora sra "
+    "f mme mlle madame mademoiselle femme féminin female woman mrs ms miss frau weiblich señora sra "
     "señorita srta mujer femenino signora signorina donna femmina femminile senhora mulher feminino mevrouw mevr mw "
     "vrouw vrouwelijk"
 )

@@ -125,7 +125,10 @@ def _dialled(values: pa.StringArray) -> _Dialled:
         len(text), pa.py_buffer(digit_ends[offsets]), pa.py_buffer(data[kinds == _DIGIT])
     )
     counts = np.diff(digit_ends[offsets])
-    plain = (counts >= _SHORTEST) & (counts <= _LONGEST) & (np.diff(_running(kinds == _OTHER)[offsets]) == 0)
+    plain = (counts >= _SHORTEST) & (counts <= _LONGEST)
+    others = kinds == _OTHER
+    if others.any():
+        plain &= np.diff(_running(others)[offsets]) == 0
     plain &= ~pc.ends_with(text, ".0").to_numpy(zero_copy_only=False)
     pluses = np.flatnonzero(kinds == _PLUS)
     owners = np.searchsorted(offsets, pluses, side="right") - 1

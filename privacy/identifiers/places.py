@@ -1,6 +1,6 @@
 """Cities, states and postal codes.
 
-Meta takes cities and states in a to z alone, without spaces: accents are taken off (`Évry` is `evry`, never `vry`).
+Meta takes cities and states in a to z alone, without spaces: accents are taken off (`Nîmes` is `nimes`, never `nmes`).
 Postal codes: Meta in lower case without spaces and dashes, five digits in the United States; Google as written.
 """
 
