@@ -101,8 +101,13 @@ def _reader(options: Options, step: Step) -> str:
     return expression(
         f"(() => {{ let answer = null; try {{ answer = JSON.parse({text}); }} catch (problem) {{ answer = null; }} "
         f"if (answer === null || !{words}.includes(answer.outcome)) {{ answer = {silent}; }} "
+        # A verb about many audiences or sources says in a row of its own what happened to each.
+        "const rows = Array.isArray(answer.audiences ?? answer.sources) ? answer.audiences ?? answer.sources : []; "
+        "const worst = rows.find((row) => row.problem && row.outcome === answer.outcome) ?? { }; "
+        'const where = [worst.audience ?? worst.source, worst.destination].filter((name) => name).join(" at "); '
+        'const problem = worst.problem ? where + ": " + worst.problem : ""; '
         f"return JSON.stringify({{ step: {literal(step.verb)}, outcome: answer.outcome, "
-        'advice: [answer.message, answer.advice].filter((words) => words).join(" ").slice(0, 600), '
+        'advice: [answer.message, problem, answer.advice].filter((words) => words).join(" ").slice(0, 600), '
         "result: answer }); })()"
     )
 

@@ -1,0 +1,146 @@
+"""What people and other machines do to the stage: fill in the form, send a withdrawal, log in, ask for a run."""
+
+import base64
+import csv
+import hashlib
+import hmac
+import json
+import re
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from passerelle.workflows.n8n.catalogue import CATALOGUE
+from passerelle.workflows.n8n.secrets import PING_HEADER
+from tests.workflows.n8n.real.conftest import OWNER, Stage
+from tests.workflows.runner.waiting import until
+
+_WAIT = 180.0
+_CREDENTIALS = "credentials.json"
+
+
+def credential(stage: Stage, kind: str, name: str) -> dict[str, Any]:
+    """The data of one of the credentials that n8n was given."""
+    rows = json.loads((stage.secrets / _CREDENTIALS).read_text())
+    found: dict[str, Any] = next(row["data"] for row in rows if row["type"] == kind and name in row["name"])
+    return found
+
+
+def submit_form(stage: Stage, audience: str, what: str) -> str:
+    """Fill in the marketer's form and follow it to its last page, as a browser would; the page's HTML."""
+    login = credential(stage, "httpBasicAuth", "form")
+    with httpx.Client(auth=(login["user"], login["password"]), timeout=_WAIT, trust_env=False) as browser:
+        answers = {"field-0": (None, audience), "field-1": (None, what)}
+        started = browser.post(f"{stage.n8n.url}/form/passerelle", files=answers)
+        assert started.status_code == 200, started.text
+        waiting = str(started.json()["formWaitingUrl"])
+        pages: list[str] = []
+
+        def arrived() -> bool:
+            page = browser.get(waiting)
+            pages.append(page.text)
+            return page.status_code == 200 and "completion" in page.text.lower() and "<" in page.text
+
+        until(arrived, _WAIT)
+        browser.post(waiting)
+        return pages[-1]
+
+
+def emails_of(stage: Stage) -> dict[str, str]:
+    """Every plain e-mail address of the shop's contacts by the SHA-256 that platforms are sent."""
+    with (stage.workspace / "data" / "contacts.csv").open(encoding="utf-8") as file:
+        rows = [row["email"].strip() for row in csv.DictReader(file, delimiter=";")]
+    plain = {row for row in rows if re.fullmatch(r"[a-z0-9.-]+@example\.(com|fr|net|org)", row)}
+    return {hashlib.sha256(email.encode()).hexdigest(): email for email in plain}
+
+
+def whereabouts(stage: Stage, digest: str) -> list[str]:
+    """The audiences, at either twin, that hold somebody known by this hash."""
+    held = stage.twins.state()["audiences"]
+    return [
+        f"{one['platform']}/{one['name']}"
+        for one in held
+        if any(digest in key for keys in stage.twins.members(one["id"]) for key in keys)
+    ]
+
+
+def somebody_everywhere(stage: Stage) -> tuple[str, str]:
+    """The e-mail address and hash of somebody who is in an audience at both platforms."""
+    for digest, email in sorted(emails_of(stage).items()):
+        if len({place.split("/")[0] for place in whereabouts(stage, digest)}) > 1:
+            return email, digest
+    raise AssertionError("nobody is at both platforms")
+
+
+def send_withdrawal(stage: Stage, email: str) -> httpx.Response:
+    """Post a signed withdrawal to the runner, as a website would."""
+    event = {
+        "email": email,
+        "purpose": "ad_list_matching",
+        "state": "withdrawn",
+        "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "source": "website",
+        "method": "web_form",
+    }
+    body = json.dumps({"events": [event]}).encode()
+    name, stamp = f"msg_{time.time_ns()}", str(int(time.time()))
+    key = (stage.secrets / "consent.key").read_bytes().strip()
+    signature = base64.b64encode(hmac.digest(key, f"{name}.{stamp}.".encode() + body, "sha256")).decode()
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": name,
+        "webhook-timestamp": stamp,
+        "webhook-signature": f"v1,{signature}",
+    }
+    return httpx.post(f"{stage.runner}/v1/consent", content=body, headers=headers, timeout=_WAIT, trust_env=False)
+
+
+def ping(stage: Stage, token: str | None) -> int:
+    """Knock at the removal workflow; the status."""
+    headers = {} if token is None else {PING_HEADER: token}
+    url = f"{stage.n8n.url}/webhook/passerelle/removals"
+    return httpx.post(url, headers=headers, timeout=_WAIT, trust_env=False).status_code
+
+
+def publish_by_api(stage: Stage) -> dict[str, int]:
+    """Publish every workflow through n8n's API, which, unlike its command line, checks nodes and parameters."""
+    with httpx.Client(base_url=stage.n8n.url, timeout=_WAIT, trust_env=False) as browser:
+        told = {"emailOrLdapLoginId": OWNER["email"], "password": OWNER["password"]}
+        assert browser.post("/rest/login", json=told).status_code == 200
+        scopes = browser.get("/rest/api-keys/scopes").json()["data"]
+        wanted = {"label": "test", "expiresAt": None, "scopes": scopes}
+        key = browser.post("/rest/api-keys", json=wanted).json()["data"]["rawApiKey"]
+        headers = {"X-N8N-API-KEY": key}
+        return {
+            identity.id: browser.post(f"/api/v1/workflows/{identity.id}/publish", headers=headers, json={}).status_code
+            for identity, _ in CATALOGUE
+        }
+
+
+def given_away(folder: Path, stage: Stage) -> set[str]:
+    """What of the shop's people, or of our keys, stands anywhere in a folder: file and kind, never the value."""
+    contacts = (stage.workspace / "data" / "contacts.csv").read_text(encoding="utf-8")
+    emails = {each.lower() for each in re.findall(r"[\w.+-]+@[\w.-]+", contacts)}
+    phones = {re.sub(r"\D", "", each)[-9:] for each in re.findall(r"\b0\d(?:[ .]?\d\d){4}\b", contacts)}
+    digests = {hashlib.sha256(each.encode()).digest() for each in emails}
+    hashes = {digest.hex() for digest in digests}
+    encoded = {base64.b64encode(digest).decode().rstrip("=") for digest in digests}
+    secrets = [stage.secrets / name for name in ("consent.key", "runner.token", "ping.token", "n8n.key")]
+    secrets.append(stage.workspace / "secrets" / "meta.token")
+    tokens = [path.read_bytes().strip() for path in secrets] + [b"xoxb-for-a-test"]
+    found = set()
+    for path in folder.rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        text = content.decode("latin-1").lower()
+        kinds = {
+            "an e-mail address": emails & set(re.findall(r"[\w.+-]+@[\w.-]+", text)),
+            "a phone number": phones & {each[-9:] for each in re.findall(r"\d{9,15}", text)},
+            "a hash": hashes & set(re.findall(r"[0-9a-f]{64}", text)),
+            "a hash in base64": encoded & set(re.findall(r"[\w+/-]{43}", content.decode("latin-1"))),
+            "a secret": {str(place) for place, token in enumerate(tokens) if token in content},
+        }
+        found |= {f"{path.relative_to(folder)}: {kind}" for kind, values in kinds.items() if values}
+    return found
