@@ -176,8 +176,8 @@ def _read(
     grant = _mapped(history["state"], lambda word: ConsentState(word).permits, otherwise=False).astype(bool)
     said = asked & ~(grant & (start > at))
     if not said.all():
-        history, person, start, end, grant = (one.filter(pa.array(said)) if isinstance(one, pa.Table) else one[said]
-                                              for one in (history, person, start, end, grant))  # fmt: skip
+        history, person = history.filter(pa.array(said)), person[said]
+        start, end, grant = start[said], end[said], grant[said]
     term = people.terms[person]
     need, validity, interest = _terms(terms)
     grade = _mapped(history["grade"], _GRADES.index, otherwise=0)

@@ -17,8 +17,8 @@ from passerelle.privacy.vocabulary import ConsentState, Destination, Precision
 
 REASONS: dict[str, str] = {
     **REFUSALS,
-    "bad_when": "a time is not written as 2026-02-03T10:12:00Z (with its zone) or 2026-02-03",
     "bad_recipients": "a recipient is none of the platforms we know",
+    "bad_when": "a time is not written as 2026-02-03T10:12:00Z (with its zone) or 2026-02-03",
     "not_a_statement": "the line is not a JSON object of the known fields, all of them text",
 }
 """Why a line was not taken, in a sentence without its values."""
