@@ -1,6 +1,7 @@
 """Keeps each run of a recorded verb in the table `run`: begun before the work, ended with its outcome.
 
-A run that was killed stays without an end; `status` shows it so.
+A run that was killed stays without an end; `status` shows it so. With its end, the log is signed and anchored as far
+as it has come, so that what the run recorded cannot be taken back unnoticed.
 """
 
 import secrets
@@ -25,7 +26,7 @@ def begin(workspace: Path, run_id: str, verb: str, now: int) -> None:
 
 
 def end(workspace: Path, run_id: str, result: Result, now: int) -> None:
-    """Record how a run ended."""
+    """Record how a run ended, and sign the log."""
     from passerelle.privacy.store.tables import run
     from passerelle.workflows.workspace import Workspace
 
@@ -37,3 +38,5 @@ def end(workspace: Path, run_id: str, result: Result, now: int) -> None:
     }
     with Workspace.open(workspace) as opened, opened.store().write() as connection:
         connection.execute(run.update().where(run.c.run_id == run_id).values(**values))
+        if opened.log().size(connection):
+            opened.log().checkpoint(connection, now=now)

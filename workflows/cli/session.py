@@ -1,6 +1,7 @@
 """One run of one verb: surroundings made safe, request checked, run recorded, result printed."""
 
 import io
+import logging
 import os
 import resource
 import signal
@@ -20,8 +21,10 @@ from passerelle.workflows.cli.printing import Printer
 from passerelle.workflows.cli.progress import progress_for
 from passerelle.workflows.cli.requests import request_of
 from passerelle.workflows.settings.project import PROJECT
-from passerelle.workflows.verbs.contract import AnyVerb, Environment, Request, Result
+from passerelle.workflows.verbs.contract import AnyVerb, Environment, Outcome, Request, Result
 from passerelle.workflows.verbs.failure import Failure, completed
+
+_log = logging.getLogger(__name__)
 
 
 def harden() -> None:
@@ -77,7 +80,11 @@ def _work(verb: AnyVerb, environment: Environment, request: Request) -> Result:
 def _record(verb: AnyVerb, environment: Environment, request: Request, crashes: Path | None) -> Result:
     runs.begin(environment.workspace, environment.run_id, verb.name, environment.now())
     result = attempt(partial(_work, verb, environment, request), crashes)
-    runs.end(environment.workspace, environment.run_id, result, environment.now())
+    ended = attempt(partial(runs.end, environment.workspace, environment.run_id, result, environment.now()), crashes)
+    if isinstance(ended, Failure):
+        if ended.outcome is Outcome.INTEGRITY_FAILURE:
+            return ended
+        _log.warning("the end of this run could not be kept; status shows it as unfinished")
     return result
 
 

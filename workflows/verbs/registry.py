@@ -1,8 +1,6 @@
 """Every verb there is, grouped by who uses it."""
 
-from contextlib import suppress
 from importlib import import_module
-from importlib.util import find_spec
 from typing import cast
 
 from passerelle.workflows.verbs.contract import AnyVerb
@@ -28,7 +26,6 @@ MODULES = (
     "consent",
     "normalize",
     "audit",
-    "erase",
     "workflows",
     "serve",
     "twins",
@@ -40,10 +37,7 @@ def verbs() -> list[AnyVerb]:
     """All verbs, in the order of `MODULES`."""
     found: list[AnyVerb] = []
     for name in MODULES:
-        module = f"{__name__.rpartition('.')[0]}.{name}"
-        if find_spec(module) is not None:
-            with suppress(ImportError):  # during the build-up only
-                found += cast("list[AnyVerb]", getattr(import_module(module), "VERBS", []))
+        found += cast("list[AnyVerb]", import_module(f"{__package__}.{name}").VERBS)
     return found
 
 

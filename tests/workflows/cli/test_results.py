@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "doctor": ("doctor", "--local"),
     "segment list": ("segment", "list"),
     "segment preview": ("segment", "preview", "lapsing_champions"),
+    "audit verify": ("audit", "verify"),
 }
 
 
