@@ -112,16 +112,18 @@ def _string(text: pa.Array, _timezone: str) -> pa.Array:
 
 
 def _integer(text: pa.Array, _timezone: str) -> pa.Array:
-    return _matching(_ungrouped(text), r"^[+-]?[0-9]{1,18}$").cast(pa.int64())
+    return _matching(_unsigned(_ungrouped(text)), r"^-?[0-9]{1,18}$").cast(pa.int64())
 
 
 def _number(text: pa.Array, _timezone: str) -> pa.Array:
-    return _matching(_dotted(text), r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$").cast(pa.float64())
+    return _matching(_unsigned(_dotted(text)), r"^-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$").cast(
+        pa.float64()
+    )
 
 
 def _money(text: pa.Array, _timezone: str) -> pa.Array:
     bare = pc.replace_substring_regex(text, r"(?i)^€\s*|\s*(€|eur|euros?)$", "")
-    plain = _matching(_dotted(bare), r"^[+-]?([0-9]{1,13}(\.[0-9]{0,30})?|\.[0-9]{1,30})$")
+    plain = _matching(_unsigned(_dotted(bare)), r"^-?([0-9]{1,13}(\.[0-9]{0,30})?|\.[0-9]{1,30})$")
     # Nine digits after the point are more than any price has; the rest would overflow the decimal.
     trimmed = pc.replace_substring_regex(plain, r"^([^.]*\.[0-9]{9})[0-9]+$", r"\1")
     return _cents(pc.replace_substring_regex(trimmed, r"\.$", "").cast(pa.decimal128(24, 9)))
@@ -214,6 +216,11 @@ def _dotted(text: pa.Array) -> pa.Array:
 
 def _matching(text: pa.Array, pattern: str) -> pa.Array:
     return pc.if_else(pc.match_substring_regex(text, pattern), text, pa.scalar(None, pa.string()))
+
+
+def _unsigned(text: pa.Array) -> pa.Array:
+    """Without a leading plus, which Arrow does not read."""
+    return pc.replace_substring_regex(text, r"^\+", "")
 
 
 def _attempt(text: pa.Array, kind: pa.DataType, one: Callable[[str], object]) -> pa.Array:
