@@ -128,15 +128,17 @@ def _from_file(path: Path) -> str:
         raise DefinitionError(
             f"The key file {path} cannot be opened.", advice="`passerelle init` makes one; this user must own it."
         ) from None
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise DefinitionError(f"The key file {path} is no regular file.")
         if status.st_mode & 0o077:
             raise DefinitionError(
                 f"Others can read the key file {path}.", advice=f"chmod 0400 {path}, and ask who has read it."
             )
-        return file.read(4096).decode("ascii", errors="replace")
+        return os.read(handle, 4096).decode("ascii", errors="replace")
+    finally:
+        os.close(handle)
 
 
 def _from_command(command: tuple[str, ...]) -> str:

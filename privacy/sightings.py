@@ -36,11 +36,11 @@ class Canonical(Protocol):
 
 _NOBODY = {
     Field.EXTERNAL_ID: (
-        r"(?i)^(0+|-+|\.+|x+|unknown|unbekannt|inconnue?|n/?a|null|none|nil|nan|undefined|aucune?|vide|empty|missing"
+        r"(?i)^(0+|-+|\.+|x{2,}|unknown|unbekannt|inconnue?|n/?a|null|none|nil|nan|undefined|aucune?|vide|empty|missing"
         r"|anonym(e|ous)?|guest|invite|invité|visiteur|test|default|\(null\)|\(not set\)|#n/a|0{8}(-0{4}){3}-0{12})$"
     ),
     Field.EMAIL: (
-        r"(?i)^(no-?e?mail|pas-?d-?e?-?e?mail|sans-?e?mail|aucune?|inconnue?|unknown|none|n-?a|null|undefined|x+|-+"
+        r"(?i)^(no-?e?mail|pas-?d-?e?-?e?mail|sans-?e?mail|aucune?|inconnue?|unknown|none|n-?a|null|undefined|x{2,}|-+"
         r"|no-?reply|ne-?pas-?repondre|anonym(e|ous)?|guest)@"
     ),
     Field.PHONE: r"(0{8}|1{8}|2{8}|3{8}|4{8}|5{8}|6{8}|7{8}|8{8}|9{8})$",

@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +73,19 @@ class Store:
                 f"The store cannot be {parsed.get_backend_name()}.", advice="Use sqlite:/// or postgresql://."
             )
         store = cls(engine, folder)
-        with store.read() as connection:
-            current = revision(connection) == HEAD
-        if not current:
-            with store.write() as connection:  # alone, so that two openers do not both migrate
-                if revision(connection) != HEAD:
-                    bring_up(connection)
+        with ExitStack() as undo:
+            undo.callback(engine.dispose)
+            store._migrate()
+            undo.pop_all()
         return store
+
+    def _migrate(self) -> None:
+        with self.read() as connection:
+            if revision(connection) == HEAD:
+                return
+        with self.write() as connection:  # alone, so that two openers do not both migrate
+            if revision(connection) != HEAD:
+                bring_up(connection)
 
     @property
     def is_sqlite(self) -> bool:

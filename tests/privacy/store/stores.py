@@ -1,0 +1,40 @@
+"""Fresh stores to test with: a SQLite file, and a schema in the PostgreSQL that PASSERELLE_TEST_POSTGRES names."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from passerelle.privacy.store import Store
+
+KINDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+def fresh_url(kind: str, folder: Path) -> Iterator[str]:
+    """The address of a store that nobody has opened yet."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder}/var/control.db"
+        return
+    server = os.environ.get("PASSERELLE_TEST_POSTGRES")
+    if server is None:
+        pytest.skip("PASSERELLE_TEST_POSTGRES names no server")
+    url = make_url(server).set(drivername="postgresql+psycopg")
+    name = f"passerelle_{uuid.uuid4().hex}"
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    yield url.set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    engine.dispose()
+
+
+def fresh_store(kind: str, folder: Path) -> Iterator[Store]:
+    """A new store, closed afterwards."""
+    for url in fresh_url(kind, folder):
+        store = Store.open(url)
+        yield store
+        store.close()
