@@ -6,22 +6,16 @@ nobody's to share.
 
 from collections.abc import Mapping
 
+from passerelle.privacy.identifiers import countries
+from passerelle.privacy.identifiers.places import us_states
+
 
 def _codes(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-COUNTRIES: frozenset[str] = _codes(
-    """
-    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY
-    BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK
-    FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR
-    IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK
-    ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM
-    PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF
-    TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
-    """
-)
+COUNTRIES: frozenset[str] = frozenset(countries.codes().values())
+"""Every ISO 3166-1 code."""
 
 FRENCH_OUTERMOST: frozenset[str] = frozenset({"GP", "MQ", "GF", "RE", "YT", "MF"})
 """French territories with country codes of their own, where EU law holds as in the rest of France."""
@@ -43,12 +37,7 @@ GROUPS: Mapping[str, frozenset[str]] = {
 }
 """Groups that every policy may name. `FR` has the outermost territories with it; `UK` is the country code GB."""
 
-US_STATES: frozenset[str] = _codes(
-    """
-    AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK
-    OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC
-    """
-)
+US_STATES: frozenset[str] = frozenset(code.upper() for code in us_states().values())
 
 
 def is_place(code: str) -> bool:
