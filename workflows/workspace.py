@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from passerelle.privacy.errors import DefinitionError
-from passerelle.workflows.settings.project import PROJECT, Project, StoreUrl
+from passerelle.workflows.settings.names import PROJECT
+from passerelle.workflows.settings.project import Project, StoreUrl
 
 if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Destination

@@ -20,7 +20,7 @@ from passerelle.workflows.cli.commands import Call
 from passerelle.workflows.cli.printing import Printer
 from passerelle.workflows.cli.progress import progress_for
 from passerelle.workflows.cli.requests import request_of
-from passerelle.workflows.settings.project import PROJECT
+from passerelle.workflows.settings.names import PROJECT
 from passerelle.workflows.verbs.contract import AnyVerb, Environment, Outcome, Request, Result
 from passerelle.workflows.verbs.failure import Failure, completed
 

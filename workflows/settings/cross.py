@@ -8,8 +8,7 @@ from passerelle.privacy.errors import DefinitionError
 from passerelle.privacy.vocabulary import Destination
 from passerelle.workflows.settings.document import Place
 from passerelle.workflows.settings.loaded import Loaded
-from passerelle.workflows.settings.names import did_you_mean, listed
-from passerelle.workflows.settings.project import PROJECT
+from passerelle.workflows.settings.names import PROJECT, did_you_mean, listed
 from passerelle.workflows.settings.unusable import Problem
 
 

@@ -16,8 +16,9 @@ from passerelle.workflows.settings.audience import Audience
 from passerelle.workflows.settings.cross import cross_check
 from passerelle.workflows.settings.document import Document, Place, Value, read
 from passerelle.workflows.settings.loaded import Loaded, Plugged
+from passerelle.workflows.settings.names import PROJECT
 from passerelle.workflows.settings.problems import from_definition, from_validation
-from passerelle.workflows.settings.project import PROJECT, Project
+from passerelle.workflows.settings.project import Project
 from passerelle.workflows.settings.unusable import Problem, Unusable
 
 M = TypeVar("M", bound=BaseModel)

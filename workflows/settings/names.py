@@ -6,6 +6,9 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
+PROJECT = "passerelle.yaml"
+"""The file that makes a folder a workspace."""
+
 NAME_PATTERN = r"^[a-z0-9_]{1,64}$"
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]

@@ -8,8 +8,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from passerelle.workflows.settings.names import Name, did_you_mean
 
-PROJECT = "passerelle.yaml"
-
 
 class Closed(BaseModel):
     """Base of every settings model: no unknown key, no change after loading, no value in an error."""

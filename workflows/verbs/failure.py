@@ -12,7 +12,7 @@ from passerelle.workflows.verbs.contract import EXIT_CODES, Outcome, Result
 class Place(BaseModel):
     """One thing to repair in a file of the workspace."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     file: str = Field(description="File, relative to the workspace; empty where the message names it.")
     line: int = Field(description="Line, counted from 1; 0 where no line is meant.")

@@ -97,7 +97,7 @@ def export(environment: Environment, request: ExportRequest) -> ExportResult:
 def _options(environment: Environment, request: ExportRequest) -> "Options":
     from passerelle.privacy.errors import DefinitionError
     from passerelle.workflows.n8n.options import DEMO_AUDIENCES, Options
-    from passerelle.workflows.settings.project import PROJECT
+    from passerelle.workflows.settings.names import PROJECT
     from passerelle.workflows.workspace import Workspace
 
     audiences: tuple[str, ...] = DEMO_AUDIENCES
