@@ -16,7 +16,8 @@ from passerelle.segmentation.language.documents import ModelFile, SegmentFile
 from passerelle.segmentation.literals import in_words
 from passerelle.segmentation.rules import AllOf, Rule, Segment
 
-_MANY = 50
+_SHOWN = 50
+_MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def preview(
     as_of: int,
     history: History | None = None,
     by: str | None = None,
-    minimum: int = 1,
+    minimum: int = 0,
 ) -> Preview:
     """Look at a segment at the instant `as_of` (µs UTC), broken down by a trait or attribute `by` where asked."""
     with evaluating(
@@ -125,13 +126,14 @@ def _breakdown(run: Evaluation, segment: Segment, by: str, minimum: int) -> tupl
     member = run.compiler.segment(segment)
     table = run.compiler.people.select(value=run.compiler.value(operand), member=member)
     grouped = table.group_by("value").aggregate(members=table.member.sum(), population=table.count())
-    rows = run.session.fetch(grouped.order_by(ibis.desc("members"), "value").limit(_MANY * 20)).to_pylist()
-    shown = [row for row in rows if row["members"] >= minimum][:_MANY]
-    parts = [Part(in_words(r["value"], operand.type), int(r["members"]), int(r["population"])) for r in shown]
-    rest = [row for row in rows if row not in shown]
+    grouped = grouped.order_by(ibis.desc("members")).limit(_MOST)
+    parts = [
+        Part(in_words(row["value"], operand.type), int(row["members"]), int(row["population"]))
+        for row in run.session.fetch(grouped).to_pylist()
+    ]
+    parts.sort(key=lambda part: (-part.members, -part.population, part.value))
+    shown = [part for part in parts if part.members >= minimum][:_SHOWN]
+    rest = [part for part in parts if part not in shown]
     if rest:
-        parts.append(Part("…", sum(int(r["members"]) for r in rest), sum(int(r["population"]) for r in rest)))
-    return tuple(parts)
-
-
-__all__ = ["Condition", "Part", "Preview", "preview", "topmost"]
+        shown.append(Part("…", sum(part.members for part in rest), sum(part.population for part in rest)))
+    return tuple(shown)

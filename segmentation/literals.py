@@ -78,4 +78,4 @@ def in_words(value: object, kind: ValueType) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
-    return str(value)
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)

@@ -95,7 +95,7 @@ def events(selections: tuple[Selection, ...], names: Names) -> str:
     if first.within is not None and first.until:
         return f"{text} between {length_in_words(first.within)} and {length_in_words(first.until)} ago"
     if first.within is not None:
-        return f"{text} in the last {length_in_words(first.within)}"
+        return f"{text} in the last {length_in_words(first.within).removeprefix('1 ')}"
     return f"{text} more than {length_in_words(first.until)} ago" if first.until else text
 
 
@@ -142,7 +142,22 @@ def rule(item: Rule, names: Names) -> str:  # noqa: C901, PLR0911 - one line per
             side = "at most" if item.newer else "more than"
             return f"{operand(item.operand, names)} is {side} {length_in_words(item.length)} ago"
         case Compare():
-            return f"{operand(item.operand, names)} {COMPARATORS[item.comparator]} {target(item, names)}"
+            happened = _happened(item, names)
+            return happened or f"{operand(item.operand, names)} {COMPARATORS[item.comparator]} {target(item, names)}"
+
+
+def _happened(item: Compare, names: Names) -> str:
+    """`did … ` and `did not …`, for counts that model.yaml has no name for."""
+    count = item.operand
+    if not isinstance(count, Aggregate) or count.statistic != "count" or count in names:
+        return ""
+    match item.comparator, item.target:
+        case "at_least", 1:
+            return f"did {events(count.selections, names)}"
+        case "at_most", 0:
+            return f"did not {events(count.selections, names)}"
+        case _:
+            return ""
 
 
 def _sequence(item: Sequence, names: Names) -> str:

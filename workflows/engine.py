@@ -95,7 +95,7 @@ def run_segments(
 
 
 def preview_segment(
-    workspace: "Workspace", name: str, *, as_of: int | None, now: int, by: str | None, minimum: int = 1
+    workspace: "Workspace", name: str, *, as_of: int | None, now: int, by: str | None, minimum: int = 0
 ) -> Preview:
     """A look at one segment; nothing is saved."""
     with _located(workspace):

@@ -16,7 +16,7 @@ PEOPLE = range(1, 21)
 Chosen = dict[str, set[int]]
 
 # More examples on demand: PASSERELLE_EXAMPLES=200 pytest tests/segmentation/test_properties.py
-EXAMPLES = int(os.environ.get("PASSERELLE_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("PASSERELLE_EXAMPLES", "3"))
 
 examples = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -34,6 +34,8 @@ clicks = st.builds(
     st.sampled_from(["view", "cart"]),
     instants,
 )
+bought = st.lists(purchases, min_size=10, max_size=60)
+clicked = st.lists(clicks, min_size=10, max_size=60)
 people = st.lists(st.one_of(st.none(), st.integers(-3, 3)), min_size=len(PEOPLE), max_size=len(PEOPLE)).map(
     lambda points: [{"subject_id": person, "points": value} for person, value in zip(PEOPLE, points, strict=True)]
 )
@@ -49,9 +51,7 @@ def expected(holds: dict[str, Callable[[int], bool]]) -> Chosen:
 
 
 @examples
-@given(
-    people=people, orders=st.lists(purchases, min_size=10, max_size=60), web=st.lists(clicks, min_size=10, max_size=60)
-)
+@given(people=people, orders=bought, web=clicked)
 def test_counts_and_sums_over_windows(world: World, people: list[Row], orders: list[Row], web: list[Row]) -> None:
     world.people, world.orders, world.web = people, orders, web
     world.model = {
@@ -154,10 +154,10 @@ def test_sequences(world: World, orders: list[Row], web: list[Row]) -> None:
 @given(orders=st.lists(purchases.filter(lambda row: row["amount"] is not None), min_size=10, max_size=80))
 def test_rfm_scores(world: World, orders: list[Row]) -> None:
     world.people, world.orders = [{"subject_id": person} for person in PEOPLE], orders
-    bought = {p: naive.events_of(orders, p, ["purchase"], {"within": "52w"}) for p in PEOPLE}
+    found_of = {p: naive.events_of(orders, p, ["purchase"], {"within": "52w"}) for p in PEOPLE}
     raw = {
         p: (naive.days_since(max(row["at"] for row in rows)), len(rows), sum(row["amount"] for row in rows))
-        for p, rows in bought.items()
+        for p, rows in found_of.items()
         if rows
     }
     shares = ["1/5", "2/5", "3/5", "4/5"]
@@ -178,12 +178,7 @@ def test_rfm_scores(world: World, orders: list[Row]) -> None:
 
 
 @examples
-@given(
-    people=people,
-    orders=st.lists(purchases, min_size=10, max_size=60),
-    web=st.lists(clicks, min_size=10, max_size=60),
-    seed=st.integers(0, 99),
-)
+@given(people=people, orders=bought, web=clicked, seed=st.integers(0, 99))
 def test_the_order_of_rows_changes_nothing(
     world: World, people: list[Row], orders: list[Row], web: list[Row], seed: int
 ) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -101,14 +101,14 @@ class World:
         self.made += 1
         own = {"subject_id": "integer"}
         happened = {**own, "event": "string", "at": "timestamp"}
-        wanted = [("crm", "person", self.people, own | CRM), ("orders", "event", self.orders, happened | ORDERS)]
-        wanted.append(("web", "event", self.web, happened | WEB))
+        wanted: list[tuple[str, Literal["person", "event"], Sequence[Row], dict[str, str]]] = [
+            ("crm", "person", self.people, own | CRM),
+            ("orders", "event", self.orders, happened | ORDERS),
+            ("web", "event", self.web, happened | WEB),
+        ]
         tables = {
             name: DatasetTable(
-                name,
-                grain,
-                columns,
-                [parquet(self.folder / f"{name}-{self.made}.parquet", rows, columns)],  # type: ignore[arg-type]
+                name, grain, columns, [parquet(self.folder / f"{name}-{self.made}.parquet", rows, columns)]
             )
             for name, grain, rows, columns in wanted
         }
