@@ -3,6 +3,7 @@
 #   make test    the default test suite
 #   make check   format, lint, types, architecture, dependencies, spelling
 #   make bench   ratios within one run (make bench ONLY=name for one)
+#   make generate  rewrite what is generated: docs/cli.md, the README's verbs, exported workflows
 #   make lock    refresh requirements/*.txt (hashes, no addresses)
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format bench generate lock clean
@@ -13,10 +14,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 UV := $(BIN)/uv
+$(UV): ; @$(MAKE) setup
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 help:
-	@sed -n '2,6s/^# *//p' Makefile
+	@sed -n '2,9s/^# *//p' Makefile
 
 setup: $(STAMP)
 
@@ -49,7 +51,12 @@ format: setup
 bench: setup
 	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
-lock: setup
+generate: setup
+	$(BIN)/python -m passerelle.workflows.cli.reference --rewrite
+	$(BIN)/passerelle workflows export --via command --out workflows/n8n/exported/command --quiet
+	$(BIN)/passerelle workflows export --via http --out workflows/n8n/exported/http --quiet
+
+lock: | $(UV)
 	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml --all-extras -c requirements/dev.txt -o requirements/runtime.txt
 	echo uv | $(LOCK) - -o requirements/uv.txt

@@ -1,8 +1,9 @@
-"""Writes docs/cli.md from the verbs: `python -m passerelle.workflows.cli.reference > docs/cli.md`."""
+"""Writes docs/cli.md and the README's table of verbs from the verbs themselves: `make generate`."""
 
 import inspect
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -24,10 +25,12 @@ MEANINGS: dict[Outcome, str] = {
     Outcome.TRY_LATER: "Throttled, down, locked or stopped: the same call may work later.",
 }
 
+_BEGIN, _END = "<!-- verbs -->", "<!-- /verbs -->"
+
 _INTRODUCTION = """\
 # The command line
 
-Written by `python -m passerelle.workflows.cli.reference` from the verbs themselves; a test compares.
+Written by `make generate` from the verbs themselves; a test compares.
 
 stdout carries data only: one JSON object with `--json`, which is the default where stdout is no terminal, else a
 readable table. stderr talks. Neither ever shows an identifier, a hash, a token or a key (`normalize` aside).
@@ -94,5 +97,33 @@ def _table(lines: list[tuple[str, str]]) -> str:
     return "| | |\n| --- | --- |\n" + "".join(f"| `{name}` | {text} |\n" for name, text in cells)
 
 
+def summary(known: list[AnyVerb]) -> str:
+    """The verbs in one table, for the first page."""
+    lines = [
+        f"| `{verb.name}` | {verb.help} |\n"
+        for group in [*GROUPS, "Other"]
+        for verb in known
+        if group_of(verb.name) == group
+    ]
+    return "| verb | does |\n| --- | --- |\n" + "".join(lines)
+
+
+def with_summary(page: str, known: list[AnyVerb]) -> str:
+    """The first page with its table of verbs written anew, between its two marks."""
+    before, _, rest = page.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    return f"{before}{_BEGIN}\n{summary(known)}{_END}{after}"
+
+
+def rewrite(root: Path) -> None:
+    """Write docs/cli.md and the README's table of verbs anew."""
+    (root / "docs" / "cli.md").write_text(reference(verbs()), encoding="utf-8")
+    readme = root / "README.md"
+    readme.write_text(with_summary(readme.read_text(encoding="utf-8"), verbs()), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(reference(verbs()))
+    if sys.argv[1:] == ["--rewrite"]:
+        rewrite(Path.cwd())
+    else:
+        sys.stdout.write(reference(verbs()))
