@@ -8,45 +8,31 @@ from typing import assert_never
 from passerelle.segmentation.catalogue import NUMBER, Catalogue
 from passerelle.segmentation.dataset import DatasetTable
 from passerelle.segmentation.language import conditions as say
-from passerelle.segmentation.language.comparisons import Count, QuantileValue, ThresholdValue, TraitValue
+from passerelle.segmentation.language.comparisons import QuantileValue, ThresholdValue, TraitValue
 from passerelle.segmentation.language.documents import ModelFile, SegmentFile
-from passerelle.segmentation.language.events import Window
 from passerelle.segmentation.language.thresholds import (
     FixedThreshold,
     MovingAverageThreshold,
     QuantileThreshold,
     ZScoreThreshold,
 )
-from passerelle.segmentation.language.traits import UNIT_SECONDS
 from passerelle.segmentation.language.words import Closed
 from passerelle.segmentation.literals import literal
-from passerelle.segmentation.resolve_where import ComparisonContext
-from passerelle.segmentation.rfm import BINS
+from passerelle.segmentation.resolve_conditions import ConditionReader
 from passerelle.segmentation.rules import (
     Aggregate,
-    AllOf,
-    AnyOf,
     Column,
-    Comparator,
-    Compare,
-    InSegment,
     Metric,
-    Not,
     Operand,
     OperandRef,
     Rfm,
-    RfmGroup,
     Rule,
     Score,
     Segment,
-    Selection,
-    Sequence,
-    SequenceStep,
     Sort,
     Target,
     Threshold,
     ThresholdRef,
-    Top,
     ValueType,
 )
 from passerelle.segmentation.wrong import Misdefined, Place, model_place, segment_place
@@ -101,7 +87,7 @@ class Resolver:
 
     def _resolved(self, name: str, file: SegmentFile, trail: tuple[str, ...]) -> Segment:
         place = segment_place(name)
-        reader = _Conditions(self, name, trail)
+        reader = ConditionReader(self, name, trail)
         where = reader.rule(file.where, place / "where")
         exclude = tuple(reader.rule(part, place / "exclude" / index) for index, part in enumerate(file.exclude))
         holdout = (file.holdout.percent, file.holdout.salt) if file.holdout else None
@@ -156,7 +142,7 @@ class Resolver:
         return Threshold("z_score", ValueType(operand.type.sort, whole=False), amount, operand, over, by)
 
     def _over(self, condition: say.Condition, place: Place) -> Rule:
-        return _Conditions(self, "", (), plain=True).rule(condition, place / "over")
+        return ConditionReader(self, "", (), plain=True).rule(condition, place / "over")
 
     def _group(self, word: str, place: Place) -> Operand:
         operand = self.operand(word, place) if word in self._model.traits else self.catalogue.attribute(word, place)
@@ -247,166 +233,3 @@ def _times(times: Decimal | None, place: Place) -> Decimal:
     if times <= 0 or (isinstance(exponent, int) and -exponent > _FEW_DECIMALS):
         raise (place / "times").wrong("`times` must be more than 0, with at most 6 decimals.")
     return times
-
-
-class _Conditions:
-    """Resolves the conditions of one segment, or of one `over:` (`plain`: only what is known of each person alone)."""
-
-    def __init__(self, resolver: Resolver, name: str, trail: tuple[str, ...], *, plain: bool = False) -> None:
-        self._resolver = resolver
-        self._catalogue = resolver.catalogue
-        self._name = name
-        self._trail = trail
-        self._plain = plain
-        self.uses: list[str] = []
-
-    def rule(self, condition: say.Condition, place: Place) -> Rule:  # noqa: C901, PLR0911, PLR0912 - a line per kind
-        """The rule that a condition says."""
-        match condition:
-            case say.TraitCondition():
-                return self._compared(self._resolver.operand(condition.trait, place / "trait"), condition, place)
-            case say.AttributeCondition():
-                column = self._catalogue.attribute(condition.attribute, place / "attribute")
-                return self._compared(column, condition, place)
-            case say.DidCondition():
-                return self._did(condition, place)
-            case say.DidNotCondition():
-                return _compared_count(self._count(condition.did_not, condition, place / "did_not"), "at_most", 0)
-            case say.StoppedCondition():
-                return self._stopped(condition, place / "stopped")
-            case say.RestartedCondition():
-                return self._restarted(condition, place / "restarted")
-            case say.SequenceCondition():
-                return self._sequence(condition.sequence, place / "sequence")
-            case say.RfmCondition():
-                return self._rfm_groups(condition, place / "rfm")
-            case say.InSegmentCondition():
-                return _any([self._segment(n, place / "in_segment") for n in condition.in_segment])
-            case say.NotInSegmentCondition():
-                return Not(_any([self._segment(n, place / "not_in_segment") for n in condition.not_in_segment]))
-            case say.TopCondition():
-                return self._top(condition.top, place / "top")
-            case say.AllCondition():
-                return AllOf(tuple(self.rule(part, place / "all" / i) for i, part in enumerate(condition.all)))
-            case say.AnyCondition():
-                return AnyOf(tuple(self.rule(part, place / "any" / i) for i, part in enumerate(condition.any)))
-            case say.NotCondition():
-                return Not(self.rule(condition.not_, place / "not"))
-            case _:
-                assert_never(condition)
-
-    def _compared(self, operand: Operand, condition: say.TraitCondition | say.AttributeCondition, place: Place) -> Rule:
-        context = ComparisonContext(operand, self._catalogue.model.timezone, place, self._refer)
-        return _all(context.rules(condition))
-
-    def _refer(self, reference: Closed, kind: ValueType, place: Place) -> Target:
-        if self._plain and not isinstance(reference, TraitValue):
-            raise place.wrong("An `over:` cannot use thresholds itself.")
-        return self._resolver.refer(reference, kind, place)
-
-    def _count(self, events: list[str], window: Window, place: Place) -> Aggregate:
-        return Aggregate("count", self._catalogue.selections(events, window, place), NUMBER, default=0)
-
-    def _did(self, condition: say.DidCondition, place: Place) -> Rule:
-        here = place / "did"
-        if condition.first_time:
-            before = Window.model_construct(within=None, until=condition.within, where=condition.where)
-            within = _compared_count(self._count(condition.did, condition, here), "at_least", 1)
-            return _all([within, _compared_count(self._count(condition.did, before, here), "at_most", 0)])
-        if condition.regularly is not None:
-            return self._regularly(condition, condition.regularly, here)
-        count = self._count(condition.did, condition, here)
-        return _counted(count, condition.count) if condition.count else _compared_count(count, "at_least", 1)
-
-    def _regularly(self, condition: say.DidCondition, regularly: say.Regularly, place: Place) -> Rule:
-        unit = UNIT_SECONDS[regularly.unit]
-        window = Window.model_construct(within=unit * regularly.of, until=None, where=condition.where)
-        selections = self._catalogue.selections(condition.did, window, place)
-        if len(selections) > 1:
-            raise place.wrong("These events are in several tables, which `regularly` cannot join.")
-        periods = Aggregate("periods", selections, NUMBER, unit=unit, default=0)
-        return _compared_count(periods, "at_least", regularly.periods)
-
-    def _stopped(self, condition: say.StoppedCondition, place: Place) -> Rule:
-        active = Window.model_construct(within=condition.active + condition.silent, until=condition.silent, where=None)
-        silent = Window.model_construct(within=condition.silent, until=None, where=None)
-        return _all(
-            [
-                _compared_count(self._count(condition.stopped, active, place), "at_least", 1),
-                _compared_count(self._count(condition.stopped, silent, place), "at_most", 0),
-            ]
-        )
-
-    def _restarted(self, condition: say.RestartedCondition, place: Place) -> Rule:
-        edge = condition.active + condition.silent
-        active = Window.model_construct(within=condition.active, until=None, where=None)
-        silent = Window.model_construct(within=edge, until=condition.active, where=None)
-        before = Window.model_construct(within=None, until=edge, where=None)
-        return _all(
-            [
-                _compared_count(self._count(condition.restarted, active, place), "at_least", 1),
-                _compared_count(self._count(condition.restarted, silent, place), "at_most", 0),
-                _compared_count(self._count(condition.restarted, before, place), "at_least", 1),
-            ]
-        )
-
-    def _sequence(self, written: say.Steps, place: Place) -> Rule:
-        steps: list[SequenceStep] = []
-        absent: SequenceStep | None = None
-        for index, step in enumerate(written.steps):
-            here = place / "steps" / index
-            within = written.within_last if index == 0 else None
-            window = Window.model_construct(within=within, until=None, where=step.where)
-            word = "event" if step.event is not None else "absent"
-            found: tuple[Selection, ...] = self._catalogue.selections(
-                step.event or step.absent or [], window, here / word
-            )
-            if step.absent is not None:
-                absent = SequenceStep(found, step.within)
-            else:
-                steps.append(SequenceStep(found, step.within, step.immediately))
-        return Sequence(tuple(steps), absent, written.max, self._catalogue.event_tables)
-
-    def _rfm_groups(self, condition: say.RfmCondition, place: Place) -> Rule:
-        rfm = self._resolver.rfm(place)
-        if rfm.bins != BINS:
-            raise place.wrong(f"The usual groups need `bins: {BINS}` in model.yaml.", "Compare rfm.r, rfm.f and rfm.m.")
-        return _any([RfmGroup(name, rfm) for name in condition.rfm])
-
-    def _segment(self, name: str, place: Place) -> Rule:
-        if self._plain:
-            raise place.wrong("An `over:` cannot refer to segments.")
-        self._resolver.segment(name, place, self._trail)
-        self.uses.append(name)
-        return InSegment(name)
-
-    def _top(self, top: say.Ranking, place: Place) -> Rule:
-        if self._plain:
-            raise place.wrong("An `over:` cannot rank people itself.")
-        operand = self._resolver.operand(top.by, place / "by")
-        if operand.type.sort not in {Sort.NUMBER, Sort.MONEY, Sort.TIME}:
-            raise (place / "by").wrong(f"A {operand.type.sort} cannot be ranked.")
-        return Top(operand, top.n, top.percent, top.ties == "hash", self._name)
-
-
-def _counted(operand: Aggregate, count: Count) -> Rule:
-    words: tuple[tuple[Comparator, int | None], ...] = (
-        ("is", count.is_),
-        ("at_least", count.at_least),
-        ("at_most", count.at_most),
-        ("more_than", count.more_than),
-        ("less_than", count.less_than),
-    )
-    return _all([Compare(operand, word, value) for word, value in words if value is not None])
-
-
-def _compared_count(operand: Aggregate, comparator: Comparator, value: int) -> Rule:
-    return Compare(operand, comparator, value)
-
-
-def _all(rules: list[Rule]) -> Rule:
-    return rules[0] if len(rules) == 1 else AllOf(tuple(rules))
-
-
-def _any(rules: list[Rule]) -> Rule:
-    return rules[0] if len(rules) == 1 else AnyOf(tuple(rules))

@@ -1,3 +1,5 @@
+from datetime import date
+
 import pytest
 
 from tests.segmentation.world import DAY, HOUR, SECOND, T, World, event, persons, purchase
@@ -194,3 +196,9 @@ def test_conditions_nest(world: World) -> None:
     odd = {"attribute": "points", "in": [1, 3, 5, 7, 9]}
     condition = {"all": [{"any": [odd, {"attribute": "vip", "is": True}]}, {"not": {"attribute": "points", "is": 9}}]}
     assert world.members(condition) == {1, 3, 5, 6, 7, 8}
+
+
+def test_a_plain_day_is_its_first_instant_in_utc(world: World) -> None:
+    world.people = [{"subject_id": 1, "born": date(2000, 2, 29)}, {"subject_id": 2, "born": date(2000, 2, 28)}]
+    assert world.members({"attribute": "born", "at_least": "2000-02-29T00:00:00Z"}) == {1}
+    assert world.members({"attribute": "born", "older_than": "1w"}) == {1, 2}

@@ -37,7 +37,7 @@ ARROW = {
     "timestamp": pa.timestamp("us", "UTC"),
 }
 CRM = {"loyalty": "string", "points": "integer", "ratio": "number", "credit": "money", "joined": "timestamp"}
-CRM |= {"vip": "boolean"}
+CRM |= {"vip": "boolean", "born": "date"}
 ORDERS = {"amount": "money", "status": "string"}
 WEB = {"page": "string", "seconds": "number"}
 
