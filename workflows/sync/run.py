@@ -131,6 +131,7 @@ def _record(crew: Crew, plan: Plan, place: PlacePlan) -> None:
             destination_name=aim.place.destination,
             purpose=aim.purpose,
             now=plan.made_at,
+            platform=aim.platform,
         )
         if count := len(place.held_out):
             rows = {"audience": [aim.place.audience] * count, "subject_id": pa.array(place.held_out)}
