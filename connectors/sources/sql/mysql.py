@@ -10,6 +10,7 @@ from pymysql.cursors import SSCursor
 
 from passerelle.connectors.errors import DefinitionError, Refused, TryLater
 from passerelle.connectors.sources.sql.server import Column
+from passerelle.connectors.sources.sql.statement import column as of_records
 from passerelle.connectors.sources.sql.statement import quoted
 from passerelle.privacy.errors import PasserelleError
 
@@ -53,8 +54,8 @@ class Mysql:
 
     def shown(self, column: Column) -> str:
         """As text."""
-        name = quoted(column.name, self.quote)
-        return f"CAST({name} AS CHAR) AS {name}"
+        name, shown = quoted(column.name, self.quote), of_records(column.name, self.quote)
+        return f"CAST({shown} AS CHAR) AS {name}"
 
     def place(self, _number: int, column: Column) -> str:
         """Numbers are compared as such; dates understand text."""

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from passerelle.connectors.sources.sql.adbc import answering, batches
 from passerelle.connectors.sources.sql.server import Column
+from passerelle.connectors.sources.sql.statement import column as of_records
 from passerelle.connectors.sources.sql.statement import quoted
 
 _NATIVE = ("int2", "int4", "int8", "float4", "float8", "bool", "date", "timestamp", "timestamptz", "text", "varchar")
@@ -41,8 +42,8 @@ class Postgres:
 
     def shown(self, column: Column) -> str:
         """As it is, or as text."""
-        name = quoted(column.name, self.quote)
-        return name if column.native else f"CAST({name} AS text) AS {name}"
+        name, shown = quoted(column.name, self.quote), of_records(column.name, self.quote)
+        return shown if column.native else f"CAST({shown} AS text) AS {name}"
 
     def place(self, number: int, column: Column) -> str:
         """Text, cast to the column's type."""

@@ -17,7 +17,8 @@ from passerelle.connectors.sources.sql.connect import server_at
 from passerelle.connectors.sources.sql.moments import earlier, not_after
 from passerelle.connectors.sources.sql.server import Column, Server
 from passerelle.connectors.sources.sql.settings import SqlSettings
-from passerelle.connectors.sources.sql.statement import Slice, quoted, table
+from passerelle.connectors.sources.sql.statement import Slice, table
+from passerelle.connectors.sources.sql.statement import column as of_records
 from passerelle.privacy.errors import PasserelleError
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Sql:
         sql = f"SELECT {shown} FROM {table(self._settings, server.quote)}"  # noqa: S608 - quoted names
         if part.column is None:
             return server.rows(sql, ())
-        name, column = quoted(part.column, server.quote), self._compared(columns[part.column])
+        name, column = of_records(part.column, server.quote), self._compared(columns[part.column])
         if part.blank:
             return server.rows(f"{sql} WHERE {name} IS NULL", ())
         if part.value is None:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from passerelle.connectors.errors import DefinitionError
 from passerelle.connectors.sources.sql.adbc import answering, batches
 from passerelle.connectors.sources.sql.server import Column
+from passerelle.connectors.sources.sql.statement import column as of_records
 from passerelle.connectors.sources.sql.statement import quoted
 
 
@@ -45,8 +46,8 @@ class Sqlite:
 
     def shown(self, column: Column) -> str:
         """`n` for nothing, or `v` and the value."""
-        name = quoted(column.name, self.quote)
-        return f"CASE WHEN {name} IS NULL THEN 'n' ELSE 'v' || CAST({name} AS TEXT) END AS {name}"
+        name, shown = quoted(column.name, self.quote), of_records(column.name, self.quote)
+        return f"CASE WHEN {shown} IS NULL THEN 'n' ELSE 'v' || CAST({shown} AS TEXT) END AS {name}"
 
     def place(self, _number: int, column: Column) -> str:
         """Numbers are compared as such."""

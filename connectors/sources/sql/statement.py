@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from passerelle.connectors.sources.sql.settings import SqlSettings
 
+_ALIAS = "records"
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:
@@ -19,10 +21,17 @@ class Slice:
 
 
 def table(settings: SqlSettings, quote: str) -> str:
-    """What to select from: the quoted table, or the query as a derived table."""
+    """What to select from, as `records`: the quoted table, or the query as a derived table."""
     if settings.query is not None:
-        return f"({settings.query.strip().rstrip(';')}) AS {quoted('records', quote)}"
-    return ".".join(quoted(part, quote) for part in (settings.table or "").split("."))
+        found = f"({settings.query.strip().rstrip(';')})"
+    else:
+        found = ".".join(quoted(part, quote) for part in (settings.table or "").split("."))
+    return f"{found} AS {quoted(_ALIAS, quote)}"
+
+
+def column(name: str, quote: str) -> str:
+    """A column of `records`: never its namesake in the answer, which may be of another type and sort differently."""
+    return f"{quoted(_ALIAS, quote)}.{quoted(name, quote)}"
 
 
 def quoted(name: str, quote: str) -> str:
