@@ -91,7 +91,7 @@ class Registry:
         self._write_people(connection, seen, linked, homes, now)
         self._write_identities(connection, seen, linked)
         self._write_merges(connection, linked, now)
-        moved = self._write_moves(connection, homes)
+        moved = self._write_moves(connection, homes, before=_first(linked))
         self._write_bodies(connection, linked, _entries(seen, linked, people, now // _SECOND), moved)
         return pa.array(people, mask=people == SHARED)
 
@@ -190,9 +190,10 @@ class Registry:
         homeless = update(subject).where(subject.c.subject_id == winner, subject.c.country.is_(None))
         connection.execute(homeless.values(country=theirs), pairs)
 
-    def _write_moves(self, connection: Connection, homes: tuple[Ints, pa.Array]) -> Ints:
-        """Countries of people who had another or none; who they are. New people have theirs already."""
-        people, countries = homes
+    def _write_moves(self, connection: Connection, homes: tuple[Ints, pa.Array], *, before: int) -> Ints:
+        """Countries of people known before (by an id below `before`) who had another or none; who they are."""
+        known = int(np.searchsorted(homes[0], before))
+        people, countries = homes[0][:known], homes[1][:known]
         if not len(people):
             return people
         with self._store.among(connection, pa.array(people)) as value:
@@ -206,7 +207,7 @@ class Registry:
         return changed_ids
 
     def _write_bodies(self, connection: Connection, linked: Linked, entries: Held, moved: Ints) -> None:
-        first_new = linked.fresh[0] if len(linked.fresh) else np.iinfo(np.int64).max
+        first_new = _first(linked)
         split = int(np.searchsorted(entries.person, first_new))
         old = entries.slice(0, split)
         touched = np.unique(np.concatenate([old.person, linked.winners, moved]))
@@ -241,6 +242,11 @@ class Registry:
             self._vault.replace_bodies(connection, changed, [bodies[at] for at in np.flatnonzero(grown)])
             self._vault.replace_bodies(connection, pa.array(losers), [b""] * len(losers))
         self._vault.count_revision(connection, people[grown | np.isin(people, moved)], losers, winners)
+
+
+def _first(linked: Linked) -> int:
+    """The smallest id of the new people."""
+    return int(linked.fresh[0]) if len(linked.fresh) else np.iinfo(np.int64).max
 
 
 def _people_of_rows(seen: Sightings, linked: Linked) -> Ints:

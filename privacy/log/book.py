@@ -111,17 +111,19 @@ class Log:
         return pa.array(blind(keys, label, payloads), pa.binary(HASH_BYTES))
 
     def checkpoint(self, connection: Connection, *, now: int) -> Checkpoint:
-        """Sign the log as it is now. The anchor file gets the note when the transaction is durable."""
+        """Sign the log as it is now; the same note again where nothing came since.
+
+        The anchor file gets a new note when the transaction is durable.
+        """
         size = self._begun(connection, now)
         root = self.root(connection, size)
         last = connection.execute(select(log_checkpoint).order_by(log_checkpoint.c.size.desc()).limit(1)).first()
         if last is not None and (last.size, last.root) == (size, root):
-            note = last.note
-        else:
-            after = 0 if last is None else last.size
-            note = self._signer.sign(checkpoint_text(Said(self.origin, size, root, signed_at=now, after=after)))
-            values = {"size": [size], "root": [root], "note": [note], "signed_at": [now]}
-            self._store.insert(connection, log_checkpoint, values)
+            return Checkpoint(size, root.hex(), last.note)
+        after = 0 if last is None else last.size
+        note = self._signer.sign(checkpoint_text(Said(self.origin, size, root, signed_at=now, after=after)))
+        values = {"size": [size], "root": [root], "note": [note], "signed_at": [now]}
+        self._store.insert(connection, log_checkpoint, values)
         signed = Checkpoint(size, root.hex(), note)
         if self._anchor is not None:
             anchor = self._anchor
