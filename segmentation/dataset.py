@@ -15,7 +15,7 @@ COLUMN_TYPES: Mapping[str, ValueType] = {
     "number": ValueType(Sort.NUMBER, whole=False),
     "money": ValueType(Sort.MONEY),
     "boolean": ValueType(Sort.BOOLEAN),
-    "date": ValueType(Sort.TIME),
+    "date": ValueType(Sort.TIME, unit=86_400),
     "timestamp": ValueType(Sort.TIME),
 }
 """By the type names of the lake. Money is int64 cents."""

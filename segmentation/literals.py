@@ -32,7 +32,7 @@ def _stored(value: object, kind: ValueType, timezone: str) -> bool | int | Decim
         case Sort.TEXT, str():
             return value
         case Sort.TIME, str():
-            return instant(value, timezone)
+            return instant(value, "UTC" if kind.unit else timezone)  # plain days are stored as midnight UTC
         case Sort.NUMBER, Decimal():
             return whole(value)
         case Sort.MONEY, Decimal():
@@ -73,7 +73,8 @@ def in_words(value: object, kind: ValueType) -> str:
     if kind.sort is Sort.MONEY:
         return f"{Decimal(str(value)) / _CENTS:.2f}"
     if kind.sort is Sort.TIME and isinstance(value, int):
-        return datetime.fromtimestamp(value // 1_000_000, tz=ZoneInfo("UTC")).isoformat().replace("+00:00", "Z")
+        moment = datetime.fromtimestamp(value // 1_000_000, tz=ZoneInfo("UTC"))
+        return moment.strftime("%Y-%m-%d" if kind.unit else "%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

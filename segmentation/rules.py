@@ -27,7 +27,7 @@ class Sort(StrEnum):
 class ValueType:
     """A value's sort, and how it is stored: whole (int64; money in cents, dates in µs UTC) or float64.
 
-    `unit`: of a number that counts time, its unit in seconds.
+    `unit`: of a number that counts time, its unit in seconds; of a date, a day's when it is a plain day without a time.
     """
 
     sort: Sort
