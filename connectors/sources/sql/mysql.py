@@ -37,8 +37,10 @@ class Mysql:
                 read_timeout=300,
                 cursorclass=SSCursor,
                 local_infile=False,
-                init_command="SET SESSION TRANSACTION READ ONLY, time_zone = '+00:00'",
+                init_command="SET SESSION TRANSACTION READ ONLY",
             )
+            with self._connection.cursor() as cursor:
+                cursor.execute("SET time_zone = '+00:00'")
 
     def __enter__(self) -> Self:
         return self
@@ -49,7 +51,7 @@ class Mysql:
     def columns(self, table: str) -> list[Column]:
         """Names; every value comes as text."""
         with _answering(), self._connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM {_bound(table)} LIMIT 0", ())  # noqa: S608 - quoted names
+            cursor.execute(f"SELECT * FROM {bound(table)} LIMIT 0", ())  # noqa: S608 - quoted names
             return [Column(one[0], "", native=False) for one in cursor.description or ()]
 
     def shown(self, column: Column) -> str:
@@ -64,7 +66,7 @@ class Mysql:
     def rows(self, sql: str, parameters: Sequence[str]) -> Iterator[pa.Table]:
         """Text columns, a few thousand rows at a time."""
         with _answering(), self._connection.cursor() as cursor:
-            cursor.execute(_bound(sql), tuple(parameters))
+            cursor.execute(bound(sql), tuple(parameters))
             names = [one[0] for one in cursor.description or ()]
             while rows := cursor.fetchmany(_ROWS):
                 columns = zip(*rows, strict=True)
@@ -73,7 +75,7 @@ class Mysql:
                 )
 
 
-def _bound(sql: str) -> str:
+def bound(sql: str) -> str:
     """SQL as the driver wants it: `%s` where a parameter goes, and no other percent sign taken for one."""
     return sql.replace("%", "%%").replace(_HERE, "%s")
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
@@ -22,7 +23,6 @@ from passerelle.connectors.sources.sql import Sql, SqlSettings
 from tests.connectors.sources.worlds import FIELDS, sql_settings
 
 pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("postgres")]
-PORT = 54_329
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +39,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         user = ["setpriv", "--reuid=nobody", "--clear-groups"]
     data = folder / "data"
     subprocess.run([*user, initdb, "-D", data, "-U", "postgres", "-A", "trust", "-N"], check=True, capture_output=True)
-    options = f"-p {PORT} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
     start = [*user, ctl, "-D", str(data), "-o", options, "-w", "-l", str(folder / "log"), "start"]
     subprocess.run(start, check=True, stdout=subprocess.DEVNULL)
-    yield f"postgresql://postgres@127.0.0.1:{PORT}/postgres"
+    yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
     os.kill(int((data / "postmaster.pid").read_text(encoding="utf-8").split()[0]), signal.SIGQUIT)
 
 

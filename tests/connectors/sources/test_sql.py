@@ -61,7 +61,9 @@ def test_values_of_any_type_and_nothing_for_the_first_ten_thousand_rows(tmp_path
         (number, "C1", "2026-01-01", None if number < 9_000 else ("59.90", 5, 1.5, "né")[number % 4])
         for number in range(10_000)
     ]
+    db.execute("BEGIN")
     db.executemany("INSERT INTO orders VALUES (?, ?, ?, ?, 'SECRET')", values)
+    db.execute("COMMIT")
     pages = pull(tmp_path, page_rows=4000)
     assert [page.rows.num_rows for page in pages] == [4000, 4000, 2000, 0]
     assert pages[0].rows.column_names == list(FIELDS)
@@ -111,7 +113,9 @@ def test_without_a_cursor_a_cut_pull_goes_on_by_key_and_the_next_reads_all(
     tmp_path: Path, db: sqlite3.Connection
 ) -> None:
     fields = {**FIELDS, "at_": {"event_time": True}}
+    db.execute("BEGIN")
     db.executemany("INSERT INTO orders VALUES (?, 'C1', '2026-01-01', 1, 0)", [(number,) for number in range(10)])
+    db.execute("COMMIT")
     pages = pull(tmp_path, page_rows=4, fields=fields)
     assert len(ids(pages)) == 10
     assert ids(pull(tmp_path, pages[0].state, fields=fields)) == ["4", "5", "6", "7", "8", "9"]
