@@ -74,7 +74,6 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self._body()
         if isinstance(body, Answer):
-            self.close_connection = True
             self._send(body)
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -104,5 +103,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer.body)))
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Connection", "close")  # an idle connection would hold up the end of the process
         self.end_headers()
         self.wfile.write(answer.body)

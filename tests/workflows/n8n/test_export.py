@@ -1,17 +1,23 @@
 """The exported workflows are what this code builds, and ask only for what the verbs take."""
 
+import io
 import json
 import re
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from rich.console import Console
 
+from passerelle.privacy.errors import DefinitionError
+from passerelle.workflows.cli.progress import Silent
 from passerelle.workflows.n8n.catalogue import CATALOGUE, build
 from passerelle.workflows.n8n.export import as_text
 from passerelle.workflows.n8n.nodes.node import JsonObject
 from passerelle.workflows.n8n.options import DEMO_AUDIENCES, Options, Pace, Via
 from passerelle.workflows.runner.allowed import FIELDS, routes
+from passerelle.workflows.scaffold.write import scaffold
+from passerelle.workflows.verbs.contract import Environment
 from passerelle.workflows.verbs.registry import verb, verbs
 from tests.canary import run_cli
 
@@ -96,19 +102,44 @@ def test_no_wait_passes_what_n8n_would_park() -> None:
         Pace(longest_wait=66)
 
 
+def ran(name: str, request: dict[str, object], folder: Path) -> Any:  # noqa: ANN401 - each verb has its own result
+    """The result of a verb, in this process."""
+    called = verb(name)
+    assert called is not None
+    nothing = io.BytesIO()
+    environment = Environment(folder, lambda: 0, nothing, nothing, Silent())
+    return called.run(environment, called.request.model_validate(request))
+
+
 def test_export_writes_the_forms_choices_of_the_sample_shop(tmp_path: Path) -> None:
-    ran = run_cli("workflows", "export", "--via", "command", "--out", str(tmp_path / "out"), cwd=tmp_path, check=0)
-    assert len(ran.result["files"]) == len(ran.result["ids"]) == 5
+    result = ran("workflows export", {"via": "command", "out": tmp_path / "out"}, tmp_path)
+    assert len(result.files) == len(result.ids) == 5
     text = (tmp_path / "out" / "preview-or-sync-by-form.json").read_text(encoding="utf-8")
     trigger = next(node for node in json.loads(text)["nodes"] if node["type"].endswith("formTrigger"))
     options = trigger["parameters"]["formFields"]["values"][0]["fieldOptions"]["values"]
     assert [each["option"] for each in options] == list(DEMO_AUDIENCES)
 
 
+def test_an_export_for_a_workspace_offers_its_audiences_in_its_time_zone(tmp_path: Path) -> None:
+    scaffold(tmp_path / "shop")
+    (tmp_path / "shop" / "audiences" / "cart_abandoners.yaml").unlink()
+    ran("workflows export", {"via": "command", "out": tmp_path / "out"}, tmp_path / "shop")
+    text = (tmp_path / "out" / "preview-or-sync-by-form.json").read_text(encoding="utf-8")
+    assert "newsletter_readers" in text
+    assert "cart_abandoners" not in text
+    assert f"--workspace {tmp_path / 'shop'} " in text
+
+
+def test_an_address_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match="plain text"):
+        ran("workflows export", {"runner_url": "={{ 1 }}", "out": tmp_path}, tmp_path)
+
+
 def test_check_finds_nothing_in_what_is_built_and_in_what_is_kept(tmp_path: Path) -> None:
-    assert run_cli("workflows", "check", cwd=tmp_path, check=0).result["checked"] == 10
-    files = [str(path) for path in sorted(EXPORTED.rglob("*.json"))]
-    assert run_cli("workflows", "check", *files, cwd=tmp_path, check=0).result["findings"] == []
+    built = ran("workflows check", {}, tmp_path)
+    assert (built.checked, built.findings) == (10, [])
+    kept = ran("workflows check", {"files": sorted(EXPORTED.rglob("*.json"))}, tmp_path)
+    assert (kept.checked, kept.findings) == (10, [])
 
 
 def test_check_says_file_node_and_rule_and_exits_with_3(tmp_path: Path) -> None:
@@ -122,13 +153,35 @@ def test_check_says_file_node_and_rule_and_exits_with_3(tmp_path: Path) -> None:
     assert ("Sync the audiences", "shell-lines") in {(each["node"], each["rule"]) for each in found}
 
 
+def test_a_file_that_is_not_there_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match=r"gone\.json"):
+        ran("workflows check", {"files": [tmp_path / "gone.json"]}, tmp_path)
+
+
 def test_secrets_are_made_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
-    first = run_cli("workflows", "secrets", "--folder", str(tmp_path / "s"), cwd=tmp_path, check=0)
-    token = (tmp_path / "s" / "runner.token").read_text().strip()
-    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "s").iterdir()} == {0o600}
-    credentials = json.loads((tmp_path / "s" / "credentials.json").read_text())
+    folder = tmp_path / "s"
+    first = ran("workflows secrets", {"folder": folder}, tmp_path)
+    token = (folder / "runner.token").read_text()
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    credentials = json.loads((folder / "credentials.json").read_text())
     assert credentials[0]["data"] == {"name": "Authorization", "value": f"Bearer {token}"}
-    assert token.encode() not in first.stdout + first.stderr
-    second = run_cli("workflows", "secrets", "--folder", str(tmp_path / "s"), cwd=tmp_path, check=0)
-    assert second.result["written"] == []
-    assert (tmp_path / "s" / "runner.token").read_text().strip() == token
+    assert token not in first.model_dump_json()
+    second = ran("workflows secrets", {"folder": folder}, tmp_path)
+    assert (second.written, len(second.kept)) == ([], len(first.written))
+    assert (folder / "runner.token").read_text() == token
+
+
+def test_every_result_reads_as_a_few_lines(tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=80)
+    for name, request in (
+        ("workflows export", {"out": tmp_path / "out"}),
+        ("workflows check", {}),
+        ("workflows secrets", {"folder": tmp_path / "s"}),
+    ):
+        called = verb(name)
+        assert called is not None
+        called.render(ran(name, dict(request), tmp_path), console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "passerelleAlert0" in text
+    assert "0 findings" in text
+    assert "runner.token" in text

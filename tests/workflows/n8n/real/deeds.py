@@ -36,17 +36,12 @@ def submit_form(stage: Stage, audience: str, what: str) -> str:
         answers = {"field-0": (None, audience), "field-1": (None, what)}
         started = browser.post(f"{stage.n8n.url}/form/passerelle", files=answers)
         assert started.status_code == 200, started.text
-        waiting = str(started.json()["formWaitingUrl"])
-        pages: list[str] = []
-
-        def arrived() -> bool:
-            page = browser.get(waiting)
-            pages.append(page.text)
-            return page.status_code == 200 and "completion" in page.text.lower() and "<" in page.text
-
-        until(arrived, _WAIT)
+        waiting = httpx.URL(started.json()["formWaitingUrl"])
+        status = waiting.copy_with(path=f"{waiting.path}/n8n-execution-status")
+        until(lambda: browser.get(status).text.strip() == "form-waiting", _WAIT)
+        page = browser.get(waiting).text
         browser.post(waiting)
-        return pages[-1]
+        return page
 
 
 def emails_of(stage: Stage) -> dict[str, str]:

@@ -137,6 +137,10 @@ class N8n:
                     os.killpg(process.pid, signal.SIGKILL)  # its task runner, where it is left behind
                 process.wait()
 
+    def wait_for_form(self) -> None:
+        """Wait until the form answers: n8n is ready a moment before its addresses are."""
+        until(lambda: httpx.get(f"{self.url}/form/passerelle", trust_env=False).status_code == 401, DEADLINE)
+
     def _is_ready(self) -> bool:
         with suppress(httpx.HTTPError):
             answer = httpx.get(f"{self.url}/healthz/readiness", trust_env=False)

@@ -36,32 +36,37 @@ THROTTLED = {"code": 80003, "minutes": 1}
 
 @dataclass(frozen=True)
 class Told:
-    """What was seen, and what people heard of it."""
+    """What the form's last page showed, and what people heard of it."""
 
-    seen: Execution | str
+    page: str
     mails: list[tuple[str, str]]
     slack: list[str]
 
 
-def run_of(told: Told) -> Execution:
-    """The run that people were told of."""
-    assert isinstance(told.seen, Execution)
-    return told.seen
-
-
 @pytest.fixture(scope="session")
 def refused(stage: Stage) -> Told:
-    """A night on which Meta does not accept the token."""
+    """Before anything was sent, Meta refuses the token: what the form shows, and what people are told of it."""
+    stage.n8n.wait_for_form()
+    run_cli("pull", workspace=stage.workspace, check=0)
     stage.twins.fault(call="meta.*", times=0, graph=DENIED)
-    run = stage.n8n.execute(NIGHTLY.id)
-    stage.twins.clear_faults()
-    return Told(run, [*stage.received.mails], [each["text"] for each in stage.received.slack])
+    page = submit_form(stage, "newsletter_readers", SYNC)
+    until(lambda: bool(stage.received.mails and stage.received.slack), 60)
+    return Told(page, [*stage.received.mails], [each["text"] for each in stage.received.slack])
 
 
 @pytest.fixture(scope="session")
-def throttled(stage: Stage, refused: Told) -> Execution:
+def refused_night(stage: Stage, refused: Told) -> Execution:
+    """The night after: Meta still refuses."""
+    assert refused.page
+    run = stage.n8n.execute(NIGHTLY.id)
+    stage.twins.clear_faults()
+    return run
+
+
+@pytest.fixture(scope="session")
+def throttled(stage: Stage, refused_night: Execution) -> Execution:
     """The next night: Meta throttles the first upload, then takes it."""
-    assert run_of(refused).status == "error"
+    assert refused_night.status == "error"
     stage.twins.fault(call="meta.users.add", times=1, graph=THROTTLED)
     run = stage.n8n.execute(NIGHTLY.id)
     stage.twins.clear_faults()
@@ -91,7 +96,6 @@ class Day:
     preview: str
     sync: str
     invented: str
-    failure: Told
     withdrawn_from: list[str]
     answer: dict[str, object]
     afterwards: list[str]
@@ -108,7 +112,6 @@ def day(stage: Stage, throttled: Execution) -> Day:
     preview = submit_form(stage, "newsletter_readers", PREVIEW)
     sync = submit_form(stage, "newsletter_readers", SYNC)
     invented = submit_form(stage, "$(id)", SYNC)
-    failure = _broken_form(stage)
     withdrawn_from = whereabouts(stage, digest)
     answer = dict(send_withdrawal(stage, email).json())
     until(lambda: not whereabouts(stage, digest), 240)
@@ -118,40 +121,24 @@ def day(stage: Stage, throttled: Execution) -> Day:
         preview=preview,
         sync=sync,
         invented=invented,
-        failure=failure,
         withdrawn_from=withdrawn_from,
         answer=answer,
         afterwards=whereabouts(stage, digest),
     )
 
 
-def _broken_form(stage: Stage) -> Told:
-    """A form sent in while Meta refuses the token; what the page says, and what people are told once it was shown."""
-    stage.received.mails.clear()
-    stage.received.slack.clear()
-    settings = stage.workspace / "audiences" / "newsletter_readers.yaml"
-    before = settings.read_text(encoding="utf-8")
-    settings.write_text(before.replace("Newsletter readers", "Newsletter readers again"), encoding="utf-8")
-    stage.twins.fault(call="meta.*", times=0, graph=DENIED)
-    page = submit_form(stage, "newsletter_readers", SYNC)
-    stage.twins.clear_faults()
-    settings.write_text(before, encoding="utf-8")
-    until(lambda: bool(stage.received.mails and stage.received.slack), 60)
-    return Told(page, [*stage.received.mails], [each["text"] for each in stage.received.slack])
+def test_a_refusal_ends_the_run_with_outcome_and_advice(refused_night: Execution) -> None:
+    says = "[refused] sync: cart_abandoners at meta: Meta does not accept the access token"
+    assert refused_night.message.startswith(says)
+    assert refused_night.last_node == "Stop: refused"
+    assert refused_night.times("Back off: sync the audiences") == 0
 
 
-def test_a_refusal_ends_the_run_with_outcome_and_advice(refused: Told) -> None:
-    assert run_of(refused).message.startswith(
-        "[refused] sync: cart_abandoners at meta: Meta does not accept the access token"
-    )
-    assert run_of(refused).last_node == "Stop: refused"
-    assert run_of(refused).times("Back off: sync the audiences") == 0
-
-
-def test_a_refusal_is_told_in_slack_and_by_mail_with_what_to_do(refused: Told, stage: Stage) -> None:
+def test_a_refusal_is_shown_and_told_in_slack_and_by_mail_with_what_to_do(refused: Told, stage: Stage) -> None:
+    assert "Refused by the platform" in refused.page
     assert len(refused.mails) == len(refused.slack) == 1
     subject, text = refused.mails[0]
-    assert subject == "Passerelle: refused by the platform (Passerelle: Sync audiences every night)"
+    assert subject == "Passerelle: refused by the platform (Passerelle: Preview or sync an audience by form)"
     for words in ("What happened: ", "What it means: ", "What to do: ", "`passerelle sync`", "System User token"):
         assert words in text
         assert words in refused.slack[0]
@@ -213,12 +200,6 @@ def test_the_form_shows_the_figures_of_a_preview_and_of_a_sync(day: Day) -> None
 def test_the_form_takes_no_audience_that_is_not_on_its_list(day: Day) -> None:
     assert "not one of the choices" in day.invented
     assert "uid=" not in day.invented
-
-
-def test_a_failure_behind_the_form_is_shown_and_told(day: Day) -> None:
-    assert "Refused by the platform" in str(day.failure.seen)
-    assert day.failure.mails[0][0].startswith("Passerelle: refused by the platform")
-    assert "System User token" in day.failure.slack[0]
 
 
 def test_a_withdrawal_sent_to_the_runner_takes_the_person_out_of_both_twins(day: Day) -> None:
