@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from passerelle.privacy.log.canonical import canonical
 from passerelle.privacy.log.entries import Entry, Findings
 from passerelle.privacy.log.leaves import named_digest
 from passerelle.privacy.store.tables import batch, batch_member
@@ -66,9 +67,10 @@ class Batches:
             said |= {name: entry.body[name] for name in ("request", "reasons") if name in entry.body}
         try:
             told = json.loads(row["receipt"] or "{}")
+            written = not row["receipt"] or row["receipt"] in {json.dumps(told), canonical(told).decode()}
         except (ValueError, TypeError):
             return False
-        return told == said and all(row[name] == value for name, value in stands.items())
+        return written and told == said and all(row[name] == value for name, value in stands.items())
 
     def _named_so(self, batch_id: str, body: dict[str, Any]) -> bool:
         """Whether those rejected by name are who the receipt says, or at least no more than it counts."""
@@ -76,5 +78,5 @@ class Batches:
         where = (batch_member.c.batch_id == batch_id, batch_member.c.rejected.is_not(None))
         rows = self._connection.execute(select(*columns).where(*where)).all()
         if "named" not in body:
-            return len(rows) <= int(body.get("rejected", 0))
+            return len(rows) <= (body.get("rejected") or 0)
         return bool(named_digest([(position, reason) for position, reason in rows]) == body["named"])

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, and_, func, select, tuple_
 
 from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.keys import Keyring
-from passerelle.privacy.log import merkle
+from passerelle.privacy.log import merkle, mistyped
 from passerelle.privacy.log.anchor import Anchor
 from passerelle.privacy.log.blinding import blind
 from passerelle.privacy.log.canonical import canonical
@@ -159,6 +159,9 @@ class Log:
         entry and a bit a member.
         """
         findings = Findings()
+        mistyped.check(connection, findings)
+        if findings.told:
+            return Verification(ok=False, size=0, root_hex="", problems=findings.told)
         replayed = replay(self.verifier, connection, findings)
         projections = Projections(self._store, self._vault, connection, replayed.entries, findings)
         projections.check()

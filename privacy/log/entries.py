@@ -36,7 +36,18 @@ class Entry:
     @property
     def members(self) -> int:
         """How many member leaves it has."""
-        return int(self.body.get("members", 0))
+        return _count(self.body.get("members"))
+
+    @property
+    def replaces(self) -> dict[int, int]:
+        """How many leaves of which entries its own take the place of."""
+        said = self.body.get("replaces")
+        pairs = said.items() if isinstance(said, dict) else ()
+        return {int(index): _count(count) for index, count in pairs if index.isdecimal()}
+
+
+def _count(said: object) -> int:
+    return said if isinstance(said, int) and said > 0 else 0
 
 
 def parse(record: bytes) -> tuple[str, int, dict[str, object]]:

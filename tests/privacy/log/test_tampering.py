@@ -123,6 +123,7 @@ def _changed_unnoticed(meddler: Meddler, table: Table, row: sqlite3.Row, most: i
         (name, other)
         for name in old
         for other in list(_others(old[name]))[:most]
+        if other is not None or not table.columns[name].primary_key  # SQLite would number the row itself
         if meddler.replaces_unnoticed(table, old, old | {name: other})
     ]
 
