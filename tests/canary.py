@@ -29,7 +29,7 @@ class Canary:
 
     email: str
     phone: str
-    """As a French person writes it: 06 39 98 …"""
+    """As a French person writes it: 01 99 00 …"""
     first_name: str
     last_name: str
     external_id: str
@@ -43,7 +43,7 @@ class Canary:
         letters = "".join(chr(ord("a") + int(digit, 16)) for digit in mark[:10])
         return cls(
             email=f"canary-{mark[:16]}@example.com",
-            phone=f"06 39 98 {digits[:2]} {digits[2:]}",
+            phone=f"01 99 00 {digits[:2]} {digits[2:]}",
             first_name=f"Kanari{letters}",
             last_name=f"Öiseau{letters}",
             external_id=f"CANARY{mark[16:28]}",

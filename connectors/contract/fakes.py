@@ -25,7 +25,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 _IDENTIFIERS: dict[Field, Callable[[int], str]] = {
     Field.EMAIL: lambda number: f"person.{number}@example.org",
-    Field.PHONE: lambda number: f"+3363998{number % 10_000:04d}",
+    Field.PHONE: lambda number: f"+3319900{number % 10_000:04d}",
     Field.EXTERNAL_ID: lambda number: f"C{number:06d}",
     Field.FIRST_NAME: lambda number: ("Zoé", "Léo", "Inès", "Noël")[number % 4],
     Field.LAST_NAME: lambda number: f"D'Ambrosio-{number}",

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ from passerelle.connectors.twins.handle import in_process
 from tests.end_to_end.shop import ShopWorkspace, made, only_audience
 
 PEOPLE = 10_000
+PHONE = re.compile(r"(0|33|330|0033)[1-5]\d{8}")
 ADDRESS = re.compile(r"[a-z0-9._-]+@[a-z0-9.-]+\.[a-z]+")
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mixed_consent")]
@@ -44,6 +46,20 @@ def agreed(row: dict[str, str]) -> bool:
     return datetime.now(UTC) - at < timedelta(days=730)
 
 
+def namesakes(rows: list[dict[str, str]]) -> int:
+    """People known to Google by name and postal code alone, who share these with somebody else: one profile there."""
+    keys = [
+        (plain(row["prenom"]), plain(row["nom"]), row["code_postal"])
+        for row in rows
+        if agreed(row) and not address(row) and not PHONE.fullmatch(re.sub(r"\D", "", row["mobile"]))
+    ]
+    return len(keys) - len(set(keys))
+
+
+def plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip().lower()
+
+
 def hashes(rows: list[dict[str, str]], *, willing: bool) -> set[str]:
     found = {address(row) for row in rows if agreed(row) is willing and not row["customer_id"].startswith("D")}
     return {hashlib.sha256(one.encode()).hexdigest() for one in found if one}
@@ -63,7 +79,8 @@ def test_exactly_those_who_agreed_are_at_both_platforms(shop: ShopWorkspace) -> 
         keys = keys_at(shop, platform)
         assert willing <= keys
         assert not unwilling & keys
-        assert row["members"] == next(n for (_, at), n in shop.at_twins().items() if at == platform)
+        there = next(count for (_, at), count in shop.at_twins().items() if at == platform)
+        assert row["members"] == there + (namesakes(rows) if platform == "google_ads" else 0)
         assert row["sent"]["adds"] == row["accepted"] + row["rejected"] + row["pending"]
 
 

@@ -1,7 +1,7 @@
 """A French shop, generated: contacts and consents as a CSV file, orders and web events in SQLite. Messy as life.
 
-The same seed and the same instant give the same bytes. E-mail domains are reserved ones; phones are drawn from
-the ranges that the French regulator keeps for fiction where they are meant to be valid.
+The same seed and the same instant give the same bytes. E-mail domains are reserved ones; phones that are meant to
+be valid are drawn from the ranges that the French regulator keeps for fiction.
 """
 
 import csv
@@ -37,7 +37,10 @@ HEADER = [
     "supprime",
 ]
 
-_FICTIONAL_MOBILES = 9_999  # 06 39 98 00 00 to 06 39 98 99 99
+# The ranges kept for fiction, without their leading 0. The mobile one, 06 39 98, is left out: libphonenumber takes it
+# for Mayotte's, so no number of it is a French one.
+_FICTIONAL = ("19900", "26191", "35301", "46571", "53649")
+_NUMBERS_EACH = 10_000
 
 # What share of people stands how with advertising consent.
 _CONSENTS: tuple[tuple[float, str], ...] = (
@@ -127,7 +130,7 @@ def _contact(number: int, customer: str, chance: random.Random, at: datetime) ->
         _typed(first, chance),
         _typed(last, chance),
         _email(first, last, number, chance),
-        _mobile(number, chance),
+        _phone(number, chance),
         born.date().isoformat() if _happens(chance, 0.6) else "",
         postal_code,
         _typed(town, chance),
@@ -174,10 +177,11 @@ def _email(first: str, last: str, number: int, chance: random.Random) -> str:
     return chance.choice([address, address, address, address.upper(), f" {address}", f"{address}\u00a0"])
 
 
-def _mobile(number: int, chance: random.Random) -> str:
-    if number > _FICTIONAL_MOBILES or _happens(chance, 0.25):
+def _phone(number: int, chance: random.Random) -> str:
+    area, rest = divmod(number, _NUMBERS_EACH)
+    if area >= len(_FICTIONAL) or _happens(chance, 0.25):
         return chance.choice(["", "", "06 00", "0000000000", "inconnu", "12345"])
-    digits = f"6{39_980_000 + number:08d}"
+    digits = f"{_FICTIONAL[area]}{rest:04d}"
     pairs = " ".join(digits[place : place + 2] for place in range(1, 9, 2))
     return chance.choice(
         [

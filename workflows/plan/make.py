@@ -63,10 +63,10 @@ def make(
     approved: frozenset[str] = frozenset(),
     as_of: int | None = None,
 ) -> Plan:
-    """Plan the named audiences, or all: segments as of `as_of` (by default `now`), consent as of `now`."""
+    """Plan the named audiences, or all: segments as of `as_of` (by default this hour), consent as of `now`."""
     wanted = aims(workspace, names)
     memberships = run_segments(
-        workspace, sorted({aim.segment for aim in wanted}), as_of=as_of or now, now=now, progress=progress
+        workspace, sorted({aim.segment for aim in wanted}), as_of=as_of, now=now, progress=progress
     )
     ledger = Ledger(workspace.store(), workspace.log(), workspace.subjects())
     gate = workspace.gate()
