@@ -50,13 +50,11 @@ Make = Callable[[Path], World]
 
 def conformance(make: Make) -> Callable[..., None]:
     """A pytest test, parametrised with every promise a source makes."""
-    pytest = import_module("pytest")  # whoever calls this has it; the package does not need it
-
-    @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
     def test(promise: Callable[[World], None], tmp_path: Path) -> None:
         promise(make(tmp_path))
 
-    found: Callable[..., None] = test
+    pytest = import_module("pytest")  # whoever calls this has it; the package does not need it
+    found: Callable[..., None] = pytest.mark.parametrize("promise", PROMISES, ids=lambda one: one.__name__)(test)
     return found
 
 

@@ -10,6 +10,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import passerelle.connectors.sources.files
+import passerelle.connectors.sources.sql
+import passerelle.privacy.subjects
+import passerelle.segmentation  # noqa: F401 - imported once, before the forks, since each child would do it again
 from passerelle.workflows.pull import Seams
 from tests.workflows.pulls import Shop, contact
 

@@ -4,7 +4,6 @@ from passerelle.connectors.contract.conformance import conformance
 from tests.connectors.sources.worlds import FilesWorld, SqlWorld
 
 test_csv = conformance(FilesWorld)
-test_gzipped_csv = conformance(lambda folder: FilesWorld(folder, ending="csv.gz"))
 test_json_lines = conformance(lambda folder: FilesWorld(folder, ending="jsonl"))
 test_parquet = conformance(lambda folder: FilesWorld(folder, ending="parquet"))
 test_sqlite = conformance(SqlWorld)
