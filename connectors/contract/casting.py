@@ -62,13 +62,12 @@ def typed(shape: Shape, rows: pa.Table, *, timezone: str) -> Typed:
     for field in shape.fields:
         given = rows.column(field.name).combine_chunks()
         values = cast(given, field.kind, timezone=timezone)
-        wrong = pc.and_(values.is_null(), pc.invert(blank(given)))
-        if field.kind is Kind.STRING or not pc.any(wrong, min_count=0).as_py():
-            columns.append(values)
-            continue
         columns.append(values)
-        at = pc.indices_nonzero(wrong).cast(pa.int64())
-        bad.append(_named(at, field.name, REASONS[field.kind]))
+        if field.kind is Kind.STRING or values.null_count == given.null_count:
+            continue
+        wrong = pc.indices_nonzero(pc.and_(values.is_null(), pc.invert(blank(given))))
+        if len(wrong):
+            bad.append(_named(wrong.cast(pa.int64()), field.name, REASONS[field.kind]))
     return Typed(pa.table(columns, schema=shape.schema), pa.concat_tables([BAD.empty_table(), *bad]))
 
 

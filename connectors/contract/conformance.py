@@ -50,6 +50,7 @@ Make = Callable[[Path], World]
 
 def conformance(make: Make) -> Callable[..., None]:
     """A pytest test, parametrised with every promise a source makes."""
+
     def test(promise: Callable[[World], None], tmp_path: Path) -> None:
         promise(make(tmp_path))
 
