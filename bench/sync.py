@@ -77,7 +77,7 @@ def _workspace(folder: Path, twins: Twins) -> None:
     text = (made / "passerelle.yaml").read_text()
     start, end = text.index("  orders:"), text.index("# --- Where audiences go")
     text = text[:start] + text[end:]
-    for column in ("civilite", "newsletter", "newsletter_at"):
+    for column in ("civilite", "annee", "mois", "jour", "newsletter", "newsletter_at"):
         text = _without(text, column)
     text = text.replace("http://127.0.0.1:8701", twins.meta).replace("127.0.0.1:8702", twins.google["data_manager"])
     (made / "passerelle.yaml").write_text(text.replace("127.0.0.1:8703", twins.google["google_ads"]))

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from passerelle.privacy.consent.cleared import LEDGER_SEAL, ClearedBatch, RemovalBatch
 from passerelle.privacy.ledger.wire import decode, encode
 from passerelle.privacy.ledger.words import PRESENT, Batch, Journal, Opening, Place, Remote, Sealer, Told
-from passerelle.privacy.log.leaves import batch_member_payload
+from passerelle.privacy.log.leaves import batch_member_payload, named_digest
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
@@ -332,7 +332,15 @@ class Ledger:
             .where(t.batch.c.batch_id == batch_id)
             .values(state=state, receipt=json.dumps(receipt), settled_at=now if told.settled else None, **counts)
         )
-        self._log.append(connection, "receipt", {"batch": batch_id, "state": state, **counts, **receipt}, now=now)
+        named = named_digest(self._rejected_by_name(connection, batch_id))
+        body = {"batch": batch_id, "state": state, **counts, **receipt, "named": named}
+        self._log.append(connection, "receipt", body, now=now)
+
+    def _rejected_by_name(self, connection: Connection, batch_id: str) -> list[tuple[int, str]]:
+        columns = (t.batch_member.c.position, t.batch_member.c.rejected)
+        named = t.batch_member.c.rejected.is_not(None)
+        rows = connection.execute(select(*columns).where(t.batch_member.c.batch_id == batch_id, named))
+        return [(int(position), str(reason)) for position, reason in rows]
 
 
 def _at(table: Table, place: Place) -> ColumnElement[bool]:

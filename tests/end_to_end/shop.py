@@ -47,10 +47,15 @@ def made(folder: Path, twins: Twins, *, people: int) -> ShopWorkspace:
     shop = ShopWorkspace(folder, twins)
     command = [sys.executable, "-m", "passerelle.workflows.cli.main", "init", str(folder), "--people", str(people)]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
-    settings = folder / "passerelle.yaml"
-    text = settings.read_text().replace("http://127.0.0.1:8701", twins.meta)
-    text = text.replace("127.0.0.1:8702", twins.google["data_manager"])
-    settings.write_text(text.replace("127.0.0.1:8703", twins.google["google_ads"]))
+    return pointed_at(shop)
+
+
+def pointed_at(shop: ShopWorkspace) -> ShopWorkspace:
+    """Write the addresses of the shop's twins into its settings."""
+    settings = shop.folder / "passerelle.yaml"
+    text = settings.read_text().replace("http://127.0.0.1:8701", shop.twins.meta)
+    text = text.replace("127.0.0.1:8702", shop.twins.google["data_manager"])
+    settings.write_text(text.replace("127.0.0.1:8703", shop.twins.google["google_ads"]))
     return shop
 
 
