@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from passerelle.privacy.errors import TryLater
+from passerelle.connectors.errors import OutcomeUnknown, Refused, TryLater
 
 T = TypeVar("T")
 TRIES = 3
@@ -19,7 +19,20 @@ def _brief(problem: BaseException) -> bool:
 
 
 def with_retries(call: Callable[[int], T], sleep: Callable[[float], None]) -> T:
-    """Call `call(try_number)`, from 1, up to three times while it raises a `TryLater` that asks for no long wait."""
+    """Call `call(try_number)`, from 1, up to three times while it raises a `TryLater` that asks for no long wait.
+
+    A refusal after a try that was never answered is an `OutcomeUnknown`: that try may have been applied.
+    """
+    unanswered = False
+
+    def once() -> T:
+        nonlocal unanswered
+        try:
+            return call(next(tries))
+        except OutcomeUnknown:
+            unanswered = True
+            raise
+
     retrying = Retrying(
         stop=stop_after_attempt(TRIES),
         wait=wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT),
@@ -28,4 +41,9 @@ def with_retries(call: Callable[[int], T], sleep: Callable[[float], None]) -> T:
         reraise=True,
     )
     tries = iter(range(1, TRIES + 1))
-    return retrying(lambda: call(next(tries)))
+    try:
+        return retrying(once)
+    except Refused as refusal:
+        if not unanswered:
+            raise
+        raise OutcomeUnknown(f"A try was not answered, and then: {refusal.message}", advice=refusal.advice) from None

@@ -291,7 +291,9 @@ class Ledger:
     def _admit(self, connection: Connection, place: Place, batch_id: str, told: Told) -> None:
         here = and_(_at(t.membership, place), t.membership.c.batch_id == batch_id, t.membership.c.state == "adding")
         if told.accepted == 0 and told.rejected:  # the whole batch was refused after all
+            self._stay_uncertain(connection, place, here)
             connection.execute(delete(t.membership).where(here))
+            self._forgive_absent(connection, place, batch_id)
             return
         rejected = select(t.batch_member.c.subject_id).where(
             t.batch_member.c.batch_id == batch_id, t.batch_member.c.rejected.is_not(None)
@@ -302,6 +304,28 @@ class Ledger:
             .values(state="unsendable", sent=b"")
         )
         connection.execute(update(t.membership).where(here).values(state="member"))
+        if told.named is not None and told.named.num_rows:
+            self._forgive_absent(connection, place, batch_id)
+
+    def _stay_uncertain(self, connection: Connection, place: Place, here: ColumnElement[bool]) -> None:
+        """A refusal now does not undo an earlier push that was never answered: its people may be there all the same."""
+        b, member = t.batch.c, t.batch_member.c
+        unanswered = (
+            select(func.max(b.batch_id))
+            .join_from(t.batch, t.batch_member, b.batch_id == member.batch_id)
+            .where(_at(t.batch, place), b.state == "superseded", b.action == Action.ADD.value)
+            .where(member.subject_id == t.membership.c.subject_id)
+            .correlate(t.membership)
+            .scalar_subquery()
+        )
+        connection.execute(update(t.membership).where(here, unanswered.is_not(None)).values(batch_id=unanswered))
+
+    def _forgive_absent(self, connection: Connection, place: Place, batch_id: str) -> None:
+        """Nobody is owed a removal from where they never came to be."""
+        ids = select(t.batch_member.c.subject_id).where(t.batch_member.c.batch_id == batch_id)
+        present = select(t.membership.c.subject_id).where(_at(t.membership, place), t.membership.c.state.in_(PRESENT))
+        r = t.removal
+        connection.execute(delete(r).where(_at(r, place), r.c.subject_id.in_(ids), r.c.subject_id.not_in(present)))
 
     def _release(self, connection: Connection, place: Place, batch_id: str) -> None:
         gone = select(t.batch_member.c.subject_id).where(t.batch_member.c.batch_id == batch_id)

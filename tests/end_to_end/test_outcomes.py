@@ -203,3 +203,47 @@ def test_after_all_that_the_log_still_verifies(small: ShopWorkspace, cli: Cli) -
     cli(small, "sync", "--removals-only")
     assert cli(small, "audit", "verify")[0] == 0
     assert cli(small, "audit", "unlawful")[0] == 0
+
+
+def ledger(shop: ShopWorkspace, destination: str) -> dict[str, int]:
+    statement = f"SELECT state, count(*) FROM membership WHERE destination = '{destination}' GROUP BY 1"  # noqa: S608
+    with Workspace.open(shop.folder) as workspace, workspace.store().read() as connection:
+        return {str(state): int(count) for state, count in connection.exec_driver_sql(statement)}
+
+
+def test_people_of_an_unanswered_push_are_not_forgotten_when_the_next_is_refused(
+    small: ShopWorkspace, cli: Cli
+) -> None:
+    small.twins.fault(call="meta.users.add", times=0, drop=True, applied=True)
+    assert cli(small, "sync")[0] == 75
+    small.twins.clear_faults()
+    there = small.at_twins()["everybody", "meta"]
+    small.twins.fault(call="meta.users.add", times=0, graph={"code": 190})
+    assert cli(small, "sync")[0] == 7
+    assert ledger(small, "meta") == {"adding": there}
+    small.twins.clear_faults()
+    cli(small, "consent", "withdraw", "--subject-ref", member(small))
+    assert cli(small, "sync", "--removals-only")[0] == 0
+    assert small.at_twins()["everybody", "meta"] == there - 1
+
+
+def test_a_push_that_was_not_answered_and_then_refused_is_uncertain(small: ShopWorkspace, cli: Cli) -> None:
+    small.twins.fault(call="meta.users.add", drop=True, applied=True)
+    small.twins.fault(call="meta.users.add", nth=2, times=0, graph={"code": 190})
+    code, result = cli(small, "sync")
+    assert (code, row(result, "meta")["outcome"]) == (75, "try_later")
+    assert ledger(small, "meta") == {"adding": small.at_twins()["everybody", "meta"]}
+
+
+def test_who_withdrew_before_google_refused_them_is_not_owed_for_ever(small: ShopWorkspace, cli: Cli) -> None:
+    small.twins.fault(call="meta.*", times=0, graph={"code": 190})
+    small.twins.fault(call="data_manager.ingest", times=0, drop=True)
+    cli(small, "sync")
+    with Workspace.open(small.folder) as workspace, workspace.store().read() as connection:
+        statement = "SELECT subject_ref FROM subject JOIN membership USING (subject_id) LIMIT 1"
+        ref = str(connection.exec_driver_sql(statement).scalar_one())
+    assert cli(small, "consent", "withdraw", "--subject-ref", ref)[1]["queued"] == 1
+    small.twins.clear_faults()
+    assert cli(small, "sync")[0] == 0
+    _, status = cli(small, "status")
+    assert row(status, "google")["debt"] is None
