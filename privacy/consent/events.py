@@ -56,7 +56,7 @@ _FORMS = {
     "notice": r"^[a-z0-9][a-z0-9_-]{0,63}@[1-9][0-9]{0,4}$",
     "recipients": r"^[a-z0-9_]{1,39}( [a-z0-9_]{1,39}){0,2}$",
     "method": r"^[\pL\pN_ .:/+-]{1,80}$",
-    "stream": r"^[A-Za-z0-9_.:/-]{1,120}$",
+    "stream": r"^[A-Za-z0-9_.:/-]{1,240}$",
 }
 """What may stand in columns of text: nothing that an e-mail address in the wrong column would pass for."""
 

@@ -6,6 +6,8 @@ its end, and at the same instant the refusal wins; so no order of arrival and no
 - Within one stream (one source and scope, of one person as first known) the latest event wins. A refusal is lifted
   only by a later grant that would itself count; a later grant that does not count ends the earlier one all the same.
 - Across streams the least permissive wins: one stream that says no is enough.
+- A stream `a/b` is one record's part of `a`. Where the record has ended, so has its say: its refusal is then lifted by
+  a later grant of any part of `a`, as when somebody whose record was deleted signs up again.
 - People who turned out to be one keep both histories as streams of their own, so a merge never widens anything. What
   was heard after the merge was said by the one person they are, and continues both.
 """
@@ -117,6 +119,7 @@ class _Events:
     event_id: Ints
     person: Ints
     stream: Ints  # dense: one number per origin and stream
+    whole: Ints  # dense: one number per origin and what the stream is a part of
     grant: Bools
     moment: Ints  # a grant's earliest instant, a refusal's latest
     refusal: Ints  # code of the reason that a refusal gives
@@ -184,11 +187,13 @@ def _read(
     fault = _faults(history, grade < need[term], notices, recipient, start, end)
     until = np.minimum(start + validity[term], _ints(history["valid_until"], FOREVER))
     dated = start != NEVER
+    stream, whole = _streams(history)
     unknown = ~dated & ~grant
     return _Events(
         event_id=_ints(history["event_id"]),
         person=person,
-        stream=_streams(history),
+        stream=stream,
+        whole=whole,
         grant=grant,
         moment=np.where(grant, start, np.where(unknown, _ints(history["ingested_at"]), end)),
         refusal=_mapped(history["state"], _refusal_code, otherwise=_CODES["unanswered"]),
@@ -247,10 +252,19 @@ def _faults(history: pa.Table, weak: Bools, notices: Sequence[Told], recipient: 
     return fault
 
 
-def _streams(history: pa.Table) -> Ints:
-    """A dense number for each pair of origin and stream."""
-    stream = _mapped(history["stream"], None, otherwise=0)
+def _streams(history: pa.Table) -> tuple[Ints, Ints]:
+    """A dense number for each pair of origin and stream, and of origin and what the stream is a part of."""
     _, origin = np.unique(_ints(history["origin"]), return_inverse=True)
+    wholes: dict[str, int] = {}
+
+    def whole(word: str) -> int:
+        return wholes.setdefault(word.partition("/")[0], len(wholes))
+
+    stream = _mapped(history["stream"], None, otherwise=0)
+    return _paired(origin, stream), _paired(origin, _mapped(history["stream"], whole, otherwise=0))
+
+
+def _paired(origin: Ints, stream: Ints) -> Ints:
     keys = origin * (int(stream.max(initial=0)) + 1) + stream
     if int(keys.max(initial=0)) > 4 * len(keys) + 1_000:
         _, keys = np.unique(keys, return_inverse=True)
@@ -262,7 +276,7 @@ def _standing(events: _Events) -> tuple[Ints, Ints]:
     size = int(events.stream.max(initial=-1)) + 1
     refusals, grants = ~events.grant, events.grant
     refused = _latest(events, refusals, size)
-    lifted = _latest(events, events.lifts, size)
+    lifted = np.maximum(_latest(events, events.lifts, size), _begun_anew(events, refused))
     newest = _latest(events, grants, size)
     closed = np.zeros(size, bool)
     closed[events.stream[refusals]] = True
@@ -270,6 +284,17 @@ def _standing(events: _Events) -> tuple[Ints, Ints]:
     stands = refusals & closed[events.stream] & (events.moment >= lifted[events.stream])
     speaks = grants & ~closed[events.stream] & (events.moment == newest[events.stream])
     return _worst_of_each_stream(events, np.flatnonzero(speaks)), np.flatnonzero(stands)
+
+
+def _begun_anew(events: _Events, refused: Ints) -> Ints:
+    """Of each stream whose record has ended: when another part of the whole last agreed; `NEVER` for all others."""
+    anew = np.full(len(refused), NEVER)
+    ended = ~events.grant & (events.refusal == _CODES["terminated"]) & (events.moment == refused[events.stream])
+    if ended.any():
+        latest = np.full(int(events.whole.max()) + 1, NEVER)
+        np.maximum.at(latest, events.whole[events.lifts], events.moment[events.lifts])
+        anew[events.stream[ended]] = latest[events.whole[ended]]
+    return anew
 
 
 def _latest(events: _Events, which: Bools, size: int) -> Ints:

@@ -79,7 +79,7 @@ consent_event = Table(
     Column("notice", String(80)),  # id@version
     Column("recipients", String(120)),  # space separated; null: those that the notice names
     Column("grade", String(1), nullable=False),
-    Column("stream", String(120), nullable=False),  # source and scope: the later event of one stream replaces
+    Column("stream", String(240), nullable=False),  # source and scope: the later event of one stream replaces
     Column("method", String(80)),
     Column("actor", String(80), nullable=False),
     Column("fingerprint", LargeBinary(16), nullable=False, unique=True),  # of what the source said: heard once

@@ -51,9 +51,9 @@ def _state(consent: Consent, word: str | None) -> str | None:
 
 
 def events(
-    said: Statement, raw: pa.Table, table: pa.Table, rows: pa.Array, subject_ids: pa.Array, *, stream: str
+    said: Statement, raw: pa.Table, table: pa.Table, rows: pa.Array, subject_ids: pa.Array, *, stream: pa.Array
 ) -> pa.Table:
-    """`CONSENT_EVENTS` of `rows` (places in the page), whose people are `subject_ids`."""
+    """`CONSENT_EVENTS` of `rows` (places in the page), whose people are `subject_ids`; `stream`: see `streams`."""
     consent = said.consent
     time, precision = _time(raw, table, consent.at, rows)
     columns: dict[str, Any] = {
@@ -67,14 +67,14 @@ def events(
         "notice": _notice(table, consent.notice, rows),
         "recipients": _same(" ".join(consent.recipients) or None, rows),
         "grade": _same(consent.grade.value, rows),
-        "stream": _same(stream, rows),
+        "stream": stream,
         "method": _same(consent.method, rows),
     }
     return pa.table(columns, schema=CONSENT_EVENTS)
 
 
-def ended(shape: Shape, source: str, subject_ids: pa.Array, times: pa.Array) -> pa.Table:
-    """The end of every consent that a record held, for people whose record is deleted at its source."""
+def ended(shape: Shape, source: str, keys: pa.Array, subject_ids: pa.Array, times: pa.Array) -> pa.Table:
+    """The end of every consent that a record held, for people whose record (known by its key) is deleted."""
     tables = [CONSENT_EVENTS.empty_table()]
     for name, consent in shape.consents:
         precision = pc.if_else(times.is_valid(), Precision.SECOND.value, Precision.UNKNOWN.value)
@@ -82,19 +82,26 @@ def ended(shape: Shape, source: str, subject_ids: pa.Array, times: pa.Array) -> 
             "purpose": consent.purpose.value,
             "state": ConsentState.TERMINATED.value,
             "grade": consent.grade.value,
-            "stream": stream(source, name),
             "method": "deleted_at_source",
         }
         columns: dict[str, Any] = {name: _same(value, subject_ids) for name, value in said.items()}
         columns |= {"subject_id": subject_ids, "event_time": times, "precision": precision}
+        columns["stream"] = streams(shape, source, name, keys)
         rest = {field.name: pa.nulls(len(subject_ids), field.type) for field in CONSENT_EVENTS}
         tables.append(pa.table(rest | columns, schema=CONSENT_EVENTS))
     return pa.concat_tables(tables)
 
 
-def stream(source: str, field: str) -> str:
-    """The scope within which a later statement replaces an earlier one."""
-    return f"{source}.{field}"
+def streams(shape: Shape, source: str, field: str, keys: pa.Array) -> pa.Array:
+    """The scope within which a later statement replaces an earlier one, of records by their keys in the lake.
+
+    Each record of a person speaks for itself: where two of them are one person, or a couple that shares a telephone,
+    the yes of one does not take back the no of the other. Events have no later version, so they share one scope.
+    """
+    scope = f"{source}.{field}"
+    if shape.grain != "person":
+        return pa.repeat(pa.scalar(scope), len(keys))
+    return pa.array([scope if key is None else f"{scope}/{key[:8].hex()}" for key in keys.to_pylist()], pa.string())
 
 
 def _same(value: str | None, rows: pa.Array) -> pa.Array:

@@ -12,12 +12,13 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from passerelle.connectors.contract.roles import Attribute, EventName, EventTime
 from passerelle.connectors.contract.source import Page, Resource, Source, State, table_name
+from passerelle.privacy.consent import CONSENT_EVENTS
 from passerelle.privacy.ledger import queue_removals
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.vocabulary import Purpose
 from passerelle.workflows.lake import TableShape
 from passerelle.workflows.lake.lake import DELETED, row_schema
-from passerelle.workflows.pull.consents import Statement, ended, events, stream
+from passerelle.workflows.pull.consents import Statement, ended, events, streams
 from passerelle.workflows.pull.people import people
 from passerelle.workflows.pull.report import SourceReport
 from passerelle.workflows.pull.sorting import Mask, Sorted, fault_rows, mask, places, sort
@@ -104,18 +105,18 @@ class Keeper:
             registered = self._workspace.subjects().register(connection, identifiers, now=self._now)
             ids = _scattered(registered, speaking, len(found.key))
             unknown = fault_rows(places(found.speaking & mask(ids.is_null())), "", "nobody_identified")
-            gone, times = self._gone(found)
-            refused = self._keep_consents(connection, found, ids, gone, times, report)
+            gone, ends = self._gone(found)
+            refused = self._keep_consents(connection, found, ids, ends, report)
             report.removals += self._leave(connection, gone, None, "deleted_at_source")
             self._quarantine(connection, page, found, pa.concat_tables([found.faults, unknown, refused]), report)
         report.rows += page.rows.num_rows
         report.deleted += int(found.deleted.sum())
         return ids
 
-    def _gone(self, found: Sorted) -> tuple[pa.Array, pa.Array]:
-        """People that the lake knows by a record that is now deleted, and when that was."""
+    def _gone(self, found: Sorted) -> tuple[pa.Array, pa.Table]:
+        """People that the lake knows by a record that is now deleted, and the end of what it said."""
         if self._shape.grain != "person" or not found.deleted.any():
-            return pa.array([], pa.int64()), pa.array([], pa.int64())
+            return pa.array([], pa.int64()), CONSENT_EVENTS.empty_table()
         at = places(found.deleted)
         known = self._lake.people(self.table, found.key.take(at))
         ids = known["subject_id"].combine_chunks()
@@ -123,20 +124,19 @@ class Keeper:
         cursor = self._shape.cursor
         timed = cursor is not None and cursor.kind.value == "timestamp"
         times = found.version.take(at).take(where) if timed else pa.nulls(len(ids), pa.int64())
-        return ids, times
+        return ids, ended(self._shape, self.table, known["_key"].combine_chunks(), ids, times)
 
     def _keep_consents(
         self,
         connection: Connection,
         found: Sorted,
         ids: pa.Array,
-        gone: pa.Array,
-        times: pa.Array,
+        ends: pa.Table,
         report: SourceReport,
     ) -> pa.Table:
         """Ingest what is said, queue the removals that follow. Returns what the log refused, as faults."""
         said = [self._said(found, ids, statement) for statement in found.said]
-        tables = [table for _, table, _ in said] + [ended(self._shape, self.table, gone, times)]
+        tables = [table for _, table, _ in said] + [ends]
         everything = pa.concat_tables(tables)
         if not everything.num_rows:
             return fault_rows(pa.array([], pa.int64()), "", "")
@@ -163,7 +163,7 @@ class Keeper:
         heard: Mask = found.speaking & (found.sound | found.merged | mask(statement.vetoes))
         heard &= mask(statement.states.is_valid()) & mask(ids.is_valid())
         rows = places(heard)
-        scope = stream(self.table, statement.field)
+        scope = streams(self._shape, self.table, statement.field, found.key.take(rows))
         return rows, events(statement, found.raw, found.table, rows, ids.take(rows), stream=scope), statement.field
 
     def _leave(self, connection: Connection, ids: pa.Array, purpose: Purpose | None, cause: str) -> int:

@@ -60,14 +60,18 @@ def answer(events: list[Said], terms: Terms | None, notices: dict[str, Told], re
     interest = terms is not None and terms.basis == "legitimate_interest"
     heard = sorted((e for e in events if not (e.yes and e.moment() > at)), key=lambda e: (e.origin, e.stream))
     noes, yeses = [], []
+
+    def lift(e: Said) -> bool:
+        return e.yes and (
+            e.grade != "C" and e.moment() > float("-inf") if interest else not e.fault(terms, notices, recipient)
+        )
+
     for _, group in groupby(heard, key=lambda e: (e.origin, e.stream)):
         stream = list(group)
-        lifts = [
-            e.moment()
-            for e in stream
-            if e.yes
-            and (e.grade != "C" and e.moment() > float("-inf") if interest else not e.fault(terms, notices, recipient))
-        ]
+        last = [e for e in stream if not e.yes and e.moment() == max(one.moment() for one in stream if not one.yes)]
+        ended = any(SAYS_NO.get(e.state) == "terminated" for e in last)
+        family = [e for e in heard if e.origin == stream[0].origin and whole(e) == whole(stream[0])]
+        lifts = [e.moment() for e in (family if ended else stream) if lift(e)]
         standing = [e for e in stream if not e.yes and e.moment() >= max(lifts, default=float("-inf"))]
         if standing:
             noes += ["objection" if interest else SAYS_NO.get(e.state, "unanswered") for e in standing]
@@ -83,6 +87,11 @@ def answer(events: list[Said], terms: Terms | None, notices: dict[str, Told], re
     if terms is None or interest:
         return "legitimate_interest" if interest else "no_policy_rule"
     return "consent" if "consent" in yeses else max(yeses, key=ORDER.index, default="no_consent_event")
+
+
+def whole(event: Said) -> str:
+    """What the stream is a part of."""
+    return event.stream.partition("/")[0]
 
 
 def _over(event: Said, terms: Terms | None, at: int) -> bool:

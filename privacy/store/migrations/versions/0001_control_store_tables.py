@@ -56,7 +56,7 @@ def upgrade() -> None:
         sa.Column("notice", sa.String(length=80), nullable=True),
         sa.Column("recipients", sa.String(length=120), nullable=True),
         sa.Column("grade", sa.String(length=1), nullable=False),
-        sa.Column("stream", sa.String(length=120), nullable=False),
+        sa.Column("stream", sa.String(length=240), nullable=False),
         sa.Column("method", sa.String(length=80), nullable=True),
         sa.Column("actor", sa.String(length=80), nullable=False),
         sa.Column("fingerprint", sa.LargeBinary(length=16), nullable=False),
