@@ -57,7 +57,8 @@ def examine(folder: Path, *, now: int, local: bool, progress: "Progress") -> lis
 
 
 def _examine(workspace: "Workspace", *, now: int, local: bool, progress: "Progress") -> Iterator[Finding]:
-    yield _counted(workspace)
+    unready = workspace.loaded.unready
+    yield from map(_wrong, unready) if unready else [_counted(workspace)]
     yield from _modes(workspace)
     yield _disk(workspace.folder)
     yield from _crashes(workspace.folder)
@@ -67,7 +68,7 @@ def _examine(workspace: "Workspace", *, now: int, local: bool, progress: "Progre
         if any(each.state != "ok" for each in found):
             return  # what comes next rests on this
     yield from _guarded("consent", "freshness", partial(_fresh, workspace, now))
-    if workspace.segments:
+    if not unready and workspace.segments:
         yield from _guarded("segments", "rules", partial(_rules, workspace))
     if not local:
         yield from _others(workspace, progress)
@@ -90,9 +91,12 @@ def _guarded(area: str, name: str, look: Callable[[], list[Finding]]) -> list[Fi
         return [Finding(area, name, "failed", error.message, error.advice)]
 
 
+_PARTS = ("source", "destination", "segment", "audience", "notice")
+
+
 def _counted(workspace: "Workspace") -> Finding:
-    parts = ("sources", "destinations", "segments", "audiences", "notices")
-    said = ", ".join(f"{len(getattr(workspace, part))} {part}" for part in parts)
+    sizes = {part: len(getattr(workspace, f"{part}s")) for part in _PARTS}
+    said = ", ".join(f"{size} {part}{'' if size == 1 else 's'}" for part, size in sizes.items())
     return Finding("settings", "files", "ok", f"{said}: every file can be read.")
 
 

@@ -43,7 +43,11 @@ class Workspace:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Load the settings in `folder`, strictly. Raises `DefinitionError` that names every file and line at fault."""
+        """Load the settings in `folder`, strictly. Raises `DefinitionError` that names every file and line at fault.
+
+        Faults of model, segments and audiences are raised by whoever asks for those: withdrawals, removals and audits
+        wait for none of them.
+        """
         from passerelle.workflows.settings.load import load
 
         folder = folder.absolute()
@@ -92,6 +96,7 @@ class Workspace:
     @property
     def model(self) -> "ModelFile":
         """model.yaml. Raises `DefinitionError` where there is none."""
+        self._check_rules()
         if self.loaded.model is None:
             raise DefinitionError(
                 "There is no model.yaml in this workspace, so segments have nothing to speak of.",
@@ -102,11 +107,13 @@ class Workspace:
     @property
     def segments(self) -> "dict[str, SegmentFile]":
         """segments/*.yaml, by name."""
+        self._check_rules()
         return self.loaded.segments
 
     @property
     def audiences(self) -> "dict[str, Audience]":
         """audiences/*.yaml, by name."""
+        self._check_rules()
         return self.loaded.audiences
 
     @property
@@ -118,6 +125,13 @@ class Workspace:
     def destinations(self) -> "dict[str, Plugged]":
         """The destinations' classes and settings, by name."""
         return self.loaded.destinations
+
+    def _check_rules(self) -> None:
+        """Model, segments and audiences are right, all of them: a plan is never made of half of them."""
+        from passerelle.workflows.settings.unusable import Unusable
+
+        if self.loaded.unready:
+            raise Unusable(self.loaded.unready)
 
     # --- places
     def path(self, relative: Path | str) -> Path:
@@ -200,7 +214,7 @@ class Workspace:
     def _store_url(self) -> str:
         wanted = self.settings.store
         if isinstance(wanted, StoreUrl):
-            from passerelle.connectors.destinations.secret_file import read_secret
+            from passerelle.privacy.secret_file import read_secret
 
             return read_secret(self.path(wanted.url_file))
         path = self.path(wanted)

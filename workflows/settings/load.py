@@ -1,7 +1,7 @@
 """Loads a workspace's files, checks them against their models and each other, and reports everything at once."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,7 +25,11 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def load(folder: Path) -> Loaded:
-    """Load the workspace in `folder`. Raises `Unusable` with every problem of every file."""
+    """Load the workspace in `folder`. Raises `Unusable` with every problem of every file.
+
+    Where only model, segments or audiences are wrong, it returns: those are `Loaded.unready`, and the parts of the
+    workspace that they describe must not be used. A misspelt segment keeps nobody from withdrawing.
+    """
     if not (folder / PROJECT).is_file():
         raise DefinitionError(
             f"There is no {PROJECT} in this folder, so it is no workspace.",
@@ -38,6 +42,7 @@ class _Loader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._problems: list[Problem] = []
+        self._unready: list[Problem] = []
         self._documents: dict[str, Document] = {}
         self._named: dict[str, frozenset[str]] = {}
 
@@ -51,20 +56,27 @@ class _Loader:
         sources = self._plugged(project, "sources") if project else {}
         destinations = self._plugged(project, "destinations") if project else {}
         if project is None or policy is None:
-            raise Unusable(self._problems)
+            raise Unusable([*self._problems, *self._unready])
         loaded = Loaded(
             project, policy, notices, model, segments, audiences, sources, destinations, self._documents, self._named
         )
-        self._problems += cross_check(loaded)
+        for problem in cross_check(loaded):
+            self._note(problem.file, [problem])
         if self._problems:
-            raise Unusable(self._problems)
+            raise Unusable([*self._problems, *self._unready])
+        loaded.unready = self._unready
         return loaded
+
+    def _note(self, shown: str, problems: Iterable[Problem]) -> None:
+        """Keep problems of the file `shown` where they belong."""
+        of_rules = shown == "model.yaml" or shown.startswith(("segments/", "audiences/"))
+        (self._unready if of_rules else self._problems).extend(problems)
 
     def _file(self, shown: str, model: type[M]) -> M | None:
         try:
             document = read(self._folder / shown, shown)
         except DefinitionError as problem:
-            self._problems.append(Problem("", 0, _with_advice(problem)))
+            self._note(shown, [Problem("", 0, _with_advice(problem))])
             return None
         self._documents[shown] = document
         return self._validated(document, model, document.data)
@@ -73,9 +85,9 @@ class _Loader:
         try:
             return validated(model, data)
         except ValidationError as problem:
-            self._problems += from_validation(problem, model, document, at)
+            self._note(document.shown, from_validation(problem, model, document, at))
         except DefinitionError as problem:
-            self._problems += from_definition(problem, document, at)
+            self._note(document.shown, from_definition(problem, document, at))
         return None
 
     def _folder_of(self, folder: str, model: type[M], key: str) -> dict[str, M]:
@@ -90,7 +102,7 @@ class _Loader:
             name = str(getattr(value, key))
             if name != path.stem:
                 line = self._documents[shown].line_of((key,))
-                self._problems.append(Problem(shown, line, f"`{key}` must be the file's name, `{path.stem}`."))
+                self._note(shown, [Problem(shown, line, f"`{key}` must be the file's name, `{path.stem}`.")])
             found[path.stem] = value
         return found
 

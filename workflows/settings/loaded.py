@@ -9,6 +9,7 @@ from passerelle.segmentation import ModelFile, SegmentFile
 from passerelle.workflows.settings.audience import Audience
 from passerelle.workflows.settings.document import Document
 from passerelle.workflows.settings.project import Project
+from passerelle.workflows.settings.unusable import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,5 @@ class Loaded:
     """By file name as messages show it, such as `segments/lapsing.yaml`."""
     named: dict[str, frozenset[str]] = field(default_factory=dict)
     """By folder (`segments`), the names that have a file: also those whose file is wrong."""
+    unready: list[Problem] = field(default_factory=list)
+    """What is wrong with model, segments and audiences. While there is any, nobody may be planned by them."""

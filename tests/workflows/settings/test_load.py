@@ -34,9 +34,11 @@ def empty(tmp_path: Path) -> Path:
 
 
 def problems(folder: Path) -> list[str]:
-    with pytest.raises(Unusable) as caught:
-        load(folder)
-    return [str(problem) for problem in caught.value.problems]
+    try:
+        found = load(folder).unready
+    except Unusable as error:
+        found = error.problems
+    return [str(problem) for problem in found]
 
 
 def edit(file: Path, old: str, new: str) -> None:
@@ -223,3 +225,32 @@ def test_an_error_about_a_document_gets_its_line_on_the_way_out(shop: Path) -> N
 
     line = line_of(shop / "segments" / "lapsing_champions.yaml", "where:")
     assert str(caught.value.problems[0]) == f"segments/lapsing_champions.yaml, line {line}: Unknown trait."
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("segments/cart_abandoners.yaml", "sequence:", "sequnce:"),
+        ("segments/cart_abandoners.yaml", "description:", "\tdescription:"),
+        ("audiences/cart_abandoners.yaml", "purpose:", "porpuse:"),
+        ("audiences/cart_abandoners.yaml", "segment: cart_abandoners", "segment: cart_abandoner"),
+        ("model.yaml", "tables:", "tabels:"),
+    ],
+)
+def test_a_misspelt_rule_keeps_nobody_from_withdrawing(shop: Path, file: str, old: str, new: str) -> None:
+    edit(shop / file, old, new)
+
+    with Workspace.open(shop) as workspace:
+        assert workspace.gate() is not None  # what withdrawals need
+        assert workspace.destination("meta") is not None  # what removals need
+        for part in ("model", "segments", "audiences"):
+            with pytest.raises(Unusable) as caught:
+                getattr(workspace, part)
+            assert any(file in str(problem) for problem in caught.value.problems)
+
+
+def test_a_misspelt_policy_stops_everything(shop: Path) -> None:
+    edit(shop / "policy.yaml", "validity_days:", "validity_day:")
+
+    with pytest.raises(Unusable, match=r"policy\.yaml"):
+        Workspace.open(shop)
