@@ -9,9 +9,9 @@ from google.auth.transport.requests import Request
 from google.oauth2 import credentials, service_account
 
 from passerelle.connectors.destinations.google_types import Credentials
-from passerelle.connectors.destinations.secret_file import read_secret
 from passerelle.connectors.errors import Refused, TryLater
 from passerelle.privacy.errors import DefinitionError, PasserelleError
+from passerelle.privacy.secret_file import read_secret
 
 SCOPES = ("https://www.googleapis.com/auth/datamanager", "https://www.googleapis.com/auth/adwords")
 

@@ -29,11 +29,11 @@ from passerelle.connectors.destinations.marker import described, mark
 from passerelle.connectors.destinations.meta_api import VERSIONS
 from passerelle.connectors.destinations.meta_settings import MetaSettings
 from passerelle.connectors.destinations.meta_status import read_state, session_ended
-from passerelle.connectors.destinations.secret_file import read_secret
 from passerelle.connectors.errors import OutcomeUnknown
 from passerelle.privacy.consent.cleared import ClearedBatch, RemovalBatch
 from passerelle.privacy.errors import PasserelleError
 from passerelle.privacy.personal import Personal
+from passerelle.privacy.secret_file import read_secret
 from passerelle.privacy.vocabulary import Destination as Platform
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, and_, select
 
-from passerelle.privacy.consent.record import Journal
+from passerelle.privacy.log.journal import Journal
 from passerelle.privacy.log.leaves import decision_payload, replaced
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, select
 from passerelle.privacy.consent.digest import canonical_text
 from passerelle.privacy.consent.notice import Version, notice_digest
 from passerelle.privacy.consent.policy import Policy
-from passerelle.privacy.consent.record import Journal
 from passerelle.privacy.errors import DefinitionError
+from passerelle.privacy.log.journal import Journal
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
 

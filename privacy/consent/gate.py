@@ -22,7 +22,6 @@ from passerelle.privacy.consent.history import history
 from passerelle.privacy.consent.kin import kin, survivors
 from passerelle.privacy.consent.notice import Notice, Version, by_reference
 from passerelle.privacy.consent.policy import Policy, Rule
-from passerelle.privacy.consent.record import Journal
 from passerelle.privacy.consent.resolve import (
     DAY,
     FOREVER,
@@ -36,6 +35,7 @@ from passerelle.privacy.consent.resolve import (
     resolve,
     stop_code,
 )
+from passerelle.privacy.log.journal import Journal
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t

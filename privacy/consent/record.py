@@ -4,9 +4,8 @@ The order of writes: the statements that are new are found, their leaves go into
 name that entry go into the store, all in the caller's transaction. Nothing is ever updated.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,35 +14,10 @@ from sqlalchemy import Connection, func, select
 
 from passerelle.privacy.consent.events import Checked, checked, fingerprints, permits
 from passerelle.privacy.consent.kin import kin, survivors
+from passerelle.privacy.log.journal import Journal
 from passerelle.privacy.log.leaves import consent_payload
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
-
-
-class Journal(Protocol):
-    """The log, as far as consent writes to it (`privacy.log.Log` does)."""
-
-    def append(
-        self,
-        connection: Connection,
-        kind: str,
-        body: Mapping[str, object],
-        *,
-        now: int,
-        members: pa.Array | None = None,
-    ) -> int:
-        """The new entry's log index."""
-        ...
-
-    def member_leaves(
-        self, connection: Connection, label: str, subject_ids: pa.Array, payloads: list[bytes]
-    ) -> pa.Array:
-        """Blinded leaves, aligned with `subject_ids`."""
-        ...
-
-    def size(self, connection: Connection) -> int:
-        """How many entries there are."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,7 +22,8 @@ from sqlalchemy import (
 
 from passerelle.privacy.consent.cleared import LEDGER_SEAL, ClearedBatch, RemovalBatch
 from passerelle.privacy.ledger.wire import decode, encode
-from passerelle.privacy.ledger.words import PRESENT, Batch, Journal, Opening, Place, Remote, Sealer, Told
+from passerelle.privacy.ledger.words import PRESENT, Batch, Opening, Place, Remote, Sealer, Told
+from passerelle.privacy.log.journal import Journal
 from passerelle.privacy.log.leaves import batch_member_payload, named_digest
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.store import Store

@@ -25,28 +25,6 @@ class Sealer(Protocol):
         ...
 
 
-class Journal(Protocol):
-    """The log, as far as the ledger writes to it."""
-
-    def append(
-        self,
-        connection: Connection,
-        kind: str,
-        body: Mapping[str, object],
-        *,
-        now: int,
-        members: pa.Array | None = None,
-    ) -> int:
-        """The new entry's log index."""
-        ...
-
-    def member_leaves(
-        self, connection: Connection, label: str, subject_ids: pa.Array, payloads: list[bytes]
-    ) -> pa.Array:
-        """Blinded leaves, aligned with `subject_ids`."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """One audience at one destination: what a lock, a plan and a batch are about."""

@@ -4,8 +4,8 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from passerelle.connectors.errors import DefinitionError
-from passerelle.connectors.sources.secret_file import read_secret
 from passerelle.connectors.sources.sql.settings import SqlSettings
+from passerelle.privacy.secret_file import read_secret
 
 
 def address(settings: SqlSettings, folder: Path) -> SplitResult:

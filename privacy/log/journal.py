@@ -1,0 +1,33 @@
+"""The log, as far as other parts of this room write to it. `Log` does all of it."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import pyarrow as pa
+from sqlalchemy import Connection
+
+
+class Journal(Protocol):
+    """Takes entries, and blinds what they say of people."""
+
+    def append(
+        self,
+        connection: Connection,
+        kind: str,
+        body: Mapping[str, object],
+        *,
+        now: int,
+        members: pa.Array | None = None,
+    ) -> int:
+        """The new entry's log index."""
+        ...
+
+    def member_leaves(
+        self, connection: Connection, label: str, subject_ids: pa.Array, payloads: list[bytes]
+    ) -> pa.Array:
+        """Blinded leaves, aligned with `subject_ids`."""
+        ...
+
+    def size(self, connection: Connection) -> int:
+        """How many entries there are."""
+        ...
