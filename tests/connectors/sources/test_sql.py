@@ -170,7 +170,7 @@ def test_a_password_stands_in_a_file_of_its_own(tmp_path: Path, db: sqlite3.Conn
     secret = tmp_path / "shop.url"
     secret.write_text("sqlite:///shop.db\n", encoding="utf-8")
     secret.chmod(0o644)
-    with pytest.raises(DefinitionError, match="Others may read"):
+    with pytest.raises(DefinitionError, match="read by other users"):
         pull(tmp_path, url=None, url_file="shop.url")
     secret.chmod(0o600)
     db.execute("INSERT INTO orders VALUES (1, 'C1', '2026-01-01', 1, 0)")
