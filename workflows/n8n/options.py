@@ -12,7 +12,7 @@ DEMO_AUDIENCES = ("cart_abandoners", "lapsing_champions", "newsletter_readers")
 """The audiences of the workspace that `init` makes: the form's choices where no workspace is at hand."""
 
 RUNNER = Credential("httpHeaderAuth", "passerelleRunner", "Passerelle runner")
-PING = Credential("httpHeaderAuth", "passerellePing00", "Passerelle removal ping")
+PING = Credential("jwtAuth", "passerellePing00", "Passerelle removal ping")
 FORM = Credential("httpBasicAuth", "passerelleForm00", "Passerelle form")
 MAIL = Credential("smtp", "passerelleMailer", "Passerelle mail")
 SLACK = Credential("slackApi", "passerelleSlack0", "Passerelle Slack")

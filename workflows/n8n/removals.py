@@ -76,7 +76,8 @@ def _explain(canvas: Canvas) -> None:
     )
     canvas.note(
         "The ping carries nobody",
-        "Its body is never read. Send none: n8n writes what it receives to its database. Withdrawals themselves come "
+        "Its body is never read. Send none: n8n writes what it receives to its database, headers too, so that the "
+        "caller shows a signed token that expires in a minute. Withdrawals themselves come "
         "in by `passerelle consent withdraw` or the runner's own signed address.",
         at=(-0.1, 3.1),
         size=(3, 1.4),

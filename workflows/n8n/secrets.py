@@ -6,11 +6,9 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from passerelle.workflows.n8n.nodes.node import Json
+from passerelle.workflows.n8n.nodes.node import Credential, Json
 from passerelle.workflows.n8n.options import FORM, MAIL, PING, RUNNER, SLACK
 from passerelle.workflows.runner.ping import PingSettings
-
-PING_HEADER = "X-Passerelle-Ping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ def make(folder: Path, ping_url: str) -> Made:
         _write(folder, name, secrets.token_urlsafe(32), written)
     password = (folder / "postgres.password").read_text().strip()
     _write(folder, "store.url", f"postgresql+psycopg://passerelle:{password}@postgres:5432/passerelle", written)
-    ping = PingSettings(url=ping_url, header=PING_HEADER, token_file=Path("ping.token"))
+    ping = PingSettings(url=ping_url, token_file=Path("ping.token"))
     _write(folder, "ping.json", ping.model_dump_json() + "\n", written)
     _write(folder, "credentials.json", json.dumps(_credentials(folder), indent=2) + "\n", written)
     everything = sorted(path.name for path in folder.iterdir() if path.is_file())
@@ -50,25 +48,11 @@ def _credentials(folder: Path) -> list[Json]:
     """What `n8n import:credentials` takes. n8n encrypts them; mail server and Slack are for a person to fill in."""
     token = (folder / "runner.token").read_text().strip()
     knock = (folder / "ping.token").read_text().strip()
-    mail: dict[str, Json] = {"host": "smtp.example.com", "port": 465, "secure": True, "user": "", "password": ""}
-    return [
-        {
-            "id": RUNNER.id,
-            "name": RUNNER.name,
-            "type": RUNNER.kind,
-            "data": _header("Authorization", f"Bearer {token}"),
-        },
-        {"id": PING.id, "name": PING.name, "type": PING.kind, "data": _header(PING_HEADER, knock)},
-        {
-            "id": FORM.id,
-            "name": FORM.name,
-            "type": FORM.kind,
-            "data": {"user": "marketing", "password": secrets.token_urlsafe(12)},
-        },
-        {"id": MAIL.id, "name": MAIL.name, "type": MAIL.kind, "data": mail},
-        {"id": SLACK.id, "name": SLACK.name, "type": SLACK.kind, "data": {"accessToken": ""}},
-    ]
-
-
-def _header(name: str, value: str) -> dict[str, Json]:
-    return {"name": name, "value": value}
+    data: dict[Credential, dict[str, Json]] = {
+        RUNNER: {"name": "Authorization", "value": f"Bearer {token}"},
+        PING: {"keyType": "passphrase", "secret": knock, "algorithm": "HS256"},
+        FORM: {"user": "marketing", "password": secrets.token_urlsafe(12)},
+        MAIL: {"host": "smtp.example.com", "port": 465, "secure": True, "user": "", "password": ""},
+        SLACK: {"accessToken": ""},
+    }
+    return [{"id": each.id, "name": each.name, "type": each.kind, "data": value} for each, value in data.items()]

@@ -40,9 +40,9 @@ class Secret:
         """Whether `given` is the secret, in a time that says nothing of either."""
         return hmac.compare_digest(hashlib.sha256(self._bytes).digest(), hashlib.sha256(given).digest())
 
-    def text(self) -> str:
-        """The secret, to be sent to whom it belongs."""
-        return self._bytes.decode("ascii", "strict")
+    def sign(self, message: bytes) -> bytes:
+        """HMAC-SHA256 of `message`."""
+        return hmac.digest(self._key(), message, "sha256")
 
     def signs(self, message: bytes, signature: str) -> bool:
         """Whether `signature` is the base64 of this key's HMAC-SHA256 of `message`.
@@ -53,7 +53,7 @@ class Secret:
             given = base64.b64decode(signature.encode("ascii"), validate=True)
         except (UnicodeEncodeError, binascii.Error):
             return False
-        return hmac.compare_digest(hmac.digest(self._key(), message, "sha256"), given)
+        return hmac.compare_digest(self.sign(message), given)
 
     def _key(self) -> bytes:
         if not self._bytes.startswith(b"whsec_"):

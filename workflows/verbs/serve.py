@@ -84,7 +84,11 @@ def _door(environment: Environment, request: ServeRequest) -> "ConsentDoor | Non
 
     if request.consent_key_file is None:
         return None
-    ping = Ping.from_file(request.ping_file) if request.ping_file is not None else (lambda: None)
+
+    def seconds() -> float:
+        return environment.now() / 1_000_000
+
+    ping = Ping.from_file(request.ping_file, seconds) if request.ping_file is not None else (lambda: None)
 
     def record(events: list[dict[str, Any]]) -> "Recorded":
         return _record(environment, events)
@@ -93,7 +97,7 @@ def _door(environment: Environment, request: ServeRequest) -> "ConsentDoor | Non
         key=Secret.from_file(request.consent_key_file),
         record=record,
         ping=ping,
-        seconds=lambda: environment.now() / 1_000_000,
+        seconds=seconds,
         memory=Memory(time.monotonic),
     )
 

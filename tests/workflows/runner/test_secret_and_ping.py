@@ -1,3 +1,5 @@
+import base64
+import hmac
 import json
 import threading
 from collections.abc import Iterator
@@ -36,10 +38,10 @@ def test_a_broken_whsec_key_is_refused() -> None:
 
 
 @contextmanager
-def _listener(heard: list[tuple[str | None, int]], status: int) -> Iterator[str]:
+def _listener(heard: list[tuple[str, int]], status: int) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            heard.append((self.headers.get("X-Knock"), int(self.headers.get("Content-Length", "0"))))
+            heard.append((str(self.headers.get("Authorization")), int(self.headers.get("Content-Length", "0"))))
             self.send_response(status)
             self.end_headers()
 
@@ -58,21 +60,30 @@ def _listener(heard: list[tuple[str | None, int]], status: int) -> Iterator[str]
 
 def _ping(folder: Path, url: str) -> Ping:
     (folder / "token").write_text(SECRET)
-    (folder / "ping.json").write_text(json.dumps({"url": url, "header": "X-Knock", "token_file": "token"}))
-    return Ping.from_file(folder / "ping.json")
+    (folder / "ping.json").write_text(json.dumps({"url": url, "token_file": "token"}))
+    return Ping.from_file(folder / "ping.json", lambda: 1_800_000_000.5)
+
+
+def _decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 @pytest.mark.parametrize("status", [202, 500])
-def test_a_knock_has_the_token_and_no_body(tmp_path: Path, status: int) -> None:
-    heard: list[tuple[str | None, int]] = []
+def test_a_knock_has_a_token_that_soon_expires_and_no_body(tmp_path: Path, status: int) -> None:
+    heard: list[tuple[str, int]] = []
     with _listener(heard, status) as url:
         _ping(tmp_path, url)()
         until(lambda: len(heard) == 1)
-    assert heard == [(SECRET, 0)]
+    (authorization, length) = heard[0]
+    head, claims, signature = authorization.removeprefix("Bearer ").split(".")
+    assert json.loads(_decoded(head)) == {"alg": "HS256", "typ": "JWT"}
+    assert json.loads(_decoded(claims)) == {"iat": 1_800_000_000, "exp": 1_800_000_060}
+    assert _decoded(signature) == hmac.digest(SECRET.encode(), f"{head}.{claims}".encode(), "sha256")
+    assert (length, SECRET in authorization) == (0, False)
 
 
 def test_a_knock_that_nobody_hears_is_no_error(tmp_path: Path) -> None:
-    heard: list[tuple[str | None, int]] = []
+    heard: list[tuple[str, int]] = []
     with _listener(heard, 200) as url:
         pass
     _ping(tmp_path, url)()
@@ -84,9 +95,9 @@ def test_a_ping_file_that_does_not_fit_is_refused(tmp_path: Path, text: str) -> 
     (tmp_path / "token").write_text(SECRET)
     (tmp_path / "ping.json").write_text(text)
     with pytest.raises(DefinitionError):
-        Ping.from_file(tmp_path / "ping.json")
+        Ping.from_file(tmp_path / "ping.json", lambda: 0.0)
 
 
 def test_a_missing_ping_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match="cannot be read"):
-        Ping.from_file(tmp_path / "ping.json")
+        Ping.from_file(tmp_path / "ping.json", lambda: 0.0)

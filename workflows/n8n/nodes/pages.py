@@ -89,7 +89,10 @@ class FormPage(Node):
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook(Node):
-    """Another machine's call, with a secret header. A Respond node answers it."""
+    """Another machine's call, with a signed token that soon expires. A Respond node answers it.
+
+    n8n writes a call's headers to its database: a secret header would stand there as it is.
+    """
 
     type: ClassVar[str] = "n8n-nodes-base.webhook"
     version: ClassVar[float] = 2.1
@@ -104,7 +107,7 @@ class Webhook(Node):
         return {
             "httpMethod": "POST",
             "path": self.path,
-            "authentication": "headerAuth",
+            "authentication": "jwtAuth",
             "responseMode": "responseNode",
             "options": {},
         }

@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 
 from passerelle.workflows.n8n.catalogue import CATALOGUE
-from passerelle.workflows.n8n.secrets import PING_HEADER
+from passerelle.workflows.runner.ping import knock_token
+from passerelle.workflows.runner.secret import Secret
 from tests.workflows.n8n.real.conftest import OWNER, Stage
 from tests.workflows.runner.waiting import until
 
@@ -93,9 +94,10 @@ def send_withdrawal(stage: Stage, email: str) -> httpx.Response:
     return httpx.post(f"{stage.runner}/v1/consent", content=body, headers=headers, timeout=_WAIT, trust_env=False)
 
 
-def ping(stage: Stage, token: str | None) -> int:
+def ping(stage: Stage, secret: bytes | None) -> int:
     """Knock at the removal workflow; the status."""
-    headers = {} if token is None else {PING_HEADER: token}
+    token = None if secret is None else knock_token(Secret(secret), time.time())
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     url = f"{stage.n8n.url}/webhook/passerelle/removals"
     return httpx.post(url, headers=headers, timeout=_WAIT, trust_env=False).status_code
 
@@ -119,20 +121,26 @@ def given_away(folder: Path, stage: Stage) -> set[str]:
     """What of the shop's people, or of our keys, stands anywhere in a folder: file and kind, never the value."""
     contacts = (stage.workspace / "data" / "contacts.csv").read_text(encoding="utf-8")
     emails = {each.lower() for each in re.findall(r"[\w.+-]+@[\w.-]+", contacts)}
-    phones = {re.sub(r"\D", "", each)[-9:] for each in re.findall(r"\b0\d(?:[ .]?\d\d){4}\b", contacts)}
-    digests = {hashlib.sha256(each.encode()).digest() for each in emails}
+    bare = {re.sub(r"\D", "", each)[1:] for each in re.findall(r"\b0\d(?:[ .]?\d\d){4}\b", contacts)}
+    phones = {prefix + each for each in bare for prefix in ("0", "33", "0033")}
+    sent = emails | {f"33{each}" for each in bare} | {f"+33{each}" for each in bare}
+    digests = {hashlib.sha256(each.encode()).digest() for each in sent}
     hashes = {digest.hex() for digest in digests}
     encoded = {base64.b64encode(digest).decode().rstrip("=") for digest in digests}
-    secrets = [stage.secrets / name for name in ("consent.key", "runner.token", "ping.token", "n8n.key")]
+    secrets = [stage.secrets / name for name in ("consent.key", "runner.token", "ping.token")]
     secrets.append(stage.workspace / "secrets" / "meta.token")
-    tokens = [path.read_bytes().strip() for path in secrets] + [b"xoxb-for-a-test"]
+    login = credential(stage, "httpBasicAuth", "form")
+    basic = base64.b64encode(f"{login['user']}:{login['password']}".encode())
+    tokens = [path.read_bytes().strip() for path in secrets] + [b"xoxb-for-a-test", login["password"].encode(), basic]
     found = set()
+    shipped = folder / ".cache" / "n8n" / "public"  # the pages that n8n brings along
     for path in folder.rglob("*"):
-        content = path.read_bytes() if path.is_file() else b""
+        content = path.read_bytes() if path.is_file() and shipped not in path.parents else b""
         text = content.decode("latin-1").lower()
+        spaced = re.sub(r"(?<=\d)[ .](?=\d\d)", "", text)
         kinds = {
             "an e-mail address": emails & set(re.findall(r"[\w.+-]+@[\w.-]+", text)),
-            "a phone number": phones & {each[-9:] for each in re.findall(r"\d{9,15}", text)},
+            "a phone number": phones & {*re.findall(r"\d{10,13}", text), *re.findall(r"\d{10,13}", spaced)},
             "a hash": hashes & set(re.findall(r"[0-9a-f]{64}", text)),
             "a hash in base64": encoded & set(re.findall(r"[\w+/-]{43}", content.decode("latin-1"))),
             "a secret": {str(place) for place, token in enumerate(tokens) if token in content},

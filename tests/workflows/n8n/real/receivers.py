@@ -92,9 +92,12 @@ def slack_proxy(received: Received, folder: Path) -> ThreadingHTTPServer:
                 self.send_error(403)
                 return
             self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-            inner = context.wrap_socket(self.connection, server_side=True)
-            self.rfile, self.wfile = inner.makefile("rb"), inner.makefile("wb", 0)  # type: ignore[assignment]
-            self.close_connection = False
+            with context.wrap_socket(self.connection, server_side=True) as inner:
+                self.rfile, self.wfile = inner.makefile("rb"), inner.makefile("wb", 0)  # type: ignore[assignment]
+                self.handle_one_request()
+                self.rfile.close()
+                self.wfile.close()
+            self.close_connection = True
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
