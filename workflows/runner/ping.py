@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from passerelle.privacy.errors import DefinitionError
+from passerelle.privacy.errors import DefinitionError, PasserelleError
 from passerelle.workflows.runner.secret import Secret
 
 _TIMEOUT = 10.0
@@ -71,14 +71,12 @@ class Ping:
         threading.Thread(target=self._knock, name="ping", daemon=True).start()
 
     def _knock(self) -> None:
-        import httpx
+        from passerelle.connectors.http import Endpoint, Patience, Session
 
+        endpoint = Endpoint(self.url, allow_private=True, timeout=_TIMEOUT)  # n8n stands beside us
+        headers = {"Authorization": f"Bearer {knock_token(self.secret, self.seconds())}"}
         try:
-            headers = {"Authorization": f"Bearer {knock_token(self.secret, self.seconds())}"}
-            with httpx.Client(timeout=_TIMEOUT, trust_env=False, follow_redirects=False) as client:
-                status = client.post(self.url, headers=headers).status_code
-        except (httpx.HTTPError, httpx.InvalidURL):
+            with Session(endpoint, headers=headers, patience=Patience(attempts=1)) as session:
+                session.request("POST", self.url)
+        except (PasserelleError, ValueError):
             _LOG.warning("the removal workflow could not be pinged; it looks by itself every few minutes")
-            return
-        if status >= 400:  # noqa: PLR2004 - HTTP's own border
-            _LOG.warning("the removal workflow refused the ping", extra={"fields": {"status": status}})
