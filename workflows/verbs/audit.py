@@ -13,6 +13,8 @@ from passerelle.workflows.verbs.contract import AnyVerb, Environment, Outcome, R
 from passerelle.workflows.verbs.person import PersonRequest, known
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from passerelle.privacy.audit.why import Place
@@ -256,106 +258,15 @@ def _moment(text: str) -> int:
     return found
 
 
-# --- for people
+def _shown(question: str) -> "Callable[[Any, Console], None]":
+    """How people see the answer; what draws it is loaded when there is one."""
 
+    def render(result: Any, console: "Console") -> None:  # noqa: ANN401 - any of the results above
+        from passerelle.workflows.verbs import audit_answers
 
-def _render_verify(result: VerifyResult, console: "Console") -> None:
-    if not result.problems:
-        console.print(f"The log holds: {result.size:,} entries, root {result.root}.")
-    for problem in result.problems:
-        console.print(problem, style="red", markup=False)
+        getattr(audit_answers, question)(result, console)
 
-
-def _render_person(result: PersonResult, console: "Console") -> None:
-    subject = result.subject
-    console.print(
-        f"{subject['subject_ref']}: known since {subject['known_since']}, country {subject['country'] or '?'}."
-    )
-    held = ", ".join(f"{name} ({count})" for name, count in result.identifiers.items()) or "nothing"
-    console.print(f"Held in the vault: {held}.")
-    _table(console, "Consent events", _only(result.events, "event_id purpose state at heard_at notice stream"))
-    _table(console, "Decisions", _only(result.decisions, "destination audience allowed reason event_id decided_at"))
-    _table(console, "Sent", _only(result.sent, "intended_at platform destination audience action state rejected"))
-    _table(console, "Where they are now", result.memberships)
-    _table(console, "Removals owed", result.owed)
-    _table(console, "Kept out by holdouts", result.held_out)
-
-
-def _render_why(result: WhyResult, console: "Console") -> None:
-    answer = result.answer
-    verdict = "may be" if answer["allowed"] else "may not be"
-    console.print(f"{result.subject_ref} {verdict} in {result.audience} at {result.destination}: {answer['meaning']}.")
-    for title, line in (
-        ("Event", result.event),
-        ("Notice", result.notice),
-        ("Policy", result.policy),
-        ("Recorded decision", result.recorded),
-        ("Last upload", result.last_upload),
-    ):
-        if line is None:
-            console.print(f"{title}: none.")
-            continue
-        _table(
-            console, title, [{"": name, " ": _shown(name, value)} for name, value in line.items() if value is not None]
-        )
-
-
-def _render_uploads(result: UploadsResult, console: "Console") -> None:
-    names = "intended_at destination audience purpose action state rows accepted rejected pending"
-    _table(console, "Uploads", _only(result.uploads, names))
-    console.print(
-        f"{result.rows:,} rows: {result.accepted:,} accepted, {result.rejected:,} rejected, {result.pending:,} pending."
-    )
-
-
-def _render_unlawful(result: UnlawfulResult, console: "Console") -> None:
-    console.print(
-        f"{result.members:,} members; {result.unlawful:,} without a valid decision ({result.owed:,} of them are being "
-        f"taken out), {result.undecided:,} without a recorded one."
-    )
-    _table(console, "Audiences", result.audiences)
-
-
-def _render_withdrawals(result: WithdrawalsResult, console: "Console") -> None:
-    _table(console, "From no to out, in hours", [result.model_dump(exclude=set(Result.model_fields))])
-
-
-def _only(lines: list[Line], names: str) -> list[Line]:
-    """The columns that fit a terminal; the JSON has them all."""
-    return [{name: line[name] for name in names.split()} for line in lines]
-
-
-def _table(console: "Console", title: str, lines: list[Line]) -> None:
-    from rich.table import Table
-
-    if not lines:
-        console.print(f"{title}: none.")
-        return
-    table = Table(title=title, title_justify="left")
-    for name in lines[0]:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for line in lines:
-        table.add_row(*(_shown(name, value) for name, value in line.items()))
-    console.print(table, markup=False)
-
-
-_NUMBERS = frozenset({"members", "unlawful", "owed", "undecided", "rows", "accepted", "rejected", "pending"})
-
-
-def _shown(name: str, value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case int() if name in _NUMBERS:
-            return f"{value:,}"
-        case dict():
-            return ", ".join(f"{name}: {count}" for name, count in value.items())
-        case list():
-            return ", ".join(str(one) for one in value)
-        case _:
-            return str(value)
+    return render
 
 
 VERBS: list[AnyVerb] = [
@@ -365,7 +276,7 @@ VERBS: list[AnyVerb] = [
         request=VerifyRequest,
         result=VerifyResult,
         run=_verify,
-        render=_render_verify,
+        render=_shown("verify"),
         remote=True,
     ),
     Verb(
@@ -374,7 +285,7 @@ VERBS: list[AnyVerb] = [
         request=PersonAudit,
         result=PersonResult,
         run=_person,
-        render=_render_person,
+        render=_shown("person"),
     ),
     Verb(
         name="audit why",
@@ -382,7 +293,7 @@ VERBS: list[AnyVerb] = [
         request=WhyRequest,
         result=WhyResult,
         run=_why,
-        render=_render_why,
+        render=_shown("why"),
     ),
     Verb(
         name="audit uploads",
@@ -390,7 +301,7 @@ VERBS: list[AnyVerb] = [
         request=UploadsRequest,
         result=UploadsResult,
         run=_uploads,
-        render=_render_uploads,
+        render=_shown("uploads"),
         remote=True,
     ),
     Verb(
@@ -399,7 +310,7 @@ VERBS: list[AnyVerb] = [
         request=UnlawfulRequest,
         result=UnlawfulResult,
         run=_unlawful,
-        render=_render_unlawful,
+        render=_shown("unlawful"),
         remote=True,
     ),
     Verb(
@@ -408,7 +319,7 @@ VERBS: list[AnyVerb] = [
         request=WithdrawalsRequest,
         result=WithdrawalsResult,
         run=_withdrawals,
-        render=_render_withdrawals,
+        render=_shown("withdrawals"),
         remote=True,
     ),
 ]

@@ -263,20 +263,18 @@ def _iso(micros: int) -> str:
 
 
 def _render_import(result: ImportResult, console: "Console") -> None:
-    from rich.table import Table
+    from passerelle.workflows.verbs.tables import number, table
 
     console.print(
         f"{result.lines:,} lines: {result.new:,} new, {result.known:,} known, {result.refused:,} refused. "
         f"{result.withdrawals:,} people said no; {result.queued:,} removals are owed because of it."
     )
     if result.refusals:
-        table = Table(title="Refused lines", title_justify="left")
-        for column in ("Lines", "Why", "Where"):
-            table.add_column(column)
+        lines = table("Refused lines", (), ("Lines",), ("Why", "Where"))
         for one in result.refusals:
             places = ", ".join(str(line) for line in one.lines)
-            table.add_row(f"{one.count:,}", one.meaning, places + (" …" if one.count > len(one.lines) else ""))
-        console.print(table)
+            lines.add_row(number(one.count), one.meaning, places + (" …" if one.count > len(one.lines) else ""))
+        console.print(lines, markup=False)
 
 
 def _render_recorded(result: RecordedResult, console: "Console") -> None:
@@ -286,22 +284,16 @@ def _render_recorded(result: RecordedResult, console: "Console") -> None:
 
 
 def _render_show(result: ShowResult, console: "Console") -> None:
-    from rich.table import Table
+    from passerelle.workflows.verbs.audit_answers import statements
+    from passerelle.workflows.verbs.tables import table
 
-    events = Table(title=f"Consent of {result.subject_ref}", title_justify="left")
-    for column in ("Event", "Purpose", "State", "When", "Heard", "Notice", "Grade", "Stream"):
-        events.add_column(column, overflow="fold")
-    for one in result.events:
-        when = "unknown" if one.at is None else one.at[:10] if one.precision == "day" else one.at
-        notice = one.notice or ""
-        events.add_row(str(one.event_id), one.purpose, one.state, when, one.heard_at, notice, one.grade, one.stream)
-    console.print(events)
-    today = Table(title="Today", title_justify="left")
-    for column in ("Purpose", "Destination", "May be sent", "Why", "Event"):
-        today.add_column(column)
+    console.print(f"Consent of {result.subject_ref}")
+    statements([event.model_dump() for event in result.events], console)
+    today = table("Today", ("Purpose", "Destination", "May be sent", "Event"), remarks=("Why",))
     for each in result.today:
         event = "" if each.event_id is None else str(each.event_id)
-        today.add_row(each.purpose, each.destination, "yes" if each.allowed else "no", each.reason, event)
+        why = each.reason.replace("_", " ")
+        today.add_row(each.purpose, each.destination, "yes" if each.allowed else "no", event, why)
     console.print(today)
 
 

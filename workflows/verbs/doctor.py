@@ -39,10 +39,10 @@ class DoctorResult(Result):
 
 _ORDER = ("integrity", "failed", "warning", "ok")
 _MARKS = {
-    "ok": "[green]ok[/]",
-    "warning": "[yellow]look[/]",
-    "failed": "[red]failed[/]",
-    "integrity": "[bold red]stop[/]",
+    "ok": ("ok", "green"),
+    "warning": ("look", "yellow"),
+    "failed": ("failed", "red"),
+    "integrity": ("stop", "bold red"),
 }
 
 
@@ -73,18 +73,21 @@ def run(environment: Environment, request: DoctorRequest) -> DoctorResult:
 
 def render(result: DoctorResult, console: "Console") -> None:
     """A table, the worst first, with what to do."""
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=None, pad_edge=False)
-    for column in ("", "What", "How it stands"):
-        table.add_column(column)
+    from passerelle.workflows.verbs.tables import table
+
+    lines = table("", ("", "What"), remarks=("How it stands",))
     for line in result.checks:
         said = f"{line.message}\n{line.advice}" if line.advice else line.message
-        what = line.name if ": " in line.name else f"{line.area} {line.name}"
-        table.add_row(_MARKS[line.state], escape(what), escape(said))
-    console.print(table)
+        lines.add_row(Text(*_MARKS[line.state]), Text(_what(line)), Text(said))
+    console.print(lines)
     console.print(f"{result.ok} in order, {result.warnings} to look at, {result.failed} failed.")
+
+
+def _what(line: Line) -> str:
+    """What was looked at: its name, after the area where the name does not say it."""
+    return line.name if ": " in line.name or line.name == line.area else f"{line.area} {line.name}"
 
 
 VERBS: list[AnyVerb] = [

@@ -96,17 +96,15 @@ def _pulled(report: "SourceReport") -> PulledSource:
 
 def render(result: PullResult, console: "Console") -> None:
     """A table: one line per source, then what needs attention."""
-    from rich.table import Table
+    from passerelle.workflows.verbs.tables import number, table
 
-    table = Table(title="Pull", title_justify="left")
-    table.add_column("Source")
-    for column in ("Records", "New people", "Events", "Consents", "Removals", "Deleted", "Quarantined", "Seconds"):
-        table.add_column(column, justify="right")
+    numbers = ("Records", "New people", "Events", "Consents", "Removals", "Deleted", "Refused", "Seconds")
+    lines = table("Pull", ("Source",), numbers)
     for one in result.sources:
         counts = (one.rows, one.new_people, one.events, one.consents, one.removals, one.deleted)
         lost = sum(one.quarantined.values())
-        table.add_row(_name(one), *(f"{count:,}" for count in counts), f"{lost:,}", f"{one.seconds:.1f}")
-    console.print(table)
+        lines.add_row(_name(one), *map(number, (*counts, lost)), f"{one.seconds:.1f}")
+    console.print(lines, markup=False)
     for one in result.sources:
         for reason, count in one.quarantined.items():
             console.print(f"{_name(one)}: {count:,} in quarantine: {reason.replace('_', ' ')}.", markup=False)

@@ -61,12 +61,12 @@ def run_list(environment: Environment, _request: ListRequest) -> ListResult:
 
 def render_list(result: ListResult, console: "Console") -> None:
     """A table."""
-    from rich.table import Table
+    from passerelle.workflows.verbs.tables import table
 
-    table = Table("Segment", "Who", "Audiences")
+    lines = table("Segments", ("Segment",), remarks=("Who", "Audiences"))
     for row in result.segments:
-        table.add_row(row.segment, row.description, ", ".join(row.audiences))
-    console.print(table)
+        lines.add_row(row.segment, row.description, ", ".join(row.audiences))
+    console.print(lines, markup=False)
 
 
 # --- preview
@@ -167,33 +167,41 @@ def run_preview(environment: Environment, request: PreviewRequest) -> PreviewRes
 
 def render_preview(result: PreviewResult, console: "Console") -> None:
     """Size and share, then how the conditions narrow it down, thresholds, breakdown."""
-    from rich.table import Table
+    from passerelle.workflows.verbs.tables import number, table
 
     share = result.size / result.population if result.population else 0.0
     console.print(f"[bold]{result.segment}[/bold]: {result.size:,} of {result.population:,} people ({share:.1%})")
     console.print(f"as of {result.as_of}, version {result.version[:12]}", style="dim")
-    funnel = Table("Condition")
-    funnel.add_column("Alone", justify="right")
-    funnel.add_column("Left", justify="right")
+    funnel = table("How the conditions narrow it down", (), ("Alone", "Left"), ("Condition",))
     for row in result.conditions:
         words = f"but not: {row.condition}" if row.exclude else row.condition
-        funnel.add_row(words, f"{row.alone:,}", f"{row.left:,}")
-    console.print(funnel)
+        funnel.add_row(number(row.alone), number(row.left), words)
+    console.print(funnel, markup=False)
     if result.held_out:
-        console.print(f"{result.held_out:,} people are held out.")
+        console.print(f"{result.held_out:,} of those left are held out.")
     if result.thresholds:
-        table = Table("Threshold", "Group", "Now", "Before")
-        for each in result.thresholds:
-            now = f"{each.value} (kept)" if each.kept else each.value
-            table.add_row(each.threshold, each.group, now, each.previous)
-        console.print(table)
+        _render_thresholds(result, console)
     if result.breakdown:
-        table = Table(result.by, "Members", "Of")
+        parts = table(f"By {result.by}", (result.by,), ("Members", "Of"))
         for part in result.breakdown:
-            table.add_row(part.value, f"{part.members:,}", f"{part.population:,}")
-        console.print(table)
+            parts.add_row(part.value, number(part.members), number(part.population))
+        console.print(parts, markup=False)
     for warning in result.warnings:
         console.print(f"Note: {warning}", style="yellow", markup=False)
+
+
+def _render_thresholds(result: PreviewResult, console: "Console") -> None:
+    """The values in force, with those of the run before and the groups they are for, where there are any."""
+    from passerelle.workflows.verbs.tables import table
+
+    grouped = any(each.group for each in result.thresholds)
+    moved = any(each.previous for each in result.thresholds)
+    words, numbers = ("Threshold", "For")[: 1 + grouped], ("Now", "Before")[: 1 + moved]
+    lines = table("Thresholds", words, numbers)
+    for each in result.thresholds:
+        now = f"{each.value} (kept)" if each.kept else each.value
+        lines.add_row(*(each.threshold, each.group)[: 1 + grouped], *(now, each.previous)[: 1 + moved])
+    console.print(lines, markup=False)
 
 
 # --- explain

@@ -1,6 +1,6 @@
 """Tables that fit a terminal of eighty columns: no frames, numbers to the right, names never cut."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,3 +25,17 @@ def table(title: str, words: Sequence[str], numbers: Sequence[str] = (), remarks
 def number(value: float | None) -> str:
     """A whole number with thousands apart; empty where there is none."""
     return "" if value is None else f"{value:,.0f}"
+
+
+def pairs(title: str, lines: Iterable[tuple[str, str]]) -> "Table":
+    """A table of what each thing is called and what it is; long values are folded."""
+    made = table(title, ("",), remarks=("",))
+    made.show_header = False
+    for name, value in lines:
+        made.add_row(name, value)
+    return made
+
+
+def when(moment: str | None) -> str:
+    """An ISO 8601 time as people read it, to the minute: 2026-11-21 01:10; empty where there is none."""
+    return "" if moment is None else moment[:16].replace("T", " ")
