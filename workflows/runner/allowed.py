@@ -12,7 +12,10 @@ from passerelle.workflows.cli.requests import from_json
 from passerelle.workflows.verbs.contract import AnyVerb
 
 FIELDS: dict[str, frozenset[str]] = {
+    "audit unlawful": frozenset(),
+    "audit uploads": frozenset({"audience", "destination"}),
     "audit verify": frozenset(),
+    "audit withdrawals": frozenset({"sla"}),
     "doctor": frozenset({"local"}),
     "plan": frozenset({"audiences"}),
     "pull": frozenset({"sources"}),
