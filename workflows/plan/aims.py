@@ -1,6 +1,6 @@
 """What is asked for: each audience at each of its destinations."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,11 +33,16 @@ class Aim:
 def aims(workspace: "Workspace", names: Sequence[str]) -> list[Aim]:
     """The aims of the named audiences, or of all. Raises `DefinitionError` for a name that is no audience's."""
     known = workspace.audiences
+    check_names(names, known)
+    return [aim for name in (names or sorted(known)) for aim in _of(workspace, known[name])]
+
+
+def check_names(names: Sequence[str], known: Collection[str]) -> None:
+    """Raise `DefinitionError` for a name that is not among the known ones."""
     for name in names:
         if name not in known:
             hint = did_you_mean(name, known) or f" Known: {listed(known)}."
             raise DefinitionError(f"There is no audience called {_shown(name)}.{hint}", path=("audiences",))
-    return [aim for name in (names or sorted(known)) for aim in _of(workspace, known[name])]
 
 
 def _of(workspace: "Workspace", audience: "Audience") -> Iterator[Aim]:

@@ -1,7 +1,7 @@
 """Make a plan: read who is chosen, who agreed and who is there; nothing is sent and nothing is written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,18 @@ from passerelle.segmentation import holdout
 from passerelle.workflows.engine import run_segments
 from passerelle.workflows.plan.aims import Aim, aims
 from passerelle.workflows.plan.guards import Guarded, guard
-from passerelle.workflows.plan.moves import LEAVING, NOBODY, THERE, UNCERTAIN, UNSENDABLE, Ids, Standing, Wish, diff
+from passerelle.workflows.plan.moves import (
+    LEAVING,
+    NOBODY,
+    THERE,
+    UNCERTAIN,
+    UNSENDABLE,
+    Ids,
+    Standing,
+    Wish,
+    diff,
+    union,
+)
 
 if TYPE_CHECKING:
     from passerelle.workflows.verbs.contract import Progress
@@ -98,9 +109,24 @@ def _place(
     asked = pc.filter(people, pc.invert(pc.is_in(people, pa.array(out)))) if len(out) else people
     decisions = workspace.gate().decide(connection, asked, purpose=aim.purpose, destination=aim.platform, at=now)
     wish = wish_of(workspace, connection, decisions, {"holdout": out})
-    moves = diff(wish, standing(connection, ledger, aim.place))
+    here = standing(connection, ledger, aim.place)
+    lost = _lost(workspace, connection, aim, np.setdiff1d(here.subject_id, asked.to_numpy()), now)
+    causes = {cause: union([ids, lost.get(cause, NOBODY)]) for cause, ids in wish.withheld.items()}
+    moves = diff(replace(wish, withheld={**lost, **causes}), here)
     guarded = guard(moves, aim.limits, segment_size=len(people), stale=stale, approved=approved)
     return PlacePlan(aim, guarded, wish, len(people), decisions, out)
+
+
+def _lost(workspace: "Workspace", connection: Connection, aim: Aim, ids: Ids, now: int) -> dict[str, Ids]:
+    """Those of `ids`, who are there and not wanted any more, that may not be there at all: by reason.
+
+    They go because of their consent, so no guard on a marketer's choice holds them back.
+    """
+    if not len(ids):
+        return {}
+    gate = workspace.gate()
+    decisions = gate.decide(connection, pa.array(ids), purpose=aim.purpose, destination=aim.platform, at=now)
+    return _withheld(decisions)
 
 
 def wish_of(workspace: "Workspace", connection: Connection, decisions: pa.Table, withheld: Mapping[str, Ids]) -> Wish:
@@ -109,14 +135,17 @@ def wish_of(workspace: "Workspace", connection: Connection, decisions: pa.Table,
     allowed_mask = decisions["allowed"].to_numpy()
     allowed = np.sort(ids[allowed_mask])
     revision = workspace.subjects().revisions(connection, pa.array(allowed))
-    reasons = pc.dictionary_encode(decisions["reason"]).combine_chunks()
-    codes = reasons.indices.to_numpy(zero_copy_only=False)
-    causes = {
-        str(reason): np.sort(ids[(codes == place) & ~allowed_mask])
-        for place, reason in enumerate(reasons.dictionary.to_pylist())
-    }
-    causes.update(withheld)
+    causes = {**_withheld(decisions), **withheld}
     return Wish(allowed, revision.to_numpy(zero_copy_only=False).astype(np.int32), causes)
+
+
+def _withheld(decisions: pa.Table) -> dict[str, Ids]:
+    """Who is not allowed, by reason."""
+    denied = decisions.filter(pc.invert(decisions["allowed"]))
+    ids = denied["subject_id"].to_numpy()
+    reasons = pc.dictionary_encode(denied["reason"]).combine_chunks()
+    codes = reasons.indices.to_numpy(zero_copy_only=False)
+    return {str(reason): np.sort(ids[codes == place]) for place, reason in enumerate(reasons.dictionary.to_pylist())}
 
 
 def standing(connection: Connection, ledger: Ledger, place: Place) -> Standing:

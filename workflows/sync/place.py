@@ -9,7 +9,7 @@ from passerelle.connectors.contract.destination import AudienceSpec, RemoteAudie
 from passerelle.privacy.errors import PasserelleError, TryLater
 from passerelle.privacy.ledger import Place, Remote
 from passerelle.privacy.vocabulary import Purpose
-from passerelle.workflows.plan.moves import NOBODY, Ids, Moves
+from passerelle.workflows.plan.moves import NOBODY, Ids, Moves, union
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.push import Target, add, remove, settle
 from passerelle.workflows.sync.report import PlaceReport
@@ -92,17 +92,24 @@ def _pending(crew: Crew, target: Target, report: PlaceReport) -> int:
 
 
 def _take_out(crew: Crew, target: Target, moves: Moves, report: PlaceReport) -> Ids:
-    """Take out; the people of whom the platform has not confirmed it, who must not be put in again before."""
+    """Take out; the people of whom the platform has not confirmed it, who must not be put in again before.
+
+    Among them are those that a leaving one turned out to be: the late removal would take them out by a key they share.
+    """
     size = target.destination.capabilities.rows_per_request
     chunks = _chunks(crew, moves.leaving, size, f"Taking out of {target.place}")
     confirmed = [remove(crew, target, chunk, report) for chunk in chunks]
-    again = moves.removes.get("identifiers_changed", NOBODY)
-    if len(again) and not all(confirmed):
-        await_settled(crew, target, report)
-        with crew.store.read() as connection:
-            people = crew.ledger.people(connection, target.place)
-        return np.intersect1d(again, people["subject_id"].to_numpy())
-    return NOBODY
+    if all(confirmed):
+        return NOBODY
+    with crew.store.read() as connection:
+        heirs = crew.gate.today(connection, pa.array(moves.leaving)).to_numpy()
+    again = union([moves.removes.get("identifiers_changed", NOBODY), heirs[heirs != moves.leaving]])
+    if not len(again):
+        return NOBODY
+    await_settled(crew, target, report)
+    with crew.store.read() as connection:
+        people = crew.ledger.people(connection, target.place)
+        return np.intersect1d(again, crew.gate.today(connection, people["subject_id"].combine_chunks()).to_numpy())
 
 
 def _put_in(crew: Crew, target: Target, ids: Ids, report: PlaceReport) -> None:

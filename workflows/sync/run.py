@@ -10,7 +10,7 @@ from passerelle.connectors.contract.destination import AudienceSpec
 from passerelle.privacy.errors import HeldBack, PasserelleError, TryLater
 from passerelle.privacy.ledger import Place
 from passerelle.privacy.store import tables as t
-from passerelle.workflows.plan.aims import aims
+from passerelle.workflows.plan.aims import aims, check_names
 from passerelle.workflows.plan.document import PlanFile, same_moves
 from passerelle.workflows.plan.make import PlacePlan, Plan, make, standing, wish_of
 from passerelle.workflows.plan.moves import NOBODY, Moves, diff
@@ -57,7 +57,10 @@ def sync_removals(crew: Crew, names: Sequence[str]) -> SyncReport:
     """
     begin(crew)
     with crew.store.read() as connection:
-        places = [place for place in crew.ledger.places(connection) if not names or place.audience in names]
+        everywhere = crew.ledger.places(connection)
+    if strangers := sorted(set(names) - {place.audience for place in everywhere}):
+        check_names(strangers, crew.workspace.audiences)
+    places = [place for place in everywhere if not names or place.audience in names]
     report = SyncReport()
     with ExitStack() as locks:
         busy = _lock(crew, locks, places)
