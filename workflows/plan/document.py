@@ -86,9 +86,10 @@ def read(path: Path) -> PlanFile:
     except OSError as problem:
         raise DefinitionError(f"The plan file {path.name} cannot be read: {problem.strerror}.") from None
     except ValidationError as problem:
-        places = ", ".join(sorted({str(error["loc"][0]) for error in problem.errors() if error["loc"]})[:5])
+        named = {error["loc"][0] for error in problem.errors() if error["loc"]}
+        places = ", ".join(name for name in PlanFile.model_fields if name in named)  # not what else stands there
         raise DefinitionError(
-            f"{path.name} is not a plan file: {places or 'not JSON'}.", advice="Write one with `plan --out FILE`."
+            f"{path.name} is not a plan file: {places or 'something else'}.", advice="Write one with `plan --out FILE`."
         ) from None
     if plan.hash != plan.digest():
         raise HeldBack(f"{path.name} was changed after it was made.", advice="Make a new plan and approve that one.")
