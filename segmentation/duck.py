@@ -115,7 +115,10 @@ def _told() -> Iterator[None]:
             "A file of the lake cannot be read.", advice="Pull again; if it stays so, check the disk."
         ) from None
     except duckdb.Error as problem:
-        raise PasserelleError(f"The engine could not compute the segments ({type(problem).__name__}).") from None
+        raise PasserelleError(
+            f"The engine could not compute the segments ({type(problem).__name__}).",
+            advice="If it stays so, a file of the lake is damaged: delete the lake's folder, and pull again.",
+        ) from None
 
 
 @contextmanager

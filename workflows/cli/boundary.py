@@ -9,11 +9,35 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from passerelle.privacy.errors import PasserelleError, TryLater
+from passerelle.privacy.errors import IntegrityError, PasserelleError, TryLater
 from passerelle.workflows.verbs.contract import Outcome
 from passerelle.workflows.verbs.failure import Failure, completed, failure_of
 
 T = TypeVar("T")
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_BUSY = TryLater("The control store is busy.", advice="Wait for the other run to end.")
+_DAMAGED = IntegrityError(
+    "The control store is damaged.",
+    advice="Send nothing. Keep the file aside, and put the last good copy in its place.",
+)
+_UNWRITABLE = PasserelleError(
+    "The control store may not be written.", advice="Who owns its file and folder, and may we write there?"
+)
+_STORE: dict[str, PasserelleError] = {
+    "SQLITE_BUSY": _BUSY,
+    "SQLITE_LOCKED": _BUSY,
+    "SQLITE_FULL": TryLater("The disk is full.", advice="Make room, then run it again."),
+    "SQLITE_IOERR": TryLater("The disk did not do what was asked.", advice="Is it full, or failing? Then run again."),
+    "SQLITE_CORRUPT": _DAMAGED,
+    "SQLITE_NOTADB": _DAMAGED,
+    "SQLITE_READONLY": _UNWRITABLE,
+    "SQLITE_CANTOPEN": _UNWRITABLE,
+    "SQLITE_PERM": _UNWRITABLE,
+}
+"""What SQLite's names of errors mean, by how they begin."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -36,12 +60,16 @@ def _translated(error: Exception) -> Failure | None:
     """Errors of the machine and of the store that a person can do something about."""
     chain = [error, *filter(None, [getattr(error, "orig", None), error.__cause__])]
     for each in chain:
-        if isinstance(each, OSError) and each.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if isinstance(each, OSError) and each.errno in _FULL:
             return failure_of(TryLater("The disk is full.", advice="Make room, then run it again."))
-        if getattr(each, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            return failure_of(TryLater("The control store is busy.", advice="Wait for the other run to end."))
-        if getattr(each, "sqlite_errorname", "").startswith("SQLITE_FULL"):
-            return failure_of(TryLater("The disk is full.", advice="Make room, then run it again."))
+        if isinstance(each, OSError) and each.errno in _CLOSED:
+            return failure_of(
+                PasserelleError("A file or folder may not be written.", advice="Who owns it, and may we write there?")
+            )
+        named = getattr(each, "sqlite_errorname", "")
+        told = next((problem for start, problem in _STORE.items() if named.startswith(start)), None)
+        if told is not None:
+            return failure_of(told)
         if type(each).__module__.startswith("psycopg") and type(each).__name__ == "OperationalError":
             return failure_of(TryLater("The control store cannot be reached.", advice="Is PostgreSQL running?"))
     return None

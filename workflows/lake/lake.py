@@ -13,7 +13,7 @@ from passerelle.connectors.contract.records import ARROW
 from passerelle.connectors.contract.roles import Grain, Kind
 from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.lake.manifest import NAME, Manifest, Staged, TableShape, sync_file, sync_folder
-from passerelle.workflows.lake.merging import Settled, lookup, merge, needs_merge, without
+from passerelle.workflows.lake.merging import Settled, at_work_on, lookup, merge, needs_merge, without
 
 Fault = Callable[[str], None]
 """Called with the name of each step as it is done: a test dies there."""
@@ -57,6 +57,10 @@ class Lake:
         """Every table, by name, as it was when this was called; its files stay through the next `settle`."""
         return {name: self._table(name, manifest) for name, manifest in self._manifests()}
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a table, be it empty."""
+        return Manifest.read(self._folder / name) is not None
+
     def declare(self, name: str, shape: TableShape) -> None:
         """Have the table, empty if it is new, so that segments can speak of it before anything is in it."""
         folder = self._folder / name
@@ -93,11 +97,12 @@ class Lake:
         manifest = Manifest.read(folder)
         if manifest is None:
             return
-        if not needs_merge(folder, manifest, merges):
-            return
         scratch = folder / ".tmp"
-        shutil.rmtree(scratch, ignore_errors=True)
-        settled = merge(folder, manifest, merges, memory=self._memory, scratch=scratch)
+        with at_work_on(name):
+            if not needs_merge(folder, manifest, merges):
+                return
+            shutil.rmtree(scratch, ignore_errors=True)
+            settled = merge(folder, manifest, merges, memory=self._memory, scratch=scratch)
         self._fault("merged")
         self._adopt(folder, manifest, settled)
         shutil.rmtree(scratch, ignore_errors=True)
@@ -108,7 +113,8 @@ class Lake:
         manifest = Manifest.read(self._folder / name)
         if manifest is None:
             return pa.table({"_key": pa.array([], pa.binary()), "subject_id": pa.array([], pa.int64())})
-        return lookup(self._folder / name, manifest, keys)
+        with at_work_on(name):
+            return lookup(self._folder / name, manifest, keys)
 
     def forget(self, subject_ids: pa.Array) -> int:
         """Take people out of every table, files and all, at once. Returns how many tables held them."""
@@ -121,7 +127,8 @@ class Lake:
         if manifest is None:
             return 0
         scratch = folder / ".tmp"
-        settled = without(folder, manifest, subject_ids, memory=self._memory, scratch=scratch)
+        with at_work_on(name):
+            settled = without(folder, manifest, subject_ids, memory=self._memory, scratch=scratch)
         if settled is None:
             return 0
         self._adopt(folder, manifest, settled)

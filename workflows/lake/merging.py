@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from passerelle.connectors.contract.roles import Kind
+from passerelle.privacy.errors import PasserelleError, TryLater
 from passerelle.workflows.lake.manifest import Manifest
 
 _MANY_FILES = 24
@@ -253,6 +254,20 @@ class _Rewrite:
 
 _TOUCHED = """(_key IN (SELECT _key FROM touched_keys)
             OR subject_id IN (SELECT subject_id FROM touched_people))"""
+
+
+@contextmanager
+def at_work_on(table: str) -> Iterator[None]:
+    """DuckDB's own messages may quote values, so they are never passed on."""
+    try:
+        yield
+    except duckdb.Error as problem:
+        if any(words in str(problem) for words in ("No space left", "File too large", "quota exceeded")):
+            raise TryLater("The disk is full.", advice="Make room, then run it again.") from None
+        raise PasserelleError(
+            f"The lake's table {table} cannot be read or rewritten ({type(problem).__name__}).",
+            advice=f"If it stays so: delete the folder {table} in the lake, and pull: everything is read again.",
+        ) from None
 
 
 @contextmanager

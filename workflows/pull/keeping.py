@@ -53,7 +53,9 @@ class Keeper:
 
     # --- state
     def state(self) -> State | None:
-        """Where the last pull ended; None where there was none, or where the shape has changed since."""
+        """Where the last pull ended; None where there was none, or where the shape has changed or its table is gone."""
+        if not self._lake.has(self.table):
+            return None
         with self._workspace.store().read() as connection:
             found = connection.execute(
                 select(t.cursor.c.state).where(t.cursor.c.source == self._source, t.cursor.c.resource == self._resource)
