@@ -53,9 +53,10 @@ def sync(
 def sync_removals(crew: Crew, names: Sequence[str]) -> SyncReport:
     """Take out everybody whose removal is owed or whose consent no longer holds, wherever they were sent.
 
-    Waits for no segment, no freshness and no size; works for audiences whose file is gone, too.
+    Waits for no segment, no freshness and no size; works for audiences whose file is gone, too, and where a notice
+    was edited that should not have been: what people read is on file.
     """
-    begin(crew)
+    check(crew)
     with crew.store.read() as connection:
         everywhere = crew.ledger.places(connection)
     if strangers := sorted(set(names) - {place.audience for place in everywhere}):
@@ -72,9 +73,15 @@ def sync_removals(crew: Crew, names: Sequence[str]) -> SyncReport:
 
 def begin(crew: Crew) -> None:
     """Before anything else: the log is what it was, and this policy and these notices are in it."""
+    check(crew)
+    with crew.store.write() as connection:
+        crew.gate.document(connection, crew.now())
+
+
+def check(crew: Crew) -> None:
+    """The log is what it was, or nothing is sent."""
     with crew.store.write() as connection:
         crew.log.check_anchor(connection)
-        crew.gate.document(connection, crew.now())
 
 
 def end(crew: Crew) -> None:
