@@ -3,13 +3,17 @@
 import csv
 import hashlib
 import shutil
+import subprocess
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from passerelle.connectors.twins.handle import in_process
+from tests.end_to_end.conftest import Cli
 from tests.end_to_end.shop import ShopWorkspace, pointed_at
 
 pytestmark = pytest.mark.xdist_group("consent_reaches")
@@ -139,3 +143,160 @@ def crowd(pulled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sh
 def test_at_the_platforms_are_those_who_may_be_and_no_others(crowd: ShopWorkspace, who: str) -> None:
     _, expected = CROWD[who]
     assert {key: reached(crowd, key) for key in expected} == expected
+
+
+def pull(shop: ShopWorkspace, cli: Cli, *rows: dict[str, str], name: str = "more") -> dict[str, object]:
+    """Write these contacts and pull; the result."""
+    write(shop, name, rows)
+    code, result = cli(shop, "pull", "crm")
+    assert code in {0, 3}
+    return result
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def withdraw(shop: ShopWorkspace, cli: Cli, key: str, *options: str) -> dict[str, object]:
+    who = shop.folder / "who.txt"
+    who.write_text(f"{key.lower()}@example.com\n")
+    code, result = cli(shop, "consent", "withdraw", "--file", str(who), *options)
+    assert code == 0
+    return result
+
+
+@contextmanager
+def while_syncing(shop: ShopWorkspace, call: str) -> Iterator[None]:
+    """The body happens while a sync, whose plan is made, waits for `call`; then that sync ends well."""
+    shop.twins.fault(call=call, slow_seconds=6.0)
+    with subprocess.Popen(shop.command("sync"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 60
+        while not shop.twins.calls().get(call) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        yield
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err[-800:]
+
+
+def test_who_withdraws_or_turns_out_to_be_another_between_plan_and_push_is_not_sent(
+    small: ShopWorkspace, cli: Cli
+) -> None:
+    pull(small, cli, contact("LATE"), contact("ONE"), contact("OTHER", "non"), contact("STAYS"))
+    with while_syncing(small, "meta.audiences.create"):
+        withdraw(small, cli, "LATE")
+        pull(small, cli, contact("ONE", mobile=PHONES[5]), contact("OTHER", "non", mobile=PHONES[5]), name="same")
+    assert {key: reached(small, key) for key in ("LATE", "ONE", "OTHER", "STAYS")} == {
+        "LATE": NO,
+        "ONE": NO,
+        "OTHER": NO,
+        "STAYS": YES,
+    }
+
+
+def test_a_merge_between_plan_and_push_leaves_no_address_behind(small: ShopWorkspace, cli: Cli) -> None:
+    pull(small, cli, contact("FIRST"))
+    assert cli(small, "sync")[0] == 0
+    pull(small, cli, contact("SECOND"))
+    with while_syncing(small, "meta.audience.get"):
+        pull(small, cli, contact("FIRST", mobile=PHONES[6]), contact("SECOND", mobile=PHONES[6]), name="same")
+    assert cli(small, "sync")[0] == 0
+    withdraw(small, cli, "SECOND")
+    assert cli(small, "sync", "--removals-only")[0] == 0
+    assert reached(small, "FIRST") == reached(small, "SECOND") == NO
+
+
+def test_who_turns_out_to_be_a_person_who_refused_is_taken_out(small: ShopWorkspace, cli: Cli) -> None:
+    pull(small, cli, contact("ALIAS", days=40), contact("SELF", "non", days=50))
+    assert cli(small, "sync")[0] == 0
+    assert reached(small, "ALIAS") == YES
+    pull(small, cli, contact("ALIAS", days=40, email="self@example.com", updated_at=days_ago(0)), name="same")
+    assert cli(small, "sync", "--removals-only")[0] == 0
+    assert reached(small, "ALIAS") == reached(small, "SELF") == NO
+
+
+def test_once_withdrawn_stays_withdrawn_whatever_the_shop_says_again(small: ShopWorkspace, cli: Cli) -> None:
+    pull(small, cli, contact("BACK"))
+    assert cli(small, "sync")[0] == 0
+    assert withdraw(small, cli, "BACK")["queued"] == 2
+    assert cli(small, "sync", "--removals-only")[0] == 0
+    assert cli(small, "pull", "crm", "--full")[0] in {0, 3}
+    web = contact("BACK", updated_at=days_ago(0), ads_consent_at=days_ago(0))
+    pull(small, cli, web, contact("BACK2", email="back@example.com", ads_consent_at=days_ago(0)), name="again")
+    assert cli(small, "sync")[0] == 0
+    assert reached(small, "BACK") == NO
+
+
+def test_who_says_yes_again_where_they_withdrew_comes_back(small: ShopWorkspace, cli: Cli) -> None:
+    pull(small, cli, contact("CHANGED"))
+    withdraw(small, cli, "CHANGED", "--at", days_ago(1))
+    who = ("--file", str(small.folder / "who.txt"), "--purpose", "ad_list_matching")
+    given = ("--state", "given", "--notice", NOTICE, "--method", "paper_form")
+    assert cli(small, "consent", "record", *who, *given)[0] == 0
+    assert cli(small, "sync")[0] == 0
+    assert reached(small, "CHANGED") == YES
+
+
+def test_who_withdraws_before_the_shop_knows_them_is_never_sent(small: ShopWorkspace, cli: Cli) -> None:
+    withdraw(small, cli, "EARLY")
+    pull(small, cli, contact("EARLY", ads_consent_at=days_ago(0)))
+    assert cli(small, "sync")[0] == 0
+    assert reached(small, "EARLY") == NO
+
+
+def test_who_is_deleted_goes_and_comes_back_only_by_a_new_consent(small: ShopWorkspace, cli: Cli) -> None:
+    pull(small, cli, contact("GO", "non", days=80), contact("GO2", email="go2@example.com"))
+    assert cli(small, "sync")[0] == 0
+    gone = days_ago(0.01)
+    pull(small, cli, *(contact(key, updated_at=gone, supprime="1") for key in ("GO", "GO2")), name="gone")
+    assert cli(small, "sync", "--removals-only")[0] == 0
+    assert reached(small, "GO2") == NO
+    again = {"updated_at": days_ago(0), "ads_consent_at": days_ago(0)}
+    old = {"updated_at": days_ago(0)}
+    pull(small, cli, contact("NEW1", email="go@example.com") | again, name="again")
+    pull(small, cli, contact("NEW2", email="go2@example.com") | old, name="old")
+    assert cli(small, "sync")[0] == 0
+    assert (reached(small, "GO"), reached(small, "GO2")) == (YES, NO)
+
+
+def test_a_notice_that_is_edited_afterwards_widens_nothing_and_stops_no_removal(small: ShopWorkspace, cli: Cli) -> None:
+    pull(small, cli, contact("READER"))
+    notice = small.folder / "notices" / "ads-2026.yaml"
+    edit(notice, "[meta, google_ads]", "[meta]")
+    assert cli(small, "sync")[0] == 0
+    before = small.at_twins()
+    assert [platform for _, platform in before] == ["meta"]
+    edit(notice, "[meta]", "[meta, google_ads]")
+    assert cli(small, "sync")[0] == 2
+    assert small.at_twins() == before
+    withdraw(small, cli, "READER")
+    assert cli(small, "sync", "--removals-only")[0] == 0
+    assert reached(small, "READER") == NO
+
+
+def test_whose_consent_ends_goes_even_if_a_guard_holds_the_rest(small: ShopWorkspace, cli: Cli) -> None:
+    assert cli(small, "sync")[0] == 0
+    edit(small.folder / "policy.yaml", "validity_days: 730", "validity_days: 300")
+    segment = small.folder / "segments" / "everybody.yaml"
+    segment.write_text("segment: everybody\nwhere: {trait: orders_365d, at_least: 100000}\n")
+    before = small.at_twins()
+    code, result = cli(small, "sync")
+    assert code == 3, "an empty segment is held back"
+    assert all(each["held_by"] == ["empty_segment"] for each in result["audiences"])
+    after = small.at_twins()
+    assert all(0 < after[place] < before[place] for place in before), "but nobody stays without a valid consent"
+
+
+def test_a_kept_plan_sends_nobody_who_withdrew_since(small: ShopWorkspace, cli: Cli) -> None:
+    pull(small, cli, contact("KEPT"))
+    file = str(small.folder / "plan.json")
+    assert cli(small, "plan", "--out", file)[0] == 0
+    withdraw(small, cli, "KEPT")
+    assert cli(small, "sync", "--plan", file)[0] == 3
+    assert small.at_twins() == {}
+
+
+def test_removals_of_an_audience_that_does_not_exist_are_refused(small: ShopWorkspace, cli: Cli) -> None:
+    code, result = cli(small, "sync", "--removals-only", "everybodi")
+    assert (code, result["outcome"]) == (2, "invalid")
