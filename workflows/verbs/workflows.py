@@ -39,7 +39,9 @@ class ExportResult(Result):
 class CheckRequest(Request):
     """What to check."""
 
-    files: list[Path] = Field(default_factory=list, description="Workflow files; by default those built in.")
+    files: list[Path] = Field(
+        default_factory=list, description="Workflow files, or folders of them; by default those built in."
+    )
 
 
 class Finding(BaseModel):

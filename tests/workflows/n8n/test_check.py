@@ -3,15 +3,18 @@
 import copy
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.n8n.catalogue import build
-from passerelle.workflows.n8n.check import RULES, check
+from passerelle.workflows.n8n.check import RULES, check, check_files
 from passerelle.workflows.n8n.check.settings import is_cron
+from passerelle.workflows.n8n.export import export
 from passerelle.workflows.n8n.options import Options
 
 Flow = dict[str, Any]
@@ -234,3 +237,14 @@ def test_a_proper_cron_expression_is_taken(text: str) -> None:
 )
 def test_a_wrong_cron_expression_is_found(text: str) -> None:
     assert not is_cron(text)
+
+
+def test_a_folder_stands_for_the_workflows_in_it(tmp_path: Path) -> None:
+    export(Options(), tmp_path)
+
+    assert check_files([tmp_path]) == check_files(sorted(tmp_path.glob("*.json")))
+
+
+def test_a_folder_without_workflows_is_not_taken_for_a_sound_one(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match="holds no workflow"):
+        check_files([tmp_path])

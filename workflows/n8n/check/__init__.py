@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from passerelle.privacy.errors import DefinitionError
@@ -60,14 +61,26 @@ def check(texts: Mapping[str, str], *, in_order: bool = False) -> Checked:
 
 
 def check_files(paths: Sequence[Path]) -> Checked:
-    """Check files; those of one folder belong together. Raises `DefinitionError` where one cannot be read."""
+    """Check files, or all that a folder holds; those of one folder belong together.
+
+    Raises `DefinitionError` where one cannot be read, or a folder holds none.
+    """
     folders: dict[Path, dict[str, str]] = {}
-    for path in paths:
+    for path in chain.from_iterable(map(_files, paths)):
         try:
             folders.setdefault(path.parent, {})[str(path)] = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             raise DefinitionError(f"{path.name} cannot be read as UTF-8 text.") from None
     return _sum([check(texts) for texts in folders.values()])
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.glob("*.json"))
+    if not found:
+        raise DefinitionError(f"{path.name} holds no workflow.", advice="`passerelle workflows export` writes them.")
+    return found
 
 
 def check_built() -> Checked:
