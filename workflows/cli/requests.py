@@ -48,12 +48,13 @@ def _validated(verb: AnyVerb, given: Mapping[str, Any] | bytes, *, strict: bool)
         from passerelle.workflows.settings.document import Document
         from passerelle.workflows.settings.problems import from_validation
 
-        loc = [detail["loc"] for detail in error.errors(include_input=False, include_url=False, include_context=False)]
-        places = {place[:length]: 0 for place in loc for length in range(len(place) + 1)}
+        told = error.errors(include_input=False, include_url=False, include_context=False)
+        written = [each["loc"][:-1] if each["type"] == "missing" else each["loc"] for each in told]
+        places = {place[:length]: 0 for place in written for length in range(len(place) + 1)}
         problems = from_validation(error, verb.request, Document("", {}, places))
         sentences = sorted({each.message for each in problems})
         raise DefinitionError(
-            f"`{verb.name}` cannot be asked this: {'; '.join(sentences)}.",
+            f"`{verb.name}` cannot be asked this: {'; '.join(sentences).rstrip('.?')}.",
             advice=f"See: passerelle {verb.name} --help",
         ) from None
     return checked

@@ -10,7 +10,7 @@ import typer
 
 from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.cli.commands import Call
-from passerelle.workflows.settings.names import did_you_mean
+from passerelle.workflows.settings.names import did_you_mean, listed
 
 _OPTION = re.compile(r"--[a-z][a-z0-9-]{0,30}\Z")
 
@@ -44,6 +44,8 @@ def _sentence(error: typer.TyperException) -> DefinitionError:
         shown = f"`{option}`" if _OPTION.match(option) else "an option"
         return DefinitionError(f"{path}: {shown} is not used as it should be.", advice=advice)
     commands: Iterable[str] = getattr(context.command, "commands", ()) if context is not None else ()
+    if commands and type(error).__name__ == "UsageError" and "Missing" in error.message:
+        return DefinitionError(f"{path} needs a verb: {listed(commands)}.", advice=advice)
     if commands:
         typed = next((word for word in _words(error) if word), "")
         return DefinitionError(f"{path} has no such verb.{did_you_mean(typed, commands)}", advice=advice)

@@ -11,9 +11,9 @@ from passerelle.workflows.settings.project import Closed
 
 def _percent(value: object) -> object:
     """`30%` or 30, as a number of hundredths of a hundred: 30.0."""
-    if isinstance(value, str) and value.endswith("%"):
-        number = value[:-1].strip()
-        if number.replace(".", "", 1).isdecimal() and number.isascii():
+    if isinstance(value, str):
+        number = value.removesuffix("%").strip()
+        if value.endswith("%") and number.replace(".", "", 1).isdecimal() and number.isascii():
             return float(number)
         raise ValueError("must be a share such as `30%`")
     return value

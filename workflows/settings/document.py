@@ -69,14 +69,18 @@ def parse(text: str, shown: str) -> Document:
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
-        raise DefinitionError(f"{shown}{where}: {_why(problem)}", advice=_YAML_ADVICE) from None
+        raise DefinitionError(f"{shown}{where}: {_why(problem, text)}", advice=_YAML_ADVICE) from None
     return Document(shown, data, lines)
 
 
 _YAML_ADVICE = "Check the indentation and the quotes around text that holds `:`, `#` or starts with a sign."
 
 
-def _why(problem: yaml.YAMLError) -> str:
+def _why(problem: yaml.YAMLError, text: str) -> str:
+    mark = getattr(problem, "problem_mark", None)
+    line = text.split("\n")[mark.line : mark.line + 1] if mark is not None else []
+    if any("\t" in each[: len(each) - len(each.lstrip())] for each in line):
+        return "this line begins with a tab; YAML wants spaces."
     # Messages of the parser name characters and what was expected, and may quote a character, never a value.
     said = str(getattr(problem, "problem", None) or "it cannot be read")
     return f"this is not YAML: {said}."

@@ -58,7 +58,7 @@ def from_validation(
 ) -> list[Problem]:
     """One problem per place that pydantic complains of; alternatives at one place are joined with "or"."""
     found: dict[tuple[Place, str], list[str]] = {}
-    for detail in error.errors(include_input=False, include_url=False):
+    for detail in error.errors(include_url=False):  # of the input, only whether it resembles a known word
         place = _place(document, at, detail)
         label = _label(place, at, detail)
         found.setdefault((place, label), []).append(_sentence(detail, model, place[len(at) :]))
@@ -97,7 +97,7 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], place: Place) -> str
     if kind == "extra_forbidden":
         known = fields_at(model, place[:-1])
         return did_you_mean(str(place[-1]), known).strip() or _allowed(known)
-    special = _special(detail)
+    special = _special(detail) or _described(detail, model, place)
     if special is None and any(_SECRET.search(str(part)) for part in place):
         return "is not valid"
     return special or _plain(detail["msg"])
@@ -106,13 +106,24 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], place: Place) -> str
 def _special(detail: ErrorDetails) -> str | None:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind in {"literal_error", "enum"}:
-        return f"must be {str(context.get('expected', '')).replace(chr(39), '`')}"
+        expected = str(context.get("expected", ""))
+        known = re.findall(r"'([^']*)'", expected)
+        return f"must be {expected.replace(chr(39), '`')}.{did_you_mean(str(detail.get('input')), known)}"
     if kind == "union_tag_invalid":
         tag = str(context.get("discriminator", "")).strip(chr(39))
         return f"`{tag}` must be one of {context.get('expected_tags')}"
     if kind == "string_pattern_mismatch" and "a-z0-9_" in str(context.get("pattern")):
         return "must be a name: 1 to 64 small letters without accents, digits or underscores"
     return None
+
+
+def _described(detail: ErrorDetails, model: type[BaseModel], place: Place) -> str | None:
+    """What the field's description says, where a text is not written as it must be; patterns are for programs."""
+    if detail["type"] != "string_pattern_mismatch" or not place:
+        return None
+    fields = [inner.model_fields.get(str(place[-1])) for inner in _models_at(model, place[:-1])]
+    said = next((field.description for field in fields if field is not None and field.description), None)
+    return None if said is None else f"is not written as it must be. {said}"
 
 
 def _plain(message: str) -> str:
@@ -128,17 +139,19 @@ def _allowed(known: Iterable[str]) -> str:
 
 def fields_at(model: Any, place: Place) -> set[str]:  # noqa: ANN401 - a type annotation of any kind
     """The keys that `model` knows at `place`, of every alternative there; empty where any key may stand."""
-    known: set[str] = set()
+    return {field.alias or name for inner in _models_at(model, place) for name, field in inner.model_fields.items()}
+
+
+def _models_at(model: Any, place: Place) -> list[type[BaseModel]]:  # noqa: ANN401 - a type annotation of any kind
+    """The models that may stand at `place`."""
+    if not place:
+        return _models(model)
+    found: list[type[BaseModel]] = []
     for inner in _models(model):
         fields = {field.alias or name: field.annotation for name, field in inner.model_fields.items()}
-        if not place:
-            known |= set(fields)
-        elif place[0] in fields:
-            known |= fields_at(fields[str(place[0])], place[1:])
-    if place and not known:
-        for item in _items(model):
-            known |= fields_at(item, place[1:])
-    return known
+        if place[0] in fields:
+            found += _models_at(fields[str(place[0])], place[1:])
+    return found or [each for item in _items(model) for each in _models_at(item, place[1:])]
 
 
 def _models(kind: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - a type annotation of any kind

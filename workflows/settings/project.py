@@ -46,7 +46,9 @@ class Engine(Closed):
     """What computes segments."""
 
     kind: Literal["duckdb"] = Field("duckdb", description="DuckDB runs inside this program; nothing to set up.")
-    memory: str = Field("2GB", pattern=r"^[1-9][0-9]{0,4}(MB|GB)$", description="How much memory it may use.")
+    memory: str = Field(
+        "2GB", pattern=r"^[1-9][0-9]{0,4}(MB|GB)$", description="How much memory it may use, such as 2GB or 512MB."
+    )
     threads: int | None = Field(None, ge=1, le=256, description="How many processor cores; by default all.")
 
 

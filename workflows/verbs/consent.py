@@ -267,7 +267,7 @@ def _render_import(result: ImportResult, console: "Console") -> None:
 
     console.print(
         f"{result.lines:,} lines: {result.new:,} new, {result.known:,} known, {result.refused:,} refused. "
-        f"{result.withdrawals:,} people said no; {result.queued:,} removals are owed because of it."
+        f"{result.withdrawals:,} said no; {result.queued:,} removals are owed because of it."
     )
     if result.refusals:
         lines = table("Refused lines", (), ("Lines",), ("Why", "Where"))

@@ -8,11 +8,15 @@ import pytest
 
 from passerelle.privacy.errors import DefinitionError, TryLater, Wait
 from passerelle.workflows.cli.boundary import attempt, frames
+from passerelle.workflows.cli.commands import app
 from passerelle.workflows.cli.journal import Allowed
 from passerelle.workflows.cli.progress import SECONDS_BETWEEN_LINES, Bars, Lines, Silent, progress_for
+from passerelle.workflows.cli.requests import request_of
+from passerelle.workflows.cli.usage import parse
 from passerelle.workflows.settings.unusable import Problem, Unusable
 from passerelle.workflows.verbs.contract import EXIT_CODES, Outcome, Result
 from passerelle.workflows.verbs.failure import Failure, completed, failure_of
+from passerelle.workflows.verbs.registry import verb, verbs
 from tests.canary import Canary, leaks
 
 PERSON = Canary.make("parts")
@@ -160,3 +164,16 @@ def test_an_error_that_causes_itself_has_an_end() -> None:
     error.__context__.__context__ = error
 
     assert len(frames(error)) == 2
+
+
+def test_the_first_word_of_several_verbs_alone_is_answered_with_them() -> None:
+    with pytest.raises(DefinitionError, match=r"needs a verb: `list`, `preview` and `explain`"):
+        parse(app(verbs()), ["segment"])
+
+
+def test_a_word_that_is_missing_is_named_once() -> None:
+    preview = verb("segment preview")
+    assert preview is not None
+
+    with pytest.raises(DefinitionError, match=r": `name` is missing\.$"):
+        request_of(preview, {}, None)

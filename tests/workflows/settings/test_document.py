@@ -67,7 +67,7 @@ def test_a_plain_word_is_what_it_looks_like(written: str, meant: object) -> None
         ("? [a, b]\n: 1\n", 1, "a key must be a single word"),
         ("a: 1\n b: 2\n", 2, "not YAML"),
         ("a: [1, 2\n", 2, "not YAML"),
-        ("a:\n\t- 1\n", 2, "not YAML"),
+        ("a:\n\t- 1\n", 2, "begins with a tab"),
         ("- 1\n- 2\n", 1, "must hold keys and values"),
         ("just text\n", 1, "must hold keys and values"),
         ("a: " + "[" * (MAXIMUM_DEPTH + 5) + "]" * (MAXIMUM_DEPTH + 5) + "\n", 1, "nested deeper"),

@@ -139,3 +139,25 @@ def test_a_key_with_control_characters_is_not_repeated() -> None:
     [said] = problems(GOOD + '"a\\u001b[2J": 1\n')
 
     assert "\x1b" not in said
+
+
+def test_a_misspelt_word_of_a_list_is_suggested_and_not_repeated() -> None:
+    (said,) = problems(GOOD.replace("ad_list_matching", "ad_list_maching"))
+
+    assert said.endswith("Did you mean `ad_list_matching`?")
+    assert "maching" not in said
+
+
+def test_a_share_says_how_it_is_written() -> None:
+    (said,) = problems(GOOD + "guards: {maximum_change: 30 pct}\n")
+
+    assert said == "f.yaml, line 6: `guards.maximum_change` must be a share such as `30%`"
+
+
+def test_a_pattern_is_told_as_the_description_of_its_field() -> None:
+    text = "version: 1\nname: a\nkeys: {file: k}\ndefault_country: France\nengine: {memory: lots}\n"
+
+    country, memory = problems(text, Project)
+
+    assert country.endswith("Country of people whose country is not known: two capital letters.")
+    assert memory.endswith("How much memory it may use, such as 2GB or 512MB.")
