@@ -86,10 +86,15 @@ class Bars:
     def begin(self) -> "RichProgress":
         """The display, started with its first step."""
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         if self._open is None:
-            columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+            columns = (
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[done]}"),
+            )
             self._open = Progress(*columns, TimeElapsedColumn(), console=Console(file=self._stream), transient=True)
             self._open.start()
         self._steps += 1
@@ -112,14 +117,21 @@ class _BarStep(_SilentStep):
     def advance(self, count: int = 1) -> None:
         super().advance(count)
         if self._progress is not None:
-            self._progress.advance(self._task, count)
+            self._progress.update(self._task, advance=count, done=_done(self.done, self.total))
 
     def __enter__(self) -> Self:
         self._progress = self._bars.begin()
-        self._task = self._progress.add_task(self.label, total=self.total)
+        self._task = self._progress.add_task(self.label, total=self.total, done=_done(0, self.total))
         return self
 
     def __exit__(self, *_exception: object) -> None:
         if self._progress is not None:
             self._progress.remove_task(self._task)
             self._bars.end()
+
+
+def _done(count: int, total: int | None) -> str:
+    """`5,150 of 20,000`; where nobody knows of how many, `5,150`, and nothing before the first."""
+    if total is not None:
+        return f"{count:,} of {total:,}"
+    return f"{count:,}" if count else ""

@@ -84,10 +84,14 @@ def _sent(sent: list[Line], console: "Console") -> None:
         return
     lines = table("Sent", ("Audience", "To", "When", "Moved", "State"), remarks=("Rejected because",))
     for line in sent:
-        moved = _MOVES.get(line["action"], line["action"])
+        moved = _moved(line)
         started, refused = when(line["intended_at"]), line["rejected"] or ""
         lines.add_row(line["audience"], line["destination"], started, moved, line["state"], refused)
     console.print(lines, markup=False)
+
+
+def _moved(line: Line) -> str:
+    return _MOVES.get(line["action"]) or str(line["action"])
 
 
 def _list(console: "Console", title: str, lines: list[Line], said: Any) -> None:  # noqa: ANN401 - line to text
@@ -155,7 +159,7 @@ def uploads(result: "UploadsResult", console: "Console") -> None:
         lines = table(title, ("When (UTC)", "Moved", "State"), ("Rows", "Accepted", "Rejected", "Pending"))
         for line in batches:
             counts = (line["rows"], line["accepted"], line["rejected"], line["pending"])
-            moved = _MOVES.get(line["action"], line["action"])
+            moved = _moved(line)
             lines.add_row(when(line["intended_at"]), moved, line["state"], *map(number, counts))
         console.print(lines, markup=False)
     console.print(

@@ -56,7 +56,13 @@ def _next(request: InitRequest) -> list[str]:
     go = f"cd {shlex.quote(str(request.folder))}"
     if request.empty:
         return [go, "passerelle doctor", "passerelle schema"]
-    return [f"{go} && passerelle pull", "passerelle segment preview lapsing_champions", "passerelle plan"]
+    twins = "passerelle twins --state var/twins.json"
+    return [
+        f"{go} && {twins}  # stays in its terminal",
+        f"{go} && passerelle pull",
+        "passerelle doctor",
+        "passerelle plan",
+    ]
 
 
 def render(result: InitResult, console: "Console") -> None:

@@ -184,7 +184,9 @@ def render_preview(result: PreviewResult, console: "Console") -> None:
     if result.breakdown:
         parts = table(f"By {result.by}", (result.by,), ("Members", "Of"))
         for part in result.breakdown:
-            parts.add_row(part.value, number(part.members), number(part.population))
+            parts.add_row(
+                "all others" if part.value == "…" else part.value, number(part.members), number(part.population)
+            )
         console.print(parts, markup=False)
     for warning in result.warnings:
         console.print(f"Note: {warning}", style="yellow", markup=False)
