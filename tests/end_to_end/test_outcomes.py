@@ -1,6 +1,7 @@
 """How a sync ends, and what it says: each outcome by its real cause, on real twins."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,19 @@ def test_who_withdrew_before_google_refused_them_is_not_owed_for_ever(small: Sho
     assert cli(small, "sync")[0] == 0
     _, status = cli(small, "status")
     assert row(status, "google")["debt"] is None
+
+
+def test_a_lake_that_was_deleted_is_read_again_by_the_next_pull(small: ShopWorkspace, cli: Cli) -> None:
+    _, before = cli(small, "plan")
+    shutil.rmtree(small.folder / "var" / "lake")
+    assert cli(small, "plan")[0] == 2
+    assert cli(small, "pull")[0] in {0, 3}
+    _, after = cli(small, "plan")
+    assert row(after, "meta")["segment_size"] == row(before, "meta")["segment_size"]
+
+
+def test_a_damaged_store_sends_nothing_and_says_so(small: ShopWorkspace, cli: Cli) -> None:
+    (small.folder / "var" / "control.db").write_bytes(b"no database" * 1_000)
+    code, result = cli(small, "sync")
+    assert (code, result["outcome"]) == (4, "integrity_failure")
+    assert small.at_twins() == {}
