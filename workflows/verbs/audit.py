@@ -186,7 +186,7 @@ def _why(environment: Environment, request: WhyRequest) -> WhyResult:
 def _place(workspace: "Workspace", request: WhyRequest) -> "Place":
     from passerelle.privacy.audit.why import Place
     from passerelle.privacy.vocabulary import Destination
-    from passerelle.workflows.settings.names import did_you_mean
+    from passerelle.workflows.settings.names import did_you_mean, listed
 
     audience = workspace.audiences.get(request.audience)
     plugged = workspace.destinations.get(request.destination)
@@ -196,7 +196,9 @@ def _place(workspace: "Workspace", request: WhyRequest) -> "Place":
             if audience is None
             else ("destination", request.destination, list(workspace.destinations))
         )
-        raise DefinitionError(f"There is no such {what}.{did_you_mean(word, every)}")
+        raise DefinitionError(
+            f"There is no such {what}.{did_you_mean(word, every) or f' Known: {listed(sorted(every))}.'}"
+        )
     return Place(request.audience, request.destination, Destination(plugged.kind), audience.purpose)
 
 

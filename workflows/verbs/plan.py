@@ -108,12 +108,15 @@ def render(result: PlanResult, console: "Console") -> None:
         counts = (row.segment_size, row.members, row.adds, sum(row.removes.values()), sum(row.withheld.values()))
         lines.add_row(row.audience, row.destination, *map(number, counts), ", ".join(row.held_by))
     console.print(lines)
+    alike: dict[tuple[str, tuple[tuple[str, int], ...]], list[str]] = {}
     for row in result.audiences:
         reasons = [*row.withheld.items()] + [(f"to be removed: {cause}", n) for cause, n in row.removes.items()]
-        if reasons:
-            console.print(f"{row.audience} at {row.destination}:")
-            for reason, count in reasons:
-                console.print(f"  {count:>9,}  {reason.replace('_', ' ')}")
+        alike.setdefault((row.audience, tuple(reasons)), []).append(row.destination)
+    for (audience, told), destinations in alike.items():
+        if told:
+            console.print(f"{audience} at {' and '.join(destinations)}:")
+        for reason, count in told:
+            console.print(f"  {count:>9,}  {reason.replace('_', ' ')}")
     console.print(f"Plan {result.hash[:12]}, under policy {result.policy[:12]}, at log size {result.log_size}.")
 
 

@@ -132,7 +132,9 @@ def _seen(place: PlaceLine) -> str:
     """The platform's own words and numbers."""
     words = place.platform_status.replace("_", " ")
     if place.size_low is not None:
-        words += f", {place.size_low:,} to {place.size_high or place.size_low:,}"
+        words += f", {place.size_low:,}"
+    if place.size_high is not None and place.size_high != place.size_low:
+        words += f" to {place.size_high:,}"
     return words if place.match_rate is None else f"{words}, {place.match_rate:.0%} matched"
 
 
