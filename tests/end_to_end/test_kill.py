@@ -63,3 +63,32 @@ def test_after_a_kill_the_next_run_ends_with_twins_and_ledger_equal(
     assert ledger_counts(shop) == at_twins
     assert {row["members"] for row in result["audiences"]} == set(at_twins.values())
     assert shop.ok("audit", "verify")["outcome"] == "done"
+
+
+def batches(shop: ShopWorkspace) -> list[tuple[str, str]]:
+    with Workspace.open(shop.folder) as workspace, workspace.store().read() as connection:
+        rows = connection.exec_driver_sql("SELECT action, state FROM batch WHERE destination = 'google'")
+        return [(str(action), str(state)) for action, state in rows]
+
+
+def test_a_removal_that_google_had_accepted_when_the_process_died_is_settled_by_the_next(shop: ShopWorkspace) -> None:
+    shop.ok("sync")
+    with Workspace.open(shop.folder) as workspace, workspace.store().read() as connection:
+        statement = "SELECT subject_ref FROM subject JOIN membership USING (subject_id) WHERE state = 'member' LIMIT 1"
+        ref = str(connection.exec_driver_sql(statement).scalar_one())
+    assert shop.ok("consent", "withdraw", "--subject-ref", ref)["queued"] == 2
+    shop.twins.clock(hold=True)
+    command = shop.command("sync", "--removals-only", "--wait", "600")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while ("remove", "accepted") not in batches(shop) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        os.kill(process.pid, signal.SIGKILL)
+    assert ("remove", "accepted") in batches(shop)
+    shop.twins.clock(release=True)
+    status = shop.ok("status")
+    assert next(row["debt"] for row in status["audiences"] if row["destination"] == "google") is None
+    assert ("remove", "accepted") not in batches(shop)
+    shop.ok("sync", "--removals-only")
+    assert ledger_counts(shop) == {platform: count for (_, platform), count in shop.at_twins().items()}
+    assert shop.ok("audit", "verify")["outcome"] == "done"
