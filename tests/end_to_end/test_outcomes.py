@@ -138,10 +138,12 @@ def test_an_answer_that_never_came_is_settled_by_the_next_run(small: ShopWorkspa
 
 
 def test_a_place_that_another_run_holds_is_tried_later(small: ShopWorkspace, cli: Cli) -> None:
+    cli(small, "sync")
     with Workspace.open(small.folder) as workspace, workspace.store().exclusive("sync-meta-everybody"):
         code, result = cli(small, "sync")
     assert (code, row(result, "meta")["outcome"]) == (75, "try_later")
     assert row(result, "google")["outcome"] == "done"
+    assert row(result, "meta")["members"] == row(result, "google")["members"] > 0
 
 
 def test_another_key_stops_before_anything_is_sent(small: ShopWorkspace, cli: Cli) -> None:

@@ -99,6 +99,7 @@ def _lock(crew: Crew, locks: ExitStack, places: Iterable[Place]) -> dict[Place, 
         except TryLater as taken:
             busy[place] = PlaceReport(place)
             busy[place].fail(taken)
+            finish(crew, place, busy[place])
     return busy
 
 

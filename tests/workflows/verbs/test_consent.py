@@ -202,7 +202,7 @@ def test_a_person_is_named_in_one_way(folder: Path) -> None:
 def test_recording_is_all_or_nothing_for_the_signed_endpoint(folder: Path) -> None:
     good = {"email": ZOE.email, "purpose": "ad_list_matching", "state": "given", "source": "website"}
     with Workspace.open(folder) as opened:
-        with pytest.raises(DefinitionError, match=r"Nothing was recorded\. Event 2: the purpose is not one of"):
+        with pytest.raises(DefinitionError, match=r"Nothing was recorded\. Event 2: the purpose is none of"):
             record_events(opened, statements_of([good, {**good, "purpose": "?"}]), actor="web", now=NOW)
         found = record_events(opened, statements_of([good, {**good, "state": "refused"}]), actor="web", now=NOW)
         assert (found.new, found.known, found.withdrawals) == (2, 0, 1)
