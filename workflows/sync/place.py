@@ -1,6 +1,6 @@
 """Sync one place, alone: removals first, then additions, then wait for what the platform left pending."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +33,10 @@ def reach(crew: Crew, place: Place, spec: AudienceSpec, purpose: Purpose) -> Tar
 
 
 def carry(crew: Crew, target: Target, moves: Moves, report: PlaceReport) -> None:
-    """Make the moves. What went wrong stands in the report; nothing is raised for one place's troubles."""
+    """Make the moves, without waiting for the platform to settle them: `conclude` does.
+
+    What went wrong stands in the report; nothing is raised for one place's troubles.
+    """
     try:
         with crew.store.write() as connection:
             crew.ledger.supersede(connection, target.place, now=crew.now())
@@ -46,11 +49,17 @@ def carry(crew: Crew, target: Target, moves: Moves, report: PlaceReport) -> None
         report.fail(problem)
         if isinstance(problem, TryLater):
             report.wait_seconds = problem.wait.seconds
-    try:
-        await_settled(crew, target, report)
-    except PasserelleError as problem:
-        report.fail(problem)
-    finish(crew, target.place, report)
+
+
+def conclude(crew: Crew, carried: Sequence[tuple[Target, PlaceReport]]) -> None:
+    """Wait for all platforms together, as long as patience lasts, and count who is where."""
+    patience = crew.patience
+    for target, report in carried:
+        try:
+            patience -= await_settled(crew, target, report, patience)
+        except PasserelleError as problem:
+            report.fail(problem)
+        finish(crew, target.place, report)
 
 
 def finish(crew: Crew, place: Place, report: PlaceReport) -> None:
@@ -63,13 +72,14 @@ def finish(crew: Crew, place: Place, report: PlaceReport) -> None:
         report.advice = "The platform is still working on it. `passerelle status` asks again."
 
 
-def await_settled(crew: Crew, target: Target, report: PlaceReport) -> None:
-    """Ask about pending batches, ever more rarely, until all are settled or patience ends."""
+def await_settled(crew: Crew, target: Target, report: PlaceReport, patience: float) -> float:
+    """Ask about pending batches, ever more rarely, until all are settled or patience ends; how long that took."""
     waited, pause = 0.0, _FIRST_WAIT
-    while _pending(crew, target, report) and waited + pause <= crew.patience:
+    while _pending(crew, target, report) and waited + pause <= patience:
         crew.sleep(pause)
         waited += pause
         pause = min(pause * 2, _LONGEST_WAIT)
+    return waited
 
 
 def _pending(crew: Crew, target: Target, report: PlaceReport) -> int:
@@ -106,7 +116,7 @@ def _take_out(crew: Crew, target: Target, moves: Moves, report: PlaceReport) -> 
     again = union([moves.removes.get("identifiers_changed", NOBODY), heirs[heirs != moves.leaving]])
     if not len(again):
         return NOBODY
-    await_settled(crew, target, report)
+    await_settled(crew, target, report, crew.patience)
     with crew.store.read() as connection:
         people = crew.ledger.people(connection, target.place)
         return np.intersect1d(again, crew.gate.today(connection, people["subject_id"].combine_chunks()).to_numpy())

@@ -1,8 +1,9 @@
 """Sync audiences: one writer per place, a fresh plan under its lock, and a signed checkpoint at the end."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 import pyarrow as pa
 
@@ -15,9 +16,18 @@ from passerelle.workflows.plan.document import PlanFile, same_moves
 from passerelle.workflows.plan.make import PlacePlan, Plan, make, standing, wish_of
 from passerelle.workflows.plan.moves import NOBODY, Moves, diff
 from passerelle.workflows.sync.crew import Crew
-from passerelle.workflows.sync.place import carry, finish, reach
+from passerelle.workflows.sync.place import carry, conclude, finish, reach
+from passerelle.workflows.sync.push import Target
 from passerelle.workflows.sync.report import PlaceReport
 from passerelle.workflows.verbs.contract import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What was pushed to one place: its report, still open while `target` is to be waited for."""
+
+    report: PlaceReport
+    target: Target | None = None
 
 
 @dataclass(slots=True)
@@ -43,9 +53,8 @@ def sync(
         if kept is not None:
             _still_holds(kept, plan)
         report.stale = plan.stale
-        for place in plan.places:
-            if place.aim.place not in busy:
-                report.places.append(_carry_out(crew, plan, place))
+        free = [place for place in plan.places if place.aim.place not in busy]
+        report.places.extend(_all(crew, [partial(_carry_out, crew, plan, place) for place in free]))
     end(crew)
     return report
 
@@ -66,9 +75,16 @@ def sync_removals(crew: Crew, names: Sequence[str]) -> SyncReport:
     with ExitStack() as locks:
         busy = _lock(crew, locks, places)
         report.places.extend(busy.values())
-        report.places.extend(_take_out(crew, place) for place in places if place not in busy)
+        report.places.extend(_all(crew, [partial(_take_out, crew, place) for place in places if place not in busy]))
     end(crew)
     return report
+
+
+def _all(crew: Crew, work: Sequence[Callable[[], Carried]]) -> list[PlaceReport]:
+    """Push everywhere first, so that one slow platform holds up no other's removals; then wait for all."""
+    done = [push() for push in work]
+    conclude(crew, [(carried.target, carried.report) for carried in done if carried.target is not None])
+    return [carried.report for carried in done]
 
 
 def begin(crew: Crew) -> None:
@@ -113,22 +129,22 @@ def _still_holds(kept: PlanFile, fresh: Plan) -> None:
         )
 
 
-def _carry_out(crew: Crew, plan: Plan, place: PlacePlan) -> PlaceReport:
+def _carry_out(crew: Crew, plan: Plan, place: PlacePlan) -> Carried:
     aim, moves = place.aim, place.guarded.moves
     report = PlaceReport(aim.place, withheld=place.withheld, held_by=place.guarded.held)
     _explain_held(report, plan, place)
     _record(crew, plan, place)
     if _nothing_to_do(crew, aim.place, moves):
         finish(crew, aim.place, report)
-        return report
+        return Carried(report)
     try:
         target = reach(crew, aim.place, aim.spec, aim.purpose)
     except PasserelleError as problem:
         report.fail(problem)
         finish(crew, aim.place, report)
-        return report
+        return Carried(report)
     carry(crew, target, moves, report)
-    return report
+    return Carried(report, target)
 
 
 def _record(crew: Crew, plan: Plan, place: PlacePlan) -> None:
@@ -175,14 +191,14 @@ _ADVICE = {
 }
 
 
-def _take_out(crew: Crew, place: Place) -> PlaceReport:
+def _take_out(crew: Crew, place: Place) -> Carried:
     report = PlaceReport(place)
     try:
         with crew.store.read() as connection:
             remote = crew.ledger.remote(connection, place)
             here = standing(connection, crew.ledger, place)
             if remote is None:
-                return report
+                return Carried(report)
             decisions = crew.gate.decide(
                 connection,
                 pa.array(here.subject_id),
@@ -196,9 +212,10 @@ def _take_out(crew: Crew, place: Place) -> PlaceReport:
         only = Moves(NOBODY, removes, NOBODY, NOBODY, moves.current, 0)
         if _nothing_to_do(crew, place, only):
             finish(crew, place, report)
-            return report
+            return Carried(report)
         target = reach(crew, place, AudienceSpec(place.audience, place.audience), remote.purpose)
         carry(crew, target, only, report)
     except PasserelleError as problem:
         report.fail(problem)
-    return report
+        return Carried(report)
+    return Carried(report, target)
