@@ -11,10 +11,10 @@ from passerelle.connectors.contract.destination import AudienceSpec, RemoteAudie
 from passerelle.connectors.destinations.api_version import ApiVersion, check_sunset
 from passerelle.connectors.destinations.google_ads import GoogleAds
 from passerelle.connectors.destinations.meta import Meta
-from passerelle.privacy.secret_file import read_secret
 from passerelle.connectors.errors import OutcomeUnknown, Refused
 from passerelle.connectors.twins.handle import Twins
 from passerelle.privacy.errors import DefinitionError
+from passerelle.privacy.secret_file import read_secret
 from tests.connectors.destinations.people import people
 from tests.connectors.destinations.stage import Stage, google, meta
 
