@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from passerelle.connectors.twins.running import RunningTwins, read_faults, wait_for_signal
+from passerelle.connectors.twins.running import RunningTwins, read_faults, stop_signal
 from passerelle.connectors.twins.world import World
 
 
@@ -23,10 +23,11 @@ def main(arguments: list[str]) -> None:
     if told.faults:
         world.faults.extend(read_faults(told.faults))
     ports = {name: getattr(told, name) for name in ("meta_port", "data_manager_port", "google_ads_port")}
+    ended = stop_signal()
     with RunningTwins(world, **ports) as running:
         sys.stdout.write(json.dumps(asdict(running.addresses)) + "\n")
         sys.stdout.flush()
-        wait_for_signal()
+        ended.wait()
 
 
 if __name__ == "__main__":

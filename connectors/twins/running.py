@@ -77,9 +77,9 @@ def read_faults(path: Path) -> list[Fault]:
         raise DefinitionError(f"The file {path.name} is no list of faults: {where}: {first['msg']}.") from None
 
 
-def wait_for_signal() -> None:
-    """Return on SIGTERM or SIGINT."""
+def stop_signal() -> threading.Event:
+    """An event that SIGTERM or SIGINT sets. Ask for it before saying that anything runs: who reads that may stop it."""
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+    return ended

@@ -34,17 +34,18 @@ def run(environment: Environment, request: TwinsRequest) -> TwinsResult:
     """Serve until SIGTERM or Ctrl-C. One JSON line on stdout says where, once all three answer."""
     from dataclasses import asdict
 
-    from passerelle.connectors.twins.running import RunningTwins, read_faults, wait_for_signal
+    from passerelle.connectors.twins.running import RunningTwins, read_faults, stop_signal
     from passerelle.connectors.twins.world import World
 
     world = World(keep=not request.count_only, path=request.state)
     if request.faults is not None:
         world.faults.extend(read_faults(request.faults))
     ports = request.model_dump(include={"meta_port", "data_manager_port", "google_ads_port"})
+    ended = stop_signal()
     with RunningTwins(world, **ports) as running:
         environment.stdout.write(json.dumps(asdict(running.addresses)).encode() + b"\n")
         environment.stdout.flush()
-        wait_for_signal()
+        ended.wait()
     held = list(world.audiences.values())
     return TwinsResult(audiences=len(held), people=sum(len(audience.people) for audience in held))
 
