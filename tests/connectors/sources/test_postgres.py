@@ -57,7 +57,7 @@ class PostgresWorld:
         self.source = Sql("crm", sql_settings(url), folder=Path())
         types = {"updated_at": "timestamptz", "deleted": "boolean"}
         columns = ", ".join(f'"{name}" {types.get(name, "text")}' for name in FIELDS)
-        self.run("DROP TABLE IF EXISTS people", f"CREATE TABLE people ({columns}, PRIMARY KEY (customer_id))")
+        self.run("DROP TABLE IF EXISTS people CASCADE", f"CREATE TABLE people ({columns}, PRIMARY KEY (customer_id))")
 
     def run(self, *statements: str, rows: list[tuple[Any, ...]] | None = None) -> None:
         with driver.connect(self._url) as db, db.cursor() as cursor:
