@@ -74,7 +74,12 @@ def stage(request: pytest.FixtureRequest, cache: Path, tmp_path_factory: pytest.
         n8n = N8n(cache, folder / "n8n", port, settings)
         (folder / "n8n").mkdir()
         export(options(via, workspace, runner), folder / "workflows")
-        n8n.install(secrets / "credentials.json", folder / "workflows")
+        if via == "http":
+            n8n.install(secrets / "credentials.json", folder / "workflows")
+            assert "imported before" in n8n.install(secrets / "credentials.json", folder / "workflows")
+        else:
+            n8n.command("import:credentials", f"--input={secrets / 'credentials.json'}")
+            n8n.command("import:workflow", "--separate", f"--input={folder / 'workflows'}")
         # What the command line published, n8n's server makes true when it starts.
         open_things.enter_context(n8n.started())
         yield Stage(folder, workspace, secrets, twins, received, n8n, runner, via)
@@ -160,7 +165,8 @@ def owner(cache: Path) -> dict[str, str]:
 
 def options(via: Via, workspace: Path, runner: str) -> Options:
     """The shipped workflows, with short waits and the addresses of this stage."""
-    pace = Pace(attempts=4, first_wait=0.5, longest_wait=2, polls=5, poll_wait=0.5)
+    # Patient enough to outlast a run of the five-minute schedule, which comes in between on its own.
+    pace = Pace(attempts=60, first_wait=0.5, longest_wait=2, polls=20, poll_wait=0.5)
     program = str(Path(sys.executable).with_name("passerelle"))
     return Options(via=via, program=program, workspace=str(workspace), runner_url=runner, pace=pace)
 
