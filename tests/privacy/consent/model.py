@@ -81,7 +81,8 @@ def answer(events: list[Said], terms: Terms | None, notices: dict[str, Told], re
         found = [
             e.fault(terms, notices, recipient) or ("expired" if _over(e, terms, at) else "consent") for e in latest
         ]
-        yeses.append(min(found, key=lambda reason: (reason == "consent", ORDER.index(reason))))
+        if found:  # none where a yes elsewhere in the family lifted every no
+            yeses.append(min(found, key=lambda reason: (reason == "consent", ORDER.index(reason))))
     if noes:
         return min(noes, key=ORDER.index)
     if terms is None or interest:
