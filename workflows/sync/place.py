@@ -12,7 +12,7 @@ from passerelle.privacy.vocabulary import Purpose
 from passerelle.workflows.plan.moves import NOBODY, Ids, Moves, union
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.push import Target, add, remove, settle
-from passerelle.workflows.sync.report import PlaceReport
+from passerelle.workflows.sync.report import PlaceReport, count
 from passerelle.workflows.verbs.contract import Outcome
 
 _FIRST_WAIT = 0.2
@@ -96,8 +96,7 @@ def _pending(crew: Crew, target: Target, report: PlaceReport) -> int:
             report.pending -= batch.rows
             report.accepted += receipt.accepted
             report.rejected += receipt.rejected_count
-            for reason, number in receipt.reasons.items():
-                report.reasons[reason] = report.reasons.get(reason, 0) + number
+            count(report.reasons, dict(receipt.reasons))
     return still
 
 
