@@ -93,6 +93,38 @@ class EvidenceGrade(StrEnum):
     C = "C"
 
 
+class Channel(StrEnum):
+    """What a signal is about, where that is not the very purpose it is held against. Such a signal only vetoes."""
+
+    WEB = "web"
+    EMAIL = "email"
+    SMS = "sms"
+    PHONE = "phone"
+    POST = "post"
+
+
+class Stop(StrEnum):
+    """A no that no later yes beats: only its own lifting does, which is a permitting statement with the same stop."""
+
+    OBJECTION = "objection"
+    """GDPR art. 21; lifted when the person takes the objection back."""
+    OPT_OUT = "opt_out"
+    """GPC, or a US opt-out of sale, sharing or targeted advertising; lifted by a two-step opt-in."""
+    UNDER_AGE = "under_age"
+    """Known to be a child."""
+    PLATFORM = "platform"
+    """The platform reports that the person opted out there."""
+
+
+class Expression(StrEnum):
+    """How the person said it, after ISO/IEC TS 27560 `event_type`."""
+
+    EXPLICIT = "explicit"
+    IMPLICIT = "implicit"
+    TWO_STEP = "two_step"
+    """Asked for, and confirmed in a second step."""
+
+
 class Action(StrEnum):
     """What a batch does to an audience."""
 

@@ -38,6 +38,7 @@ subject = Table(
     Column("merged_at", BigInteger),  # when that was found; consent heard later was said by the one person they are
     Column("created_at", BigInteger, nullable=False),
     Column("erased_at", BigInteger),
+    Column("suppressed_at", BigInteger),  # an erased person had one of their identifiers: only a later yes counts
 )
 
 # An identity field's keyed digest -> who. Equal e-mail, phone or external id is the same person.
@@ -61,6 +62,44 @@ vault = Table(
     Column("revision", Integer, nullable=False),  # grows with each change of the identifiers
 )
 
+# Fingerprints of erased people's identifiers, under a key of their own and without their number: who comes back
+# from a source that still has them is nobody new. Kept until `until`.
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("digest", LargeBinary(16), primary_key=True),
+    Column("erased_at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Erasures asked for: requested -> removing -> done. The person's number stays; nothing else of them does.
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("erasure_id", String(40), primary_key=True),
+    Column("subject_id", BigInteger, nullable=False, index=True),
+    Column("cause", String(40), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("requested_at", BigInteger, nullable=False),
+    Column("done_at", BigInteger),
+    Column("log_index", BigInteger, nullable=False),  # of the request
+    Column("evidence", LargeBinary),  # what must be kept, sealed to the data protection officer's key
+    Column("evidence_until", BigInteger),  # destroyed then
+)
+
+# People whom something other than an equal identifier ties together: a no of one is a no of both, a yes is not.
+probable_link = Table(
+    "probable_link",
+    metadata,
+    Column("subject_id", BigInteger, primary_key=True),  # the smaller id
+    Column("other_id", BigInteger, primary_key=True, index=True),
+    Column("score", Integer, nullable=False),  # per mille
+    Column("source", String(64), nullable=False),
+    Column("found_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # --- consent
 consent_event = Table(
     "consent_event",
@@ -82,6 +121,13 @@ consent_event = Table(
     Column("stream", String(240), nullable=False),  # source and scope: the later event of one stream replaces
     Column("method", String(80)),
     Column("actor", String(80), nullable=False),
+    Column("channel", String(8)),  # the signal is about web, email, sms …; null: said to us, of this very purpose
+    Column("stop", String(12)),  # what a refusal imposes or a grant lifts: objection | opt_out | under_age | platform
+    Column("expression", String(12)),  # explicit | implicit | two_step
+    Column("identified_by", String(16)),  # the identifier by which the person was recognised
+    Column("adapter", String(40)),  # what read the signal, and its version: tcf/1
+    Column("evidence", LargeBinary(32)),  # keyed digest of the raw signal
+    Column("raw", LargeBinary),  # the raw signal, sealed with the person's data key
     Column("fingerprint", LargeBinary(16), nullable=False, unique=True),  # of what the source said: heard once
     Index("consent_event_subject", "subject_id", "purpose"),
 )
@@ -152,6 +198,17 @@ log_checkpoint = Table(
     Column("root", LargeBinary(32), nullable=False),
     Column("note", Text, nullable=False),  # the C2SP signed note
     Column("signed_at", BigInteger, nullable=False),
+)
+
+# Others' signatures under a checkpoint: a witness's line of the note, or an RFC 3161 time stamp.
+log_witness = Table(
+    "log_witness",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(16), primary_key=True),  # cosignature | timestamp
+    Column("name", String(120), primary_key=True),  # of the witness or the authority
+    Column("body", LargeBinary, nullable=False),  # the signature line, or the DER response
+    Column("received_at", BigInteger, nullable=False),
 )
 
 # --- what was really sent

@@ -59,6 +59,13 @@ def upgrade() -> None:
         sa.Column("stream", sa.String(length=240), nullable=False),
         sa.Column("method", sa.String(length=80), nullable=True),
         sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("channel", sa.String(length=8), nullable=True),
+        sa.Column("stop", sa.String(length=12), nullable=True),
+        sa.Column("expression", sa.String(length=12), nullable=True),
+        sa.Column("identified_by", sa.String(length=16), nullable=True),
+        sa.Column("adapter", sa.String(length=40), nullable=True),
+        sa.Column("evidence", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("raw", sa.LargeBinary(), nullable=True),
         sa.Column("fingerprint", sa.LargeBinary(length=16), nullable=False),
         sa.PrimaryKeyConstraint("event_id"),
         sa.UniqueConstraint("fingerprint"),
@@ -98,6 +105,20 @@ def upgrade() -> None:
         sa.Column("recorded_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "digest"),
     )
+    op.create_table(
+        "erasure",
+        sa.Column("erasure_id", sa.String(length=40), nullable=False),
+        sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("cause", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("requested_at", sa.BigInteger(), nullable=False),
+        sa.Column("done_at", sa.BigInteger(), nullable=True),
+        sa.Column("log_index", sa.BigInteger(), nullable=False),
+        sa.Column("evidence", sa.LargeBinary(), nullable=True),
+        sa.Column("evidence_until", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("erasure_id"),
+    )
+    op.create_index(op.f("ix_erasure_subject_id"), "erasure", ["subject_id"], unique=False)
     op.create_table(
         "holdout",
         sa.Column("audience", sa.String(length=64), nullable=False),
@@ -151,6 +172,15 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "log_witness",
+        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("size", "kind", "name"),
+    )
+    op.create_table(
         "membership",
         sa.Column("destination", sa.String(length=40), nullable=False),
         sa.Column("audience", sa.String(length=64), nullable=False),
@@ -163,6 +193,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("destination", "audience", "subject_id"),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "probable_link",
+        sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("other_id", sa.BigInteger(), nullable=False),
+        sa.Column("score", sa.Integer(), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("found_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("subject_id", "other_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_probable_link_other_id"), "probable_link", ["other_id"], unique=False)
     op.create_table(
         "quarantine",
         sa.Column("source", sa.String(length=64), nullable=False),
@@ -224,10 +265,19 @@ def upgrade() -> None:
         sa.Column("merged_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("erased_at", sa.BigInteger(), nullable=True),
+        sa.Column("suppressed_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("subject_id"),
         sa.UniqueConstraint("subject_ref"),
     )
     op.create_index(op.f("ix_subject_merged_into"), "subject", ["merged_into"], unique=False)
+    op.create_table(
+        "suppression",
+        sa.Column("digest", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("erased_at", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "threshold",
         sa.Column("name", sa.String(length=80), nullable=False),

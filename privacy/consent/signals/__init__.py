@@ -1,0 +1,1 @@
+"""Signals of consent that others collected: read, never believed further than they go."""
