@@ -14,14 +14,9 @@ from passerelle.privacy.personal import Personal
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.vocabulary import Destination, Purpose
 from passerelle.workflows.intake import record_events, statements_of
-from passerelle.workflows.verbs.audit import (
-    PersonResult,
-    UnlawfulResult,
-    UploadsResult,
-    VerifyResult,
-    WhyResult,
-    WithdrawalsResult,
-)
+from passerelle.workflows.verbs.audit.integrity import VerifyResult
+from passerelle.workflows.verbs.audit.people import PersonResult, WhyResult
+from passerelle.workflows.verbs.audit.sent import UnlawfulResult, UploadsResult, WithdrawalsResult
 from passerelle.workflows.verbs.contract import Outcome, Result
 from passerelle.workflows.workspace import Workspace
 from tests.canary import Canary

@@ -11,14 +11,9 @@ from passerelle.workflows.verbs.tables import number, pairs, table, when
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from passerelle.workflows.verbs.audit import (
-        PersonResult,
-        UnlawfulResult,
-        UploadsResult,
-        VerifyResult,
-        WhyResult,
-        WithdrawalsResult,
-    )
+    from passerelle.workflows.verbs.audit.integrity import VerifyResult
+    from passerelle.workflows.verbs.audit.people import PersonResult, WhyResult
+    from passerelle.workflows.verbs.audit.sent import UnlawfulResult, UploadsResult, WithdrawalsResult
 
 Line = dict[str, Any]
 _MOVES = {"add": "in", "remove": "out"}
