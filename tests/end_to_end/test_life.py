@@ -22,7 +22,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from passerelle.connectors.twins.handle import Twins, in_process
 from passerelle.connectors.twins.running import Addresses
@@ -104,7 +111,7 @@ class Life(RuleBasedStateMachine):
         with redirect_stdout(out), redirect_stderr(err):
             code = main([*words, "-w", str(self.shop.folder), "--json", "--quiet"])
             out.flush()
-        told = out.buffer.getvalue()  # type: ignore[attr-defined]
+        told = out.buffer.getvalue()
         return code, json.loads(told) if told else {}
 
     def about(self, person: int, *words: str) -> tuple[int, dict[str, Any]]:
@@ -249,11 +256,10 @@ def live(tmp_path_factory: pytest.TempPathFactory, examples: int, steps: int) ->
     only_audience(shop, "everybody", EVERYBODY)
     shop.ok("pull")
     machine = type("LifeOf", (Life,), {"base": shop.folder})
-    case = machine.TestCase
-    case.settings = settings(
+    asked = settings(
         max_examples=examples, stateful_step_count=steps, suppress_health_check=list(HealthCheck), deadline=None
     )
-    case("runTest").runTest()
+    run_state_machine_as_test(machine, settings=asked)
 
 
 @pytest.mark.slow
