@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, select
 
 from passerelle.privacy.errors import DefinitionError, IntegrityError, TryLater
+from passerelle.privacy.store import writing
 from passerelle.privacy.store.tables import log_entry, setting, subject
 
 Random = Callable[[int], bytes]
@@ -112,7 +113,7 @@ class Keyring:
                 "The store holds data, and its key check is gone.",
                 advice="Someone changed the store by hand; restore it from a backup.",
             )
-        connection.execute(setting.insert().values(name=_CHECK, value=mine))
+        writing.insert(connection, setting, {"name": [_CHECK], "value": [mine]})
 
     def __repr__(self) -> str:
         return f"<Keyring {self.key_id}>"

@@ -6,7 +6,7 @@ from typing import final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import BigInteger, Connection, bindparam, func, select, update
+from sqlalchemy import Connection, func, select
 
 from passerelle.privacy.held import CODES, Held, Ints, distinct, pack, together, unpack
 from passerelle.privacy.linkage import Mask, chains, components, partners
@@ -173,22 +173,35 @@ class Registry:
             write(connection, identity, rows)
 
     def _write_merges(self, connection: Connection, linked: Linked, now: int) -> None:
-        pairs = [
-            {"loser": loser, "winner": winner}
-            for loser, winner in zip(linked.losers.tolist(), linked.winners.tolist(), strict=True)
-        ]
-        if not pairs:
+        losers, winners = pa.array(linked.losers), pa.array(linked.winners)
+        if not len(losers):
             return
-        loser, winner = bindparam("loser", type_=BigInteger()), bindparam("winner", type_=BigInteger())
-        for statement in (
-            update(identity).where(identity.c.subject_id == loser).values(subject_id=winner),
-            update(subject).where(subject.c.merged_into == loser).values(merged_into=winner),
-            update(subject).where(subject.c.subject_id == loser).values(merged_into=winner, merged_at=now),
-        ):
-            connection.execute(statement, pairs)
-        theirs = select(subject.c.country).where(subject.c.subject_id == loser).scalar_subquery()
-        homeless = update(subject).where(subject.c.subject_id == winner, subject.c.country.is_(None))
-        connection.execute(homeless.values(country=theirs), pairs)
+        with self._store.among(connection, losers) as lost:
+            mine = select(identity.c.digest, identity.c.subject_id).where(identity.c.subject_id.in_(select(lost)))
+            digests = self._store.table(connection, mine)
+            before = select(subject.c.subject_id, subject.c.merged_into).where(subject.c.merged_into.in_(select(lost)))
+            earlier = self._store.table(connection, before)
+        owners = winners.take(pc.index_in(digests["subject_id"].combine_chunks(), losers))
+        self._store.update(connection, identity, {"digest": digests["digest"], "subject_id": owners})
+        ends = winners.take(pc.index_in(earlier["merged_into"].combine_chunks(), losers))
+        self._store.update(connection, subject, {"subject_id": earlier["subject_id"], "merged_into": ends})
+        rows = {"subject_id": losers, "merged_into": winners, "merged_at": [now] * len(losers)}
+        self._store.update(connection, subject, rows)
+        self._house(connection, losers, winners)
+
+    def _house(self, connection: Connection, losers: pa.Array, winners: pa.Array) -> None:
+        """Who has no country takes that of the first of their other selves who has one."""
+        everybody = pc.unique(pa.concat_arrays([losers, winners]))
+        with self._store.among(connection, everybody) as value:
+            statement = select(subject.c.subject_id, subject.c.country).where(subject.c.subject_id.in_(select(value)))
+            rows = self._store.table(connection, statement.where(subject.c.country.is_not(None)))
+        housed = rows["subject_id"].combine_chunks()
+        found = pc.and_(pc.is_in(losers, housed), pc.invert(pc.is_in(winners, housed)))
+        losers, winners = losers.filter(found), winners.filter(found)
+        homeless = pc.unique(winners)
+        theirs = losers.take(pc.index_in(homeless, winners))
+        country = rows["country"].combine_chunks().take(pc.index_in(theirs, housed))
+        self._store.update(connection, subject, {"subject_id": homeless, "country": country})
 
     def _write_moves(self, connection: Connection, homes: tuple[Ints, pa.Array], *, before: int) -> Ints:
         """Countries of people known before (by an id below `before`) who had another or none; who they are."""

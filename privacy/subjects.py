@@ -6,14 +6,16 @@ smaller id stays and the other is merged into it. Methods take ids of before a m
 only `seal` and `unseal` take ids as they are, since keys stay with their id.
 """
 
+import hmac
 import os
 from typing import final
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, Select, delete, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from passerelle.privacy import identifiers, sightings
+from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.held import lists, unpack
 from passerelle.privacy.keys import Keyring, Random
 from passerelle.privacy.personal import Personal
@@ -115,13 +117,28 @@ class Subjects:
         """A number that grows with each change of a person's identifiers; null for who has none."""
         return self._vault.revisions(connection, self.follow(connection, ids))
 
-    def seal(self, connection: Connection, ids: pa.Array, payloads: list[bytes]) -> list[bytes]:
-        """Each payload under its person's data key."""
-        return self._vault.seal(connection, _plain(ids), payloads, use=b"membership")
+    def seal(
+        self, connection: Connection, ids: pa.Array, payloads: list[bytes], *, use: bytes = b"membership"
+    ) -> list[bytes]:
+        """Each payload under its person's data key. Opened only with the same id and use."""
+        return self._vault.seal(connection, _plain(ids), payloads, use=use)
 
-    def unseal(self, connection: Connection, ids: pa.Array, sealed: list[bytes]) -> list[bytes]:
+    def unseal(
+        self, connection: Connection, ids: pa.Array, sealed: list[bytes], *, use: bytes = b"membership"
+    ) -> list[bytes]:
         """The payloads again. Raises `IntegrityError` where one was changed or its person erased."""
-        return self._vault.unseal(connection, _plain(ids), sealed, use=b"membership")
+        return self._vault.unseal(connection, _plain(ids), sealed, use=use)
+
+    def evidence(self, connection: Connection, ids: pa.Array, signals: list[bytes]) -> list[bytes]:
+        """A digest of each raw signal, keyed with its person's audit key: nobody can confirm it once that is gone.
+
+        Raises `IntegrityError` for people without keys.
+        """
+        keys = self._vault.audit_keys(connection, _plain(ids))
+        if None in keys:
+            raise IntegrityError("A signal's person has no keys in the vault.")
+        pairs = zip(keys, signals, strict=True)
+        return [hmac.digest(key or b"", b"evidence\0" + signal, "sha256") for key, signal in pairs]
 
     def forget(self, connection: Connection, ids: pa.Array, *, now: int) -> None:
         """Destroy keys, identifiers and pseudonyms of people and of everybody merged into them.
@@ -135,7 +152,7 @@ class Subjects:
             everybody = [row.subject_id for row in connection.execute(select(subject.c.subject_id).where(mine))]
         for table in (vault, identity):
             for start in range(0, len(everybody), _FEW):
-                connection.execute(delete(table).where(table.c.subject_id.in_(everybody[start : start + _FEW])))
+                self._store.delete(connection, table, table.c.subject_id.in_(everybody[start : start + _FEW]))
         names = ["e1" + self._random(16).hex() for _ in everybody]
         rows: dict[str, pa.Array | list[object]] = {
             "subject_id": list(everybody),

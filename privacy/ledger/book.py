@@ -14,17 +14,15 @@ from sqlalchemy import (
     and_,
     case,
     cast,
-    delete,
     func,
     select,
-    update,
 )
 
 from passerelle.privacy.consent.cleared import LEDGER_SEAL, ClearedBatch, RemovalBatch
 from passerelle.privacy.ledger.wire import decode, encode
 from passerelle.privacy.ledger.words import PRESENT, Batch, Opening, Place, Remote, Sealer, Told
 from passerelle.privacy.log.journal import Journal
-from passerelle.privacy.log.leaves import batch_member_payload, named_digest
+from passerelle.privacy.log.leaves import batch_member_payload, batch_rows, named_digest
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
@@ -95,13 +93,8 @@ class Ledger:
     def forget_unsendable(self, connection: Connection, place: Place, ids: pa.Array) -> None:
         """Drop the marks of people who are no longer wanted here."""
         with self._store.among(connection, ids) as chosen:
-            connection.execute(
-                delete(t.membership).where(
-                    _at(t.membership, place),
-                    t.membership.c.state == "unsendable",
-                    t.membership.c.subject_id.in_(select(chosen)),
-                )
-            )
+            marked = and_(_at(t.membership, place), t.membership.c.state == "unsendable")
+            self._store.delete(connection, t.membership, marked, t.membership.c.subject_id.in_(select(chosen)))
 
     # --- intents
 
@@ -130,11 +123,9 @@ class Ledger:
     def intend_removal(self, connection: Connection, opening: Opening, batch: RemovalBatch) -> None:
         """Record that these people are about to be taken out."""
         with self._store.among(connection, batch.subject_ids) as chosen:
-            connection.execute(
-                update(t.membership)
-                .where(_at(t.membership, opening.place), t.membership.c.subject_id.in_(select(chosen)))
-                .values(state="removing", batch_id=opening.batch_id)
-            )
+            theirs = and_(_at(t.membership, opening.place), t.membership.c.subject_id.in_(select(chosen)))
+            values = {"state": "removing", "batch_id": opening.batch_id}
+            self._store.update_where(connection, t.membership, values, theirs)
         self._open(connection, opening, Action.REMOVE, batch.subject_ids, {})
 
     def removal_batch(self, connection: Connection, place: Place, platform: Destination, ids: pa.Array) -> RemovalBatch:
@@ -194,9 +185,8 @@ class Ledger:
         """Close batches whose push ended without a receipt; the plan made before has taken their people over."""
         lost = [batch.batch_id for batch in self.batches(connection, place, "intended")]
         for batch_id in lost:
-            connection.execute(
-                update(t.batch).where(t.batch.c.batch_id == batch_id).values(state="superseded", settled_at=now)
-            )
+            values = {"state": "superseded", "settled_at": now}
+            self._store.update_where(connection, t.batch, values, t.batch.c.batch_id == batch_id)
             self._log.append(connection, "receipt", {"batch": batch_id, "state": "superseded"}, now=now)
         return len(lost)
 
@@ -223,7 +213,7 @@ class Ledger:
     def _open(
         self, connection: Connection, opening: Opening, action: Action, ids: pa.Array, body: Mapping[str, object]
     ) -> None:
-        payloads = batch_member_payload(opening.batch_id, action.value, len(ids))
+        payloads = batch_member_payload(batch_rows(opening.batch_id, action.value, ids))
         leaves = self._log.member_leaves(connection, opening.batch_id, ids, payloads)
         place = opening.place
         entry = {
@@ -252,7 +242,7 @@ class Ledger:
             "intended_at": [opening.now],
         }
         self._store.insert(connection, t.batch, row)
-        members = {"batch_id": [opening.batch_id] * len(ids), "position": list(range(len(ids))), "subject_id": ids}
+        members = {"batch_id": [opening.batch_id] * len(ids), "position": leaves.positions, "subject_id": ids}
         self._store.insert(connection, t.batch_member, members)
 
     def _membership_rows(
@@ -282,29 +272,23 @@ class Ledger:
     def _name_rejected(self, connection: Connection, batch_id: str, told: Told) -> None:
         if told.named is None:
             return
-        for row in told.named.to_pylist():
-            connection.execute(
-                update(t.batch_member)
-                .where(t.batch_member.c.batch_id == batch_id, t.batch_member.c.subject_id == row["subject_id"])
-                .values(rejected=row["reason"])
-            )
+        ids, reasons = told.named["subject_id"], told.named["reason"]
+        rows = {"batch_id": [batch_id] * len(ids), "subject_id": ids, "rejected": reasons}
+        self._store.update(connection, t.batch_member, rows)
 
     def _admit(self, connection: Connection, place: Place, batch_id: str, told: Told) -> None:
         here = and_(_at(t.membership, place), t.membership.c.batch_id == batch_id, t.membership.c.state == "adding")
         if told.accepted == 0 and told.rejected:  # the whole batch was refused after all
             self._stay_uncertain(connection, place, here)
-            connection.execute(delete(t.membership).where(here))
+            self._store.delete(connection, t.membership, here)
             self._forgive_absent(connection, place, batch_id)
             return
         rejected = select(t.batch_member.c.subject_id).where(
             t.batch_member.c.batch_id == batch_id, t.batch_member.c.rejected.is_not(None)
         )
-        connection.execute(
-            update(t.membership)
-            .where(here, t.membership.c.subject_id.in_(rejected))
-            .values(state="unsendable", sent=b"")
-        )
-        connection.execute(update(t.membership).where(here).values(state="member"))
+        values = {"state": "unsendable", "sent": b""}
+        self._store.update_where(connection, t.membership, values, here, t.membership.c.subject_id.in_(rejected))
+        self._store.update_where(connection, t.membership, {"state": "member"}, here)
         if told.named is not None and told.named.num_rows:
             self._forgive_absent(connection, place, batch_id)
 
@@ -319,44 +303,37 @@ class Ledger:
             .correlate(t.membership)
             .scalar_subquery()
         )
-        connection.execute(update(t.membership).where(here, unanswered.is_not(None)).values(batch_id=unanswered))
+        self._store.update_where(connection, t.membership, {"batch_id": unanswered}, here, unanswered.is_not(None))
 
     def _forgive_absent(self, connection: Connection, place: Place, batch_id: str) -> None:
         """Nobody is owed a removal from where they never came to be."""
         ids = select(t.batch_member.c.subject_id).where(t.batch_member.c.batch_id == batch_id)
         present = select(t.membership.c.subject_id).where(_at(t.membership, place), t.membership.c.state.in_(PRESENT))
         r = t.removal
-        connection.execute(delete(r).where(_at(r, place), r.c.subject_id.in_(ids), r.c.subject_id.not_in(present)))
+        self._store.delete(connection, r, _at(r, place), r.c.subject_id.in_(ids), r.c.subject_id.not_in(present))
 
     def _release(self, connection: Connection, place: Place, batch_id: str) -> None:
         gone = select(t.batch_member.c.subject_id).where(t.batch_member.c.batch_id == batch_id)
-        connection.execute(delete(t.removal).where(_at(t.removal, place), t.removal.c.subject_id.in_(gone)))
-        connection.execute(
-            delete(t.membership).where(
-                _at(t.membership, place), t.membership.c.batch_id == batch_id, t.membership.c.state == "removing"
-            )
-        )
+        self._store.delete(connection, t.removal, _at(t.removal, place), t.removal.c.subject_id.in_(gone))
+        left = and_(t.membership.c.batch_id == batch_id, t.membership.c.state == "removing")
+        self._store.delete(connection, t.membership, _at(t.membership, place), left)
 
     def _stay_owed(self, connection: Connection, place: Place, batch_id: str, reason: str, *, now: int) -> int:
         ids = self._members_of(connection, batch_id)
         self.owe(connection, place, ids, cause="refused_by_platform", now=now)
         with self._store.among(connection, ids) as chosen:
-            connection.execute(
-                update(t.removal)
-                .where(_at(t.removal, place), t.removal.c.subject_id.in_(select(chosen)))
-                .values(refusal=reason, tries=t.removal.c.tries + 1)
-            )
+            theirs = and_(_at(t.removal, place), t.removal.c.subject_id.in_(select(chosen)))
+            values = {"refusal": reason, "tries": t.removal.c.tries + 1}
+            self._store.update_where(connection, t.removal, values, theirs)
         return len(ids)
 
     def _close(self, connection: Connection, batch_id: str, told: Told, *, now: int) -> None:
         counts = {"accepted": told.accepted, "rejected": told.rejected, "pending": told.pending}
         receipt = {"request": dict(told.request), "reasons": dict(told.reasons)}
         state = "settled" if told.settled else "accepted"
-        connection.execute(
-            update(t.batch)
-            .where(t.batch.c.batch_id == batch_id)
-            .values(state=state, receipt=json.dumps(receipt), settled_at=now if told.settled else None, **counts)
-        )
+        settled_at = now if told.settled else None
+        values = {"state": state, "receipt": json.dumps(receipt), "settled_at": settled_at, **counts}
+        self._store.update_where(connection, t.batch, values, t.batch.c.batch_id == batch_id)
         named = named_digest(self._rejected_by_name(connection, batch_id))
         body = {"batch": batch_id, "state": state, **counts, **receipt, "named": named}
         self._log.append(connection, "receipt", body, now=now)

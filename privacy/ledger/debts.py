@@ -1,11 +1,11 @@
 """Removals that are owed: who asked to go, or must."""
 
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Connection, and_, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, and_, select
 
 from passerelle.privacy.ledger.words import PRESENT
 from passerelle.privacy.store import tables as t
+from passerelle.privacy.store import writing
 from passerelle.privacy.vocabulary import Purpose
 
 _QUERY_WIDTH = 1_000
@@ -31,16 +31,23 @@ def queue_removals(
 
 
 def _queue(connection: Connection, where: ColumnElement[bool], cause: str, now: int) -> int:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    m, r = t.membership.c, t.remote_audience.c
+    m, r, queue = t.membership.c, t.remote_audience.c, t.removal.c
+    same = and_(m.destination == queue.destination, m.audience == queue.audience, m.subject_id == queue.subject_id)
     present = (
-        select(m.destination, m.audience, m.subject_id, literal(cause), literal(now), literal(0))
+        select(m.destination, m.audience, m.subject_id)
         .join(t.remote_audience, and_(m.destination == r.destination, m.audience == r.audience))
-        .where(where)
+        .join(t.removal, same, isouter=True)
+        .where(where, queue.subject_id.is_(None))
     )
-    names = ["destination", "audience", "subject_id", "cause", "queued_at", "tries"]
-    result = connection.execute(insert(t.removal).from_select(names, present).on_conflict_do_nothing())
-    return max(result.rowcount, 0)
+    found = connection.execute(present).all()
+    if not found:
+        return 0
+    destinations, audiences, ids = (list(column) for column in zip(*found, strict=True))
+    count = len(found)
+    rows: dict[str, list[object]] = {"destination": destinations, "audience": audiences, "subject_id": ids}
+    rows |= {"cause": [cause] * count, "queued_at": [now] * count, "tries": [0] * count}
+    writing.insert(connection, t.removal, rows)
+    return count
 
 
 def _family(connection: Connection, subject_ids: pa.Array) -> list[int]:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Engine,
     LargeBinary,
@@ -34,9 +35,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import Integer, TypeEngine
 
 from passerelle.privacy.errors import DefinitionError, IntegrityError, TryLater
-from passerelle.privacy.store import bulk
+from passerelle.privacy.store import writing
 from passerelle.privacy.store.bulk import OnConflict, Rows
 from passerelle.privacy.store.schema import HEAD, bring_up, revision
+from passerelle.privacy.store.writing import Values
 
 _WRITE = {"passerelle_write": True}
 _AFTER = "passerelle_after_commit"
@@ -148,11 +150,19 @@ class Store:
 
     def insert(self, connection: Connection, table: Table, rows: Rows, *, on_conflict: OnConflict = "error") -> None:
         """Put many rows in at once; on a conflict of the primary key, raise, keep the old row, or replace it whole."""
-        bulk.insert(connection, table, rows, on_conflict)
+        writing.insert(connection, table, rows, on_conflict=on_conflict)
 
     def update(self, connection: Connection, table: Table, rows: Rows) -> None:
         """Change many rows at once: `rows` holds their primary key and the columns that change."""
-        bulk.update(connection, table, rows)
+        writing.update(connection, table, rows)
+
+    def update_where(self, connection: Connection, table: Table, values: Values, *where: ColumnElement[bool]) -> int:
+        """Give these columns these values in every row that all conditions hold for; how many rows that were."""
+        return writing.update_where(connection, table, values, *where)
+
+    def delete(self, connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:
+        """Take out every row that all conditions hold for; how many rows that were. At least one condition."""
+        return writing.delete(connection, table, *where)
 
     @contextmanager
     def among(self, connection: Connection, values: pa.Array) -> Iterator[Column[Any]]:

@@ -22,7 +22,7 @@ def begin(workspace: Path, run_id: str, verb: str, now: int) -> None:
     from passerelle.workflows.workspace import Workspace
 
     with Workspace.open(workspace) as opened, opened.store().write() as connection:
-        connection.execute(run.insert().values(run_id=run_id, verb=verb, started_at=now))
+        opened.store().insert(connection, run, {"run_id": [run_id], "verb": [verb], "started_at": [now]})
 
 
 def end(workspace: Path, run_id: str, result: Result, now: int) -> None:
@@ -37,6 +37,6 @@ def end(workspace: Path, run_id: str, result: Result, now: int) -> None:
         "result": result.model_dump_json(),
     }
     with Workspace.open(workspace) as opened, opened.store().write() as connection:
-        connection.execute(run.update().where(run.c.run_id == run_id).values(**values))
+        opened.store().update_where(connection, run, values, run.c.run_id == run_id)
         if opened.log().size(connection):
             opened.log().checkpoint(connection, now=now)

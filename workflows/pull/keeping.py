@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from passerelle.connectors.contract.roles import Attribute, EventName, EventTime
 from passerelle.connectors.contract.source import Page, Resource, Source, State, table_name
@@ -66,7 +66,7 @@ class Keeper:
     def begin_again(self) -> None:
         """Forget what was quarantined before everything is read again."""
         with self._workspace.store().write() as connection:
-            connection.execute(delete(t.quarantine).where(*self._mine()))
+            self._workspace.store().delete(connection, t.quarantine, *self._mine())
 
     def people(self) -> int:
         """How many people are known."""
@@ -179,7 +179,7 @@ class Keeper:
     ) -> None:
         if page.begins is not None:
             inside = t.quarantine.c.place.startswith(page.begins, autoescape=True)
-            connection.execute(delete(t.quarantine).where(*self._mine(), inside))
+            self._workspace.store().delete(connection, t.quarantine, *self._mine(), inside)
         faults = faults.filter(faults["row"].is_valid())
         report.quarantined.update(page.quarantined["reason"].to_pylist())
         report.quarantined.update(faults["reason"].to_pylist())
@@ -210,9 +210,10 @@ class Keeper:
             return
         keys = pa.array([bytes.fromhex(place.removeprefix("key:")) for place in held], pa.binary())
         back = pc.is_in(keys, found.key.filter(pa.array(found.sound)))
-        for place, sound in zip(held, back.to_pylist(), strict=True):
-            if sound:
-                connection.execute(delete(t.quarantine).where(*self._mine(), t.quarantine.c.place == place))
+        sound = [place for place, is_back in zip(held, back.to_pylist(), strict=True) if is_back]
+        with self._workspace.store().among(connection, pa.array(sound, pa.string())) as forgiven:
+            gone = t.quarantine.c.place.in_(select(forgiven))
+            self._workspace.store().delete(connection, t.quarantine, *self._mine(), gone)
 
     # --- the lake
     def _keep_rows(self, found: Sorted, ids: pa.Array, report: SourceReport) -> None:
