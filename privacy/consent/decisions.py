@@ -72,7 +72,7 @@ def record(
     }
     index = log.append(connection, "decisions", body, now=now, members=leaves)
     rows["log_index"] = pa.array(np.full(count, index))
-    rows["position"] = pa.array(np.arange(count))
+    rows["position"] = leaves.positions
     store.insert(connection, t.decision, rows, on_conflict="replace")
     return index
 

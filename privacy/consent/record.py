@@ -150,7 +150,7 @@ class ConsentLog:
             "purposes": {item["values"]: item["counts"] for item in tally},
         }
         rows["log_index"] = pa.repeat(self._log.append(connection, "consent", body, now=now, members=leaves), count)
-        rows["position"] = pa.array(np.arange(count))
+        rows["position"] = leaves.positions
         self._store.insert(connection, t.consent_event, rows)
 
 

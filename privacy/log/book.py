@@ -8,7 +8,6 @@ their count; the leaves stand beside it in chunks. One entry per import, decisio
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 from sqlalchemy import Connection, and_, func, select, tuple_
 
@@ -19,6 +18,7 @@ from passerelle.privacy.log.anchor import Anchor
 from passerelle.privacy.log.blinding import blind
 from passerelle.privacy.log.canonical import canonical
 from passerelle.privacy.log.entries import CHUNK_LEAVES, FORMAT, Findings, Verification
+from passerelle.privacy.log.members import Members
 from passerelle.privacy.log.merkle import HASH_BYTES, Place
 from passerelle.privacy.log.note import Checkpoint, Said, Signer, Verifier, checkpoint_text
 from passerelle.privacy.log.projections import Projections
@@ -40,6 +40,9 @@ KINDS = frozenset(
         "run",
         "key",
         "operator",
+        "erasure",
+        "witness",
+        "stamp",
     }
 )
 
@@ -80,35 +83,36 @@ class Log:
         body: Mapping[str, object],
         *,
         now: int,
-        members: pa.Array | None = None,
+        members: Members | None = None,
     ) -> int:
         """Append one entry and return its index. Costs O(members + log size) and reads no older entry.
 
-        `members` are the leaves of `member_leaves`, in their order; their count and root go into the body as
-        `members` and `root`. The first entry of a log is its genesis, which this makes by itself.
+        `members` are those of `member_leaves`; their count and root go into the body as `members` and `root`. The first
+        entry of a log is its genesis, which this makes by itself.
         """
         if kind not in KINDS:
             raise ValueError("the log has no entries of that kind")
         size = self._begun(connection, now)
         if members is not None:
-            leaves = _joined(members)
-            roots = self._put_members(connection, size, leaves)
+            roots = self._put_members(connection, size, members.leaves)
             body = {**body, "members": len(members), "root": merkle.root(roots).hex()}
         self._put(connection, size, kind, body, now)
         return size
 
     def member_leaves(
         self, connection: Connection, label: str, subject_ids: pa.Array, payloads: list[bytes]
-    ) -> pa.Array:
-        """Leaves SHA-256(0x00 || nonce || payload), nonce = HMAC(the person's audit key, "member|" || label).
+    ) -> Members:
+        """Leaves SHA-256(0x00 || nonce || payload), the nonce made of the person's audit key and `label`, sorted.
 
-        Aligned with `subject_ids`. `label` is unlike that of any other entry, and stands in the entry's body.
-        Raises `IntegrityError` where a person has no audit key any more.
+        Their `positions` are aligned with `subject_ids`. `label` is unlike that of any other entry, and stands in the
+        entry's body. Raises `IntegrityError` where a person has no audit key any more.
         """
         keys = self._vault.audit_keys(connection, subject_ids)
-        if None in keys:
-            raise IntegrityError(f"{keys.count(None)} people of a log entry have no audit key; they were erased.")
-        return pa.array(blind(keys, label, payloads), pa.binary(HASH_BYTES))
+        leaves = [leaf for leaf in blind(keys, label, payloads) if leaf is not None]
+        if len(leaves) < len(keys):
+            gone = len(keys) - len(leaves)
+            raise IntegrityError(f"{gone} people of a log entry have no audit key; they were erased.")
+        return Members.of(leaves)
 
     def checkpoint(self, connection: Connection, *, now: int) -> Checkpoint:
         """Sign the log as it is now; the same note again where nothing came since.
@@ -271,13 +275,3 @@ class Log:
             anchored.size, size, old, self.root(connection, size), self.consistency(connection, anchored.size, size)
         ):
             raise IntegrityError("The log does not continue its last anchored checkpoint.", advice=advice)
-
-
-def _joined(leaves: pa.Array) -> bytes:
-    """Fixed-size leaves as one run of bytes."""
-    if isinstance(leaves, pa.ChunkedArray):
-        leaves = leaves.combine_chunks()
-    if leaves.type != pa.binary(HASH_BYTES) or leaves.null_count:
-        raise ValueError("member leaves are 32 bytes each")
-    data = np.frombuffer(leaves.buffers()[1], np.uint8) if len(leaves) else np.zeros(0, np.uint8)
-    return data[leaves.offset * HASH_BYTES : (leaves.offset + len(leaves)) * HASH_BYTES].tobytes()

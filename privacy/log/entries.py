@@ -17,7 +17,7 @@ from passerelle.privacy.store.tables import log_members
 CHUNK_LEAVES = 1 << 14
 """Member leaves in one row of `log_members`: a power of two, so that a chunk's root is a node of the member tree."""
 
-FORMAT = "passerelle-log/1"
+FORMAT = "passerelle-log/2"
 
 MOST_PROBLEMS = 1000
 """Problems told one by one; that there are more is told once."""

@@ -6,6 +6,8 @@ from typing import Protocol
 import pyarrow as pa
 from sqlalchemy import Connection
 
+from passerelle.privacy.log.members import Members
+
 
 class Journal(Protocol):
     """Takes entries, and blinds what they say of people."""
@@ -17,15 +19,15 @@ class Journal(Protocol):
         body: Mapping[str, object],
         *,
         now: int,
-        members: pa.Array | None = None,
+        members: Members | None = None,
     ) -> int:
         """The new entry's log index."""
         ...
 
     def member_leaves(
         self, connection: Connection, label: str, subject_ids: pa.Array, payloads: list[bytes]
-    ) -> pa.Array:
-        """Blinded leaves, aligned with `subject_ids`."""
+    ) -> Members:
+        """Blinded leaves; their `positions` are aligned with `subject_ids`."""
         ...
 
     def size(self, connection: Connection) -> int:

@@ -30,9 +30,15 @@ CONSENT_COLUMNS = (
     "stream",
     "method",
     "actor",
+    "channel",
+    "stop",
+    "expression",
+    "identified_by",
+    "adapter",
+    "evidence",
     "fingerprint",
 )
-"""Columns of `consent_event` that its leaf covers: all but where the leaf stands."""
+"""Columns of `consent_event` that its leaf covers: all but where it stands, and the raw signal, whose digest it has."""
 
 DECISION_COLUMNS = (
     "destination",
@@ -46,14 +52,18 @@ DECISION_COLUMNS = (
 )
 """Columns of `decision` that its leaf covers: all but where the leaf stands."""
 
-_NUMBERS = frozenset(
+BATCH_COLUMNS = ("batch_id", "action", "subject_id")
+"""What a batch's member leaf says."""
+
+NUMBERS = frozenset(
     {"event_id", "subject_id", "event_time", "recorded_at", "ingested_at", "valid_until", "allowed", "decided_at"}
 )
+"""Columns that are whole numbers; all others are texts or bytes."""
 
 
 def consent_payload(rows: pa.Table) -> list[bytes]:
     """Payloads of rows that have `CONSENT_COLUMNS`."""
-    return row_payloads(b"consent/1", rows, CONSENT_COLUMNS)
+    return row_payloads(b"consent/2", rows, CONSENT_COLUMNS)
 
 
 def decision_payload(rows: pa.Table) -> list[bytes]:
@@ -61,9 +71,17 @@ def decision_payload(rows: pa.Table) -> list[bytes]:
     return row_payloads(b"decision/1", rows, DECISION_COLUMNS)
 
 
-def batch_member_payload(batch_id: str, action: str, count: int) -> list[bytes]:
-    """Payloads of the `count` members of a batch: the blinding nonce alone tells them apart."""
-    return [b"\0".join((b"batch/1", batch_id.encode(), action.encode()))] * count
+def batch_member_payload(rows: pa.Table) -> list[bytes]:
+    """Payloads of rows that have `BATCH_COLUMNS`: who was sent, or taken out, with which batch."""
+    return row_payloads(b"batch/2", rows, BATCH_COLUMNS)
+
+
+def batch_rows(batch_id: str, action: str, subject_ids: pa.Array) -> pa.Table:
+    """The rows of one batch, for `batch_member_payload`."""
+    count = len(subject_ids)
+    return pa.table(
+        {"batch_id": pa.repeat(batch_id, count), "action": pa.repeat(action, count), "subject_id": subject_ids}
+    )
 
 
 def named_digest(named: Iterable[tuple[int, str]]) -> str:
@@ -85,9 +103,19 @@ def replaced(log_indexes: pa.Array) -> dict[str, int]:
 
 
 def row_payloads(tag: bytes, rows: pa.Table, columns: Sequence[str]) -> list[bytes]:
-    """The payloads of rows with these columns: whole numbers (timestamps count as such), texts and bytes."""
+    """The payloads of rows with these columns: whole numbers (timestamps count as such), texts and bytes.
+
+    A column that the rows lack counts as null.
+    """
     lead = pa.scalar(tag + b"\0", pa.binary())
-    parts = [_encoded(rows[name], empty=pa.int64() if name in _NUMBERS else pa.binary()) for name in columns]
+    nothing = pa.nulls(rows.num_rows)
+    parts = [
+        _encoded(
+            rows[name] if name in rows.column_names else nothing,
+            empty=pa.int64() if name in NUMBERS else pa.binary(),
+        )
+        for name in columns
+    ]
     joined: list[bytes] = pc.binary_join_element_wise(lead, *parts, pa.scalar(b"", pa.binary())).to_pylist()
     return joined
 

@@ -76,8 +76,7 @@ class Projections:
 
         def payloads(rows: pa.Table) -> list[bytes]:
             actions = [self._entries[index].body.get("action", "") for index in rows["log_index"].to_pylist()]
-            pairs = zip(rows["batch_id"].to_pylist(), actions, strict=True)
-            return [batch_member_payload(batch_id, action, 1)[0] for batch_id, action in pairs]
+            return batch_member_payload(rows.append_column("action", pa.array(actions, pa.string())))
 
         def placed(rows: pa.Table) -> pa.Table:
             indexes = [by_label.get(batch_id, -1) for batch_id in rows["batch_id"].to_pylist()]

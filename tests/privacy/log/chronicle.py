@@ -12,6 +12,7 @@ from passerelle.privacy.keys import Keyring
 from passerelle.privacy.log import Log, canonical
 from passerelle.privacy.log.leaves import (
     batch_member_payload,
+    batch_rows,
     consent_payload,
     decision_payload,
     named_digest,
@@ -102,12 +103,14 @@ def consents(chronicle: Chronicle, connection: Connection, ids: pa.Array, *, fir
         "stream": pa.repeat("crm", count),
         "method": pa.nulls(count, pa.string()),
         "actor": pa.repeat("pull", count),
+        **{name: pa.nulls(count, pa.string()) for name in ("channel", "stop", "expression", "identified_by", "adapter")},
+        "evidence": pa.nulls(count, pa.binary()),
         "fingerprint": pa.array([hashlib.md5(b"%d" % (first + n)).digest() for n in range(count)]),  # noqa: S324
     }
     label = f"consent-{first}"
     leaves = chronicle.log.member_leaves(connection, label, ids, consent_payload(pa.table(rows)))
     index = chronicle.log.append(connection, "consent", {"label": label}, now=NOW, members=leaves)
-    rows |= {"log_index": pa.array(np.full(count, index)), "position": pa.array(np.arange(count))}
+    rows |= {"log_index": pa.array(np.full(count, index)), "position": leaves.positions}
     chronicle.store.insert(connection, t.consent_event, rows)
 
 
@@ -127,19 +130,21 @@ def decisions(chronicle: Chronicle, connection: Connection, ids: pa.Array, *, re
     leaves = chronicle.log.member_leaves(connection, label, ids, decision_payload(pa.table(rows)))
     body = {"label": label, "replaces": replaced(before)}
     index = chronicle.log.append(connection, "decisions", body, now=NOW, members=leaves)
-    rows |= {"log_index": pa.array(np.full(count, index)), "position": pa.array(np.arange(count))}
+    rows |= {"log_index": pa.array(np.full(count, index)), "position": leaves.positions}
     chronicle.store.insert(connection, t.decision, rows, on_conflict="replace")
 
 
 def batch(chronicle: Chronicle, connection: Connection, batch_id: str, ids: pa.Array) -> None:
     count = len(ids)
-    leaves = chronicle.log.member_leaves(connection, batch_id, ids, batch_member_payload(batch_id, "add", count))
+    leaves = chronicle.log.member_leaves(
+        connection, batch_id, ids, batch_member_payload(batch_rows(batch_id, "add", ids))
+    )
     said = {"destination": "meta", "audience": "champions", "action": "add", "rows": count}
     body = {"label": batch_id, "run": "r1", **said}
     index = chronicle.log.append(connection, "batch", body, now=NOW + 2, members=leaves)
     row = {**said, "batch_id": batch_id, "run_id": "r1", "state": "intended", "log_index": index}
     connection.execute(t.batch.insert().values(**row, accepted=0, rejected=0, pending=count, intended_at=NOW + 2))
-    members = {"batch_id": pa.repeat(batch_id, count), "subject_id": ids, "position": pa.array(np.arange(count))}
+    members = {"batch_id": pa.repeat(batch_id, count), "subject_id": ids, "position": leaves.positions}
     chronicle.store.insert(connection, t.batch_member, members)
 
 

@@ -1,5 +1,4 @@
 import hashlib
-import hmac
 import itertools
 import json
 import signal
@@ -15,6 +14,7 @@ from sqlalchemy import select
 from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.log import Log, merkle
 from passerelle.privacy.log.entries import CHUNK_LEAVES
+from passerelle.privacy.log.members import Members, position_of
 from passerelle.privacy.log.note import parse_checkpoint
 from passerelle.privacy.store import tables as t
 from tests.privacy.log.chronicle import NOW, Chronicle, opened, told
@@ -87,10 +87,11 @@ def test_every_entry_and_every_size_can_be_proved(chronicle: Chronicle) -> None:
 def test_a_member_of_a_large_entry_is_proved_from_one_chunk(chronicle: Chronicle, count: int) -> None:
     leaves = [hashlib.sha256(b"%d" % number).digest() for number in range(count)]
     with chronicle.store.write() as connection:
-        index = chronicle.log.append(connection, "batch", {}, now=NOW, members=pa.array(leaves, pa.binary(32)))
+        index = chronicle.log.append(connection, "batch", {}, now=NOW, members=Members.of(leaves))
         body = json.loads(connection.scalars(select(t.log_entry.c.body).where(t.log_entry.c.log_index == index)).one())
         assert body["body"]["members"] == count
         root = bytes.fromhex(body["body"]["root"])
+        leaves.sort()
         assert root == merkle.root(b"".join(leaves))
         for position in {0, count // 2, count - 1}:
             path = chronicle.log.member_inclusion(connection, index, position, count)
@@ -101,13 +102,15 @@ def test_member_leaves_are_blinded_by_the_persons_audit_key(chronicle: Chronicle
     told(chronicle)
     with chronicle.store.read() as connection:
         ids = pa.array([2, 1, 2])
-        leaves = chronicle.log.member_leaves(connection, "a label", ids, [b"x", b"x", b"y"]).to_pylist()
+        leaves = chronicle.log.member_leaves(connection, "a label", ids, [b"x", b"x", b"y"])
         key = chronicle.subjects._vault.audit_keys(connection, pa.array([2]))[0]
-        other = chronicle.log.member_leaves(connection, "another", ids, [b"x", b"x", b"y"]).to_pylist()
+        other = chronicle.log.member_leaves(connection, "another", ids, [b"x", b"x", b"y"])
     assert key is not None
-    nonce = hmac.digest(key, b"member|a label", "sha256")
-    assert leaves[0] == hashlib.sha256(b"\0" + nonce + b"x").digest()
-    assert len({*leaves, *other}) == 6
+    nonce = hashlib.blake2b(b"a label", key=key, digest_size=32).digest()
+    mine = hashlib.sha256(b"\0" + nonce + b"x").digest()
+    assert position_of(leaves.leaves, mine) == leaves.positions[0].as_py()
+    assert position_of(other.leaves, mine) is None
+    assert len({text[at : at + 32] for text in (leaves.leaves, other.leaves) for at in (0, 32, 64)}) == 6
 
 
 def test_nobody_erased_gets_a_leaf(chronicle: Chronicle) -> None:
@@ -125,7 +128,7 @@ def test_what_is_not_canonical_is_not_appended(chronicle: Chronicle, body: dict[
     with pytest.raises(ValueError, match="kind"), chronicle.store.write() as connection:
         chronicle.log.append(connection, "gossip", {}, now=NOW)
     with pytest.raises(ValueError, match="32 bytes"), chronicle.store.write() as connection:
-        chronicle.log.append(connection, "run", {}, now=NOW, members=pa.array([b"x"]))
+        chronicle.log.append(connection, "run", {}, now=NOW, members=Members.of([b"x"]))
 
 
 def test_a_checkpoint_is_signed_chained_and_anchored(chronicle: Chronicle) -> None:
