@@ -246,7 +246,7 @@ class Workspace:
     def _consent_log(self) -> "ConsentLog":
         from passerelle.privacy.consent import ConsentLog
 
-        return ConsentLog(self.store(), self.log())
+        return ConsentLog(self.store(), self.log(), self.subjects())
 
     @cached_property
     def _gate(self) -> "Gate":

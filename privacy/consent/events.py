@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from passerelle.privacy.errors import DefinitionError
-from passerelle.privacy.vocabulary import ConsentState, EvidenceGrade, Precision, Purpose
+from passerelle.privacy.vocabulary import Channel, ConsentState, EvidenceGrade, Expression, Precision, Purpose, Stop
 
 CONSENT_EVENTS = pa.schema(
     [
@@ -29,6 +29,12 @@ CONSENT_EVENTS = pa.schema(
         ("grade", pa.string()),
         ("stream", pa.string()),  # source and scope: the later event of one stream replaces the earlier
         ("method", pa.string()),
+        ("channel", pa.string()),  # what a signal is about where that is not the purpose itself: it only vetoes
+        ("stop", pa.string()),  # the hard stop that a refusal imposes or a permitting statement lifts
+        ("expression", pa.string()),
+        ("identified_by", pa.string()),  # the identifier by which the person was recognised
+        ("adapter", pa.string()),  # what read the signal, and its version: tcf/1
+        ("raw", pa.binary()),  # the signal itself, in clear; it is kept sealed under the person's data key
     ]
 )
 """What a source hands over: a row per statement. `subject_id`, `purpose`, `state`, `grade` and `stream` are needed."""
@@ -41,10 +47,14 @@ REFUSALS: dict[str, str] = {
     "unknown_precision": "the precision is not second, day or unknown",
     "unknown_grade": "the evidence grade is not A, B or C",
     "no_stream": "no source is named (column or --source), or source and scope hold more than letters, digits, _.:/-",
+    "unknown_channel": f"the channel is none of {', '.join(Channel)}",
+    "unknown_stop": f"the hard stop is none of {', '.join(Stop)}",
+    "unknown_expression": f"the expression is none of {', '.join(Expression)}",
     "bad_notice": "the notice is not written as id@version",
     "bad_recipients": "the recipients are not names separated by spaces",
     "in_the_future": "the consent is dated later than now",
     "bad_time": "a time lies outside the years 1900 to 9999",
+    "raw_too_long": "the raw signal is longer than 64 KiB",
 }
 """Why a row was not taken, in a sentence. Never with a value."""
 
@@ -57,11 +67,16 @@ _FORMS = {
     "recipients": r"^[a-z0-9_]{1,39}( [a-z0-9_]{1,39}){0,2}$",
     "method": r"^[\pL\pN_ .:/+-]{1,80}$",
     "stream": r"^[A-Za-z0-9_.:/-]{1,240}$",
+    "identified_by": r"^[a-z_]{1,16}$",
+    "adapter": r"^[a-z0-9_.-]{1,32}/[0-9]{1,7}$",
 }
 """What may stand in columns of text: nothing that an e-mail address in the wrong column would pass for."""
 
 _UNNAMED = "unnamed"
-_SAID = [name for name in CONSENT_EVENTS.names if name != "recorded_at"]
+_LONGEST_RAW = 65_536
+_HOW_HEARD = {"recorded_at", "identified_by", "adapter", "raw"}
+_SAID = [name for name in CONSENT_EVENTS.names if name not in _HOW_HEARD]
+"""What makes a statement: who recognised the person by what, and which reader read it, do not make it another one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +92,7 @@ def checked(events: pa.Table, *, now: int, gone: pa.Array) -> Checked:
 
     `gone` are people of whom nothing more is kept.
     """
-    table = _repaired(_shaped(events))
+    table = _repaired(shaped(events))
     vetoes = pc.invert(permits(table["state"]))
     reasons = pa.nulls(table.num_rows, pa.string())
     for reason, wrong in [("erased", pc.is_in(table["subject_id"], gone)), *_faults(table, vetoes, now)]:
@@ -104,7 +119,11 @@ def fingerprints(events: pa.Table, salt: pa.Array | None = None) -> pa.Array:
     return pa.array(digests, pa.binary(16))
 
 
-def _shaped(events: pa.Table) -> pa.Table:
+def shaped(events: pa.Table) -> pa.Table:
+    """`events` in the shape of `CONSENT_EVENTS`: columns that it lacks are null.
+
+    Raises `DefinitionError` where a column that is needed is missing, or one is unknown or of another type.
+    """
     missing = {"subject_id", "purpose", "state", "grade", "stream"} - set(events.column_names)
     unknown = set(events.column_names) - set(CONSENT_EVENTS.names)
     if missing or unknown:
@@ -136,11 +155,23 @@ def _repaired(table: pa.Table) -> pa.Table:
         table = _with(table, **{name: pc.if_else(pc.and_(vetoes, _misshapen(table, name)), None, table[name])})
     stream = pc.if_else(pc.and_(vetoes, _misshapen(table, "stream")), _UNNAMED, table["stream"])
     table = _with(table, stream=pc.if_else(pc.and_(vetoes, pc.is_null(stream)), _UNNAMED, stream))
-    table = _with(table, method=pc.if_else(_misshapen(table, "method"), None, table["method"]))
+    for name in ("method", "identified_by", "adapter"):
+        table = _with(table, **{name: pc.if_else(_misshapen(table, name), None, table[name])})
+    table = _with(table, raw=pc.if_else(pc.and_(vetoes, _too_long(table["raw"])), None, table["raw"]))
+    table = _repaired_words(table, vetoes)
     grade = pc.if_else(pc.and_(vetoes, _unknown(table["grade"], EvidenceGrade)), EvidenceGrade.C.value, table["grade"])
     until = pc.if_else(pc.and_(vetoes, _outside(table["valid_until"])), None, table["valid_until"])
     heard = pc.if_else(_outside(table["recorded_at"]), None, table["recorded_at"])
     return _with(table, grade=grade, valid_until=until, recorded_at=heard)
+
+
+def _repaired_words(table: pa.Table, vetoes: Any) -> pa.Table:  # noqa: ANN401 - an Arrow column
+    """What an unknown word of a refusal counts as: no channel, no expression, and the stop that is hardest to lift."""
+    stop = pc.if_else(pc.and_(vetoes, _misspelt(table["stop"], Stop)), Stop.OBJECTION.value, table["stop"])
+    table = _with(table, stop=stop)
+    for name, words in {"channel": Channel, "expression": Expression}.items():
+        table = _with(table, **{name: pc.if_else(pc.and_(vetoes, _misspelt(table[name], words)), None, table[name])})
+    return table
 
 
 def _faults(table: pa.Table, vetoes: Any, now: int) -> list[tuple[str, Any]]:  # noqa: ANN401 - an Arrow column
@@ -154,15 +185,27 @@ def _faults(table: pa.Table, vetoes: Any, now: int) -> list[tuple[str, Any]]:  #
         ("unknown_precision", pc.and_(grants, _unknown(table["precision"], Precision))),
         ("unknown_grade", _unknown(table["grade"], EvidenceGrade)),
         ("no_stream", pc.or_(pc.is_null(table["stream"]), _misshapen(table, "stream"))),
+        ("unknown_channel", _misspelt(table["channel"], Channel)),
+        ("unknown_stop", _misspelt(table["stop"], Stop)),
+        ("unknown_expression", _misspelt(table["expression"], Expression)),
         ("bad_notice", _misshapen(table, "notice")),
         ("bad_recipients", _misshapen(table, "recipients")),
         ("bad_time", outside),
         ("in_the_future", pc.and_(grants, future)),
+        ("raw_too_long", _too_long(table["raw"])),
     ]
 
 
 def _unknown(column: Any, words: type[StrEnum]) -> Any:  # noqa: ANN401 - Arrow columns
     return pc.invert(pc.is_in(column, pa.array([word.value for word in words])))
+
+
+def _misspelt(column: Any, words: type[StrEnum]) -> Any:  # noqa: ANN401 - Arrow columns
+    return pc.and_(pc.is_valid(column), _unknown(column, words))
+
+
+def _too_long(raw: Any) -> Any:  # noqa: ANN401 - Arrow columns
+    return pc.fill_null(pc.greater(pc.binary_length(raw), _LONGEST_RAW), fill_value=False)
 
 
 def _outside(column: Any) -> Any:  # noqa: ANN401 - Arrow columns

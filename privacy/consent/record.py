@@ -5,7 +5,7 @@ name that entry go into the store, all in the caller's transaction. Nothing is e
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -34,12 +34,29 @@ class Ingested:
     refused: pa.Table
 
 
-class ConsentLog:
-    """Takes consent events in, each statement once."""
+SIGNAL = b"signal"
+"""What raw signals are sealed for: see `Subjects.unseal`."""
 
-    def __init__(self, store: Store, log: Journal) -> None:
+
+class Sealer(Protocol):
+    """Seals what is a person's own (`privacy.subjects.Subjects` does)."""
+
+    def seal(self, connection: Connection, ids: pa.Array, payloads: list[bytes], *, use: bytes) -> list[bytes]:
+        """Each payload under its person's data key."""
+        ...
+
+    def evidence(self, connection: Connection, ids: pa.Array, signals: list[bytes]) -> list[bytes]:
+        """32 bytes each, keyed with the person's audit key."""
+        ...
+
+
+class ConsentLog:
+    """Takes consent events in, each statement once. `subjects` seals the raw signals."""
+
+    def __init__(self, store: Store, log: Journal, subjects: Sealer) -> None:
         self._store = store
         self._log = log
+        self._subjects = subjects
 
     def ingest(self, connection: Connection, events: pa.Table, *, actor: str, now: int) -> Ingested:
         """Keep what is new of `events` (see `CONSENT_EVENTS`), with one log entry, or none where nothing is.
@@ -109,22 +126,26 @@ class ConsentLog:
 
         "No" and "yes" and "no" again, without a date, are three statements: the last must not pass for the first.
         """
-        keys = ["subject_id", "purpose", "stream"]
+        keys = ["subject_id", "purpose", "stream", "channel", "stop"]
         c = t.consent_event.c
+        channel, stop = (func.coalesce(column, "").label(column.name) for column in (c.channel, c.stop))
         with self._store.among(connection, table["subject_id"].combine_chunks()) as chosen:
             latest = (
                 select(func.max(c.event_id).label("event_id"))
                 .join_from(chosen.table, t.consent_event, c.subject_id == chosen)
-                .group_by(c.subject_id, c.purpose, c.stream)
+                .group_by(c.subject_id, c.purpose, c.stream, channel, stop)
                 .subquery()
             )
             held = self._store.table(
                 connection,
-                select(c.event_id, c.subject_id, c.purpose, c.stream, c.state, c.precision).join(
+                select(c.event_id, c.subject_id, c.purpose, c.stream, channel, stop, c.state, c.precision).join(
                     latest, latest.c.event_id == c.event_id
                 ),
             )
         asked = table.select([*keys, "state"]).append_column("row", pa.array(np.arange(table.num_rows)))
+        for name in ("channel", "stop"):
+            place = asked.schema.get_field_index(name)
+            asked = asked.set_column(place, name, pc.fill_null(asked[name], ""))
         found = asked.join(held, keys, join_type="left outer", right_suffix="_last").sort_by("row")
         same = pc.and_(pc.equal(found["state"], found["state_last"]), pc.equal(found["precision"], "unknown"))
         salt = pc.if_else(pc.fill_null(same, fill_value=True), None, found["event_id"].cast(pa.string()))
@@ -138,6 +159,7 @@ class ConsentLog:
         rows["ingested_at"] = pa.array(np.full(count, now))
         rows["actor"] = pa.repeat(actor, count)
         rows["fingerprint"] = marks.cast(pa.binary())
+        rows["evidence"], rows["raw"] = self._sealed(connection, rows["subject_id"], rows["raw"])
         label = f"consent-{last + 1}"
         leaves = self._log.member_leaves(connection, label, rows["subject_id"], consent_payload(pa.table(rows)))
         tally = table["purpose"].value_counts().to_pylist()
@@ -152,6 +174,20 @@ class ConsentLog:
         rows["log_index"] = pa.repeat(self._log.append(connection, "consent", body, now=now, members=leaves), count)
         rows["position"] = leaves.positions
         self._store.insert(connection, t.consent_event, rows)
+
+    def _sealed(self, connection: Connection, ids: pa.Array, raw: pa.Array) -> tuple[pa.Array, pa.Array]:
+        """Digests of the raw signals and the sealed signals, both null where there is none."""
+        there = raw.is_valid()
+        people, signals = ids.filter(there), raw.drop_null().to_pylist()
+        if not signals:
+            return pa.nulls(len(raw), pa.binary()), raw
+        digests = self._subjects.evidence(connection, people, signals)
+        sealed = self._subjects.seal(connection, people, signals, use=SIGNAL)
+        empty = pa.nulls(len(raw), pa.binary())
+        return (
+            pc.replace_with_mask(empty, there, pa.array(digests, pa.binary())),
+            pc.replace_with_mask(empty, there, pa.array(sealed, pa.binary())),
+        )
 
 
 def _of(table: pa.Table, subject_ids: pa.Array | pa.ChunkedArray) -> pa.Table:

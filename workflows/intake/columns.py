@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from passerelle.privacy.consent.events import CONSENT_EVENTS, REFUSALS, permits
+from passerelle.privacy.consent.events import REFUSALS, permits, shaped
 from passerelle.privacy.vocabulary import ConsentState, Destination, Precision
 
 REASONS: dict[str, str] = {
@@ -66,7 +66,7 @@ def events_of(said: pa.Table, subject_ids: pa.Array) -> tuple[pa.Table, pa.Table
         ),
         "method": _trimmed(said["method"]),
     }
-    return pa.table(columns, schema=CONSENT_EVENTS), _rows(faults)
+    return shaped(pa.table(columns)), _rows(faults)
 
 
 def _grades(said: pa.Table, time: pa.ChunkedArray) -> pa.ChunkedArray:

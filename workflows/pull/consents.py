@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from passerelle.connectors.contract.casting import cast, is_text
 from passerelle.connectors.contract.records import Shape
 from passerelle.connectors.contract.roles import Consent, Kind
-from passerelle.privacy.consent import CONSENT_EVENTS
+from passerelle.privacy.consent.events import CONSENT_EVENTS, shaped
 from passerelle.privacy.vocabulary import ConsentState, Precision
 
 PERMITTING = pa.array([state.value for state in ConsentState if state.permits])
@@ -70,7 +70,7 @@ def events(
         "stream": stream,
         "method": _same(consent.method, rows),
     }
-    return pa.table(columns, schema=CONSENT_EVENTS)
+    return shaped(pa.table(columns))
 
 
 def ended(shape: Shape, source: str, keys: pa.Array, subject_ids: pa.Array, times: pa.Array) -> pa.Table:
@@ -87,8 +87,7 @@ def ended(shape: Shape, source: str, keys: pa.Array, subject_ids: pa.Array, time
         columns: dict[str, Any] = {name: _same(value, subject_ids) for name, value in said.items()}
         columns |= {"subject_id": subject_ids, "event_time": times, "precision": precision}
         columns["stream"] = streams(shape, source, name, keys)
-        rest = {field.name: pa.nulls(len(subject_ids), field.type) for field in CONSENT_EVENTS}
-        tables.append(pa.table(rest | columns, schema=CONSENT_EVENTS))
+        tables.append(shaped(pa.table(columns)))
     return pa.concat_tables(tables)
 
 

@@ -70,7 +70,7 @@ class House:
             self.keys.bind(connection)
         self.log = Log(self.store, self.keys, "test/house")
         self.subjects = Subjects(self.store, self.keys)
-        self.consents = ConsentLog(self.store, self.log)
+        self.consents = ConsentLog(self.store, self.log, self.subjects)
         self._numbers = itertools.count(1)
 
     def gate(self, rules: Policy | None = None, *notices: Notice) -> Gate:

@@ -3,10 +3,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from passerelle.privacy.consent.events import REFUSALS, checked
-from passerelle.privacy.errors import DefinitionError
+from passerelle.privacy.consent.record import SIGNAL
+from passerelle.privacy.errors import DefinitionError, IntegrityError
 from passerelle.privacy.store import tables as t
 from tests.privacy.consent.house import DAY, NOW, House, statement, table
 
@@ -80,6 +81,10 @@ def test_people_who_said_no_are_named_once_for_their_removal(house: House) -> No
         ({"event_time": NOW + DAY}, "in_the_future"),
         ({"event_time": 2**62}, "bad_time"),
         ({"valid_until": 2**62}, "bad_time"),
+        ({"channel": "pigeon"}, "unknown_channel"),
+        ({"stop": "halt"}, "unknown_stop"),
+        ({"expression": "loud"}, "unknown_expression"),
+        ({"raw": b"x" * 65_537}, "raw_too_long"),
     ],
 )
 def test_a_row_that_cannot_be_kept_is_refused_with_a_reason_and_stops_no_other(
@@ -106,6 +111,11 @@ def test_a_row_that_cannot_be_kept_is_refused_with_a_reason_and_stops_no_other(
         {"event_time": 2**62},
         {"valid_until": 2**62},
         {"recorded_at": 2**62},
+        {"channel": "pigeon"},
+        {"expression": "you@example.org"},
+        {"identified_by": "you@example.org"},
+        {"adapter": "you@example.org"},
+        {"raw": b"you@example.org" * 6_000},
     ],
 )
 def test_a_refusal_is_kept_whatever_formality_it_lacks(change: dict[str, object]) -> None:
@@ -113,6 +123,62 @@ def test_a_refusal_is_kept_whatever_formality_it_lacks(change: dict[str, object]
     assert found.events["state"].to_pylist() == ["ConsentWithdrawn"]
     assert "@example" not in str(found.events.to_pylist())
     assert found.refused.num_rows == 0
+
+
+def test_a_refusal_with_a_misspelt_stop_is_the_stop_that_is_hardest_to_lift() -> None:
+    found = checked(table({**statement(1, "ConsentRefused"), "stop": "gpc"}), now=NOW, gone=NOBODY)
+    assert found.events["stop"].to_pylist() == ["objection"]
+
+
+def test_a_raw_signal_is_kept_sealed_with_a_digest_that_dies_with_its_person(house: House) -> None:
+    one, two = house.people(2)
+    house.tell(
+        {**statement(one), "raw": b"CPxyz", "adapter": "tcf/1", "identified_by": "email"},
+        statement(two),
+        {**statement(two, stream="web"), "raw": b"CPxyz"},
+    )
+    with house.store.write() as connection:
+        rows = connection.execute(select(t.consent_event).order_by(t.consent_event.c.event_id)).mappings().all()
+        assert [row["raw"] is None for row in rows] == [row["evidence"] is None for row in rows] == [False, True, False]
+        assert rows[0]["evidence"] != rows[2]["evidence"]
+        assert b"CPxyz" not in rows[0]["raw"]
+        ids, sealed = pa.array([one]), [rows[0]["raw"]]
+        assert house.subjects.unseal(connection, ids, sealed, use=SIGNAL) == [b"CPxyz"]
+        assert house.subjects.evidence(connection, ids, [b"CPxyz"]) == [rows[0]["evidence"]]
+        house.subjects.forget(connection, ids, now=NOW)
+        with pytest.raises(IntegrityError):
+            house.subjects.evidence(connection, ids, [b"CPxyz"])
+        with pytest.raises(IntegrityError):
+            house.subjects.unseal(connection, ids, sealed, use=SIGNAL)
+
+
+def test_the_log_vouches_for_every_column_of_a_signal(house: House) -> None:
+    (one,) = house.people()
+    signal = {"channel": "web", "stop": "opt_out", "expression": "explicit", "adapter": "gpc/1", "raw": b"1"}
+    house.tell({**statement(one, "ConsentRefused"), **signal, "identified_by": "email"})
+    with house.store.write() as connection:
+        assert house.log.verify(connection).problems == []
+        connection.execute(update(t.consent_event).values(stop=None))
+        assert house.log.verify(connection).problems
+
+
+def test_the_same_statement_read_by_a_newer_reader_is_no_other_one(house: House) -> None:
+    (one,) = house.people()
+    said = {**statement(one), "adapter": "tcf/1", "raw": b"a", "identified_by": "email"}
+    house.tell(said)
+    assert house.tell({**said, "adapter": "tcf/2", "raw": b"b", "identified_by": "phone"}).new == 0
+    assert house.tell({**said, "channel": "web"}).new == 1
+    assert house.tell({**said, "stop": "opt_out"}).new == 1
+
+
+def test_an_undated_stop_said_again_after_it_was_lifted_is_a_new_stop(house: House) -> None:
+    (one,) = house.people()
+    no = statement(one, "ConsentRefused", event_time=None, precision="unknown", grade="C", stop="opt_out")
+    other = {**no, "stop": None}
+    assert house.tell(no, other, now=NOW - 3 * DAY).new == 2
+    assert house.tell(no, other, now=NOW - 2 * DAY).new == 0
+    house.tell(statement(one, event_time=NOW - DAY, stop="opt_out", expression="two_step"), now=NOW - DAY)
+    assert house.tell(no, other, now=NOW).new == 1
 
 
 def test_nothing_more_is_kept_of_an_erased_person(house: House) -> None:

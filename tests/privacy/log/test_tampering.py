@@ -152,7 +152,8 @@ def test_a_row_too_many_is_found(copy: Path) -> None:
     more = (
         "INSERT INTO consent_event SELECT 999, subject_id, log_index, position, purpose, state, event_time, precision,"
     )
-    more += " recorded_at, ingested_at, valid_until, notice, recipients, grade, stream, method, actor, x'00'"
+    more += " recorded_at, ingested_at, valid_until, notice, recipients, grade, stream, method, actor,"
+    more += " channel, stop, expression, identified_by, adapter, evidence, raw, x'00'"
     more += " FROM consent_event WHERE event_id = 1"
     assert _verify_after(copy, [(more, ())])
 
