@@ -188,6 +188,22 @@ class Registry:
         rows = {"subject_id": losers, "merged_into": winners, "merged_at": [now] * len(losers)}
         self._store.update(connection, subject, rows)
         self._house(connection, losers, winners)
+        self._remember_erasure(connection, losers, winners)
+
+    def _remember_erasure(self, connection: Connection, losers: pa.Array, winners: pa.Array) -> None:
+        """Who turns out to be somebody with an erased person's identifier has one, too: the later time counts."""
+        everybody = pc.unique(pa.concat_arrays([losers, winners]))
+        with self._store.among(connection, everybody) as value:
+            statement = select(subject.c.subject_id, subject.c.suppressed_at)
+            marked = statement.where(subject.c.subject_id.in_(select(value)), subject.c.suppressed_at.is_not(None))
+            rows = self._store.table(connection, marked)
+        if not rows.num_rows:
+            return
+        ids, since = rows["subject_id"].combine_chunks(), rows["suppressed_at"].combine_chunks()
+        theirs, mine = since.take(pc.index_in(losers, ids)), since.take(pc.index_in(winners, ids))
+        latest = pa.table({"winner": winners, "since": pc.max_element_wise(theirs, mine)})
+        latest = latest.filter(latest["since"].is_valid()).group_by("winner").aggregate([("since", "max")])
+        self._store.update(connection, subject, {"subject_id": latest["winner"], "suppressed_at": latest["since_max"]})
 
     def _house(self, connection: Connection, losers: pa.Array, winners: pa.Array) -> None:
         """Who has no country takes that of the first of their other selves who has one."""

@@ -10,21 +10,23 @@ import hmac
 import os
 from typing import final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, Select, func, select
 
 from passerelle.privacy import identifiers, sightings
 from passerelle.privacy.errors import IntegrityError
-from passerelle.privacy.held import lists, unpack
+from passerelle.privacy.held import CODES, Ints, lists, unpack
 from passerelle.privacy.keys import Keyring, Random
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.pseudonyms import DIGEST_BYTES, Pseudonyms
 from passerelle.privacy.registry import SHARED, Registry
 from passerelle.privacy.store.engine import Store
 from passerelle.privacy.store.tables import identity, subject, vault
+from passerelle.privacy.suppression import Suppression
 from passerelle.privacy.vault import Vault
-from passerelle.privacy.vocabulary import Field, SubjectId
+from passerelle.privacy.vocabulary import IDENTITY_FIELDS, Field, SubjectId
 
 SHARED_LIMIT = 20
 """An identifier seen with more different people than this belongs to none of them."""
@@ -45,6 +47,7 @@ class Subjects:
         self._pseudonyms = Pseudonyms(keys)
         self._vault = Vault(store, keys, random=random)
         self._registry = Registry(store, self._vault, self._pseudonyms, shared_limit)
+        self._suppression = Suppression(store, keys)
 
     def register(self, connection: Connection, people: Personal, *, now: int) -> pa.Int64Array:
         """Who each row is, made known where new; null where a row has no usable e-mail, phone or external id.
@@ -56,7 +59,9 @@ class Subjects:
         table = people.reveal()
         country = _countries(table)
         seen = sightings.read(table, country, self._pseudonyms, identifiers.canonical)
-        return self._registry.register(connection, seen, country, now=now)
+        found = self._registry.register(connection, seen, country, now=now)
+        self._mark_suppressed(connection, seen, found)
+        return found
 
     def find(self, connection: Connection, field: Field, value: str, country: str | None) -> SubjectId | None:
         """Who has this e-mail, phone or external id."""
@@ -140,26 +145,135 @@ class Subjects:
         pairs = zip(keys, signals, strict=True)
         return [hmac.digest(key or b"", b"evidence\0" + signal, "sha256") for key, signal in pairs]
 
+    # --- leaving
+
+    @property
+    def suppression(self) -> Suppression:
+        """The fingerprints of erased people's identifiers."""
+        return self._suppression
+
+    def family(self, connection: Connection, ids: pa.Array) -> pa.Table:
+        """These people and everybody merged into them: `subject_id`, `survivor`, `subject_ref`, `erased_at`."""
+        ids = self.follow(connection, ids).unique()
+        survivor = func.coalesce(subject.c.merged_into, subject.c.subject_id).label("survivor")
+        with self._store.among(connection, ids) as value:
+            statement = select(subject.c.subject_id, survivor, subject.c.subject_ref, subject.c.erased_at)
+            mine = subject.c.subject_id.in_(select(value)) | subject.c.merged_into.in_(select(value))
+            return self._store.table(connection, statement.where(mine).order_by(subject.c.subject_id))
+
+    def hide(self, connection: Connection, ids: pa.Array, *, now: int, until: int) -> int:
+        """Have nobody find these people any more, who are to be erased; how many fingerprints stay of them.
+
+        Their identifiers' digests become fingerprints, kept until `until`; their pseudonyms become random; they count
+        as erased. A source that still has them makes a new person. What was sealed for them stays readable until
+        `forget`, so that they can be taken out of every platform.
+        """
+        people = self.family(connection, ids)
+        survivors = people["survivor"].combine_chunks().unique()
+        kept = self._suppression.keep(connection, self._fingerprints(connection, survivors), now=now, until=until)
+        self._unname(connection, people, now)
+        return kept
+
+    def answers_to(
+        self, connection: Connection, ids: pa.Array, field: Field, value: str, country: str | None
+    ) -> list[int]:
+        """Those of `ids`, whose digests may be gone, that have this identifier by what their vault holds."""
+        wanted = identifiers.canonical(field, pa.array([value], pa.string()), country).value[0].as_py()
+        if wanted is None:
+            return []
+        owners, held = self._canonical(connection, ids, field)
+        same = pc.fill_null(pc.equal(held, wanted), fill_value=False)
+        places = owners.filter(same).unique().to_pylist()
+        return [int(ids[place].as_py()) for place in places]
+
+    def pseudonyms_of(self, connection: Connection, ids: pa.Array) -> list[str]:
+        """Every `subject_ref` that these people's identifiers can have given them."""
+        found: set[str] = set()
+        for field in IDENTITY_FIELDS:
+            values = self._canonical(connection, ids, field)[1].drop_null().unique()
+            found.update(self._pseudonyms.refs(field, values.to_pylist()))
+        return sorted(found)
+
+    def was_erased(self, connection: Connection, field: Field, value: str, country: str | None) -> bool:
+        """Whether somebody who was erased had this identifier, as far as fingerprints are still kept."""
+        normal = identifiers.canonical(field, pa.array([value], pa.string()), country).value
+        if normal[0].as_py() is None:
+            return False
+        marks = self._suppression.fingerprints(field, normal.cast(pa.string()))
+        return self._suppression.erased_at(connection, marks).null_count == 0
+
     def forget(self, connection: Connection, ids: pa.Array, *, now: int) -> None:
         """Destroy keys, identifiers and pseudonyms of people and of everybody merged into them.
 
         What was sealed for them stays unreadable, and leaves about them unlinkable, for ever. The caller has first
-        taken them out of every platform.
+        taken them out of every platform. Whoever was hidden before stays erased since then.
         """
-        ids = self.follow(connection, ids).unique()
-        with self._store.among(connection, ids) as value:
-            mine = subject.c.subject_id.in_(select(value)) | subject.c.merged_into.in_(select(value))
-            everybody = [row.subject_id for row in connection.execute(select(subject.c.subject_id).where(mine))]
-        for table in (vault, identity):
-            for start in range(0, len(everybody), _FEW):
-                self._store.delete(connection, table, table.c.subject_id.in_(everybody[start : start + _FEW]))
-        names = ["e1" + self._random(16).hex() for _ in everybody]
+        people = self.family(connection, ids)
+        everybody = people["subject_id"].to_pylist()
+        for start in range(0, len(everybody), _FEW):
+            few = everybody[start : start + _FEW]
+            self._store.delete(connection, vault, vault.c.subject_id.in_(few))
+        self._unname(connection, people, now)
+
+    def _unname(self, connection: Connection, people: pa.Table, now: int) -> None:
+        """Random pseudonyms, no digest, no country; `people` is a `family`."""
+        everybody = people["subject_id"].to_pylist()
+        for start in range(0, len(everybody), _FEW):
+            few = everybody[start : start + _FEW]
+            self._store.delete(connection, identity, identity.c.subject_id.in_(few))
+        erased_at = pc.fill_null(people["erased_at"], now)
         rows: dict[str, pa.Array | list[object]] = {
             "subject_id": list(everybody),
-            "subject_ref": list(names),
+            "subject_ref": ["e1" + self._random(16).hex() for _ in everybody],
             "country": [None] * len(everybody),
-            "erased_at": [now] * len(everybody),
+            "erased_at": erased_at.to_pylist(),
+            "created_at": erased_at.to_pylist(),  # since when they were known is nobody's business any more
+            "suppressed_at": [None] * len(everybody),
         }
+        self._store.update(connection, subject, rows)
+
+    def _canonical(self, connection: Connection, ids: pa.Array, field: Field) -> tuple[pa.Array, pa.Array]:
+        """What the vault holds of one field, in its canonical form: whose (a place in `ids`), and the value or null."""
+        held = self.identifiers(connection, ids).reveal()
+        if field.value not in held.column_names:
+            return pa.array([], pa.int64()), pa.array([], pa.string())
+        values = held[field.value].combine_chunks()
+        owners = pc.list_parent_indices(values).cast(pa.int64())
+        country = held["country"].combine_chunks().take(owners)
+        return owners, identifiers.canonical(field, pc.list_flatten(values), country).value.cast(pa.string())
+
+    def _fingerprints(self, connection: Connection, ids: pa.Array) -> pa.Array:
+        made = []
+        for field in IDENTITY_FIELDS:
+            values = self._canonical(connection, ids, field)[1].drop_null()
+            made.append(self._suppression.fingerprints(field, values))
+        return pa.concat_arrays(made)
+
+    def _mark_suppressed(self, connection: Connection, seen: sightings.Sightings, found: pa.Int64Array) -> None:
+        """People with an identifier of somebody who was erased: only a consent given later than that counts."""
+        if not len(seen.digest) or not self._suppression.any(connection):
+            return
+        erased_at = np.zeros(len(seen.digest), np.int64)
+        for field in IDENTITY_FIELDS:
+            codes = np.flatnonzero(seen.field == CODES[field])
+            marks = self._suppression.fingerprints(field, seen.canonical.take(pa.array(codes)))
+            known = self._suppression.erased_at(connection, marks)
+            erased_at[codes] = pc.fill_null(known, 0).to_numpy(zero_copy_only=False)
+        of_row = np.zeros(seen.rows, np.int64)
+        np.maximum.at(of_row, seen.row, erased_at[seen.code])
+        here = (of_row > 0) & found.is_valid().to_numpy(zero_copy_only=False)
+        people = pc.fill_null(found, 0).to_numpy()[here]
+        self._suppress(connection, people, of_row[here])
+
+    def _suppress(self, connection: Connection, people: Ints, since: Ints) -> None:
+        ids, place = np.unique(people, return_inverse=True)
+        latest = np.zeros(len(ids), np.int64)
+        np.maximum.at(latest, place, since)
+        if not len(ids):
+            return
+        had = self._column(connection, pa.array(ids), select(subject.c.subject_id, subject.c.suppressed_at))
+        newer = latest > pc.fill_null(had, 0).to_numpy(zero_copy_only=False)
+        rows = {"subject_id": pa.array(ids[newer]), "suppressed_at": pa.array(latest[newer])}
         self._store.update(connection, subject, rows)
 
     def _column(self, connection: Connection, ids: pa.Array, statement: Select[tuple[int, object]]) -> pa.Array:
