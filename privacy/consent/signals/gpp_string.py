@@ -1,0 +1,169 @@
+"""IAB Global Privacy Platform strings: the header, the US sections, and the sections of the TCF inside them.
+
+Source: IAB Tech Lab, "Global Privacy Platform String" 1.0 and its sections (December 2025). Sections are joined by `~`,
+their parts by `.`. A section that is not known makes the whole string undecodable: it may hold an opt-out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from passerelle.privacy.consent.signals.bits import LONGEST, Bits, Undecodable, padded_lengths
+from passerelle.privacy.consent.signals.gpp_layouts import CHILD, NATIONAL, NATIONAL_LAYOUTS, STATES, Layout
+from passerelle.privacy.consent.signals.tcf_string import TcString, decode_tc
+
+TCF_EU, TCF_CANADA, US_PRIVACY = 2, 5, 6
+
+_TYPE, _VERSION = 3, 1
+_HIGHEST_SECTION = 4_095
+_INVALID = 3
+_OPT_OUTS = (
+    ("SaleOptOut", "SaleOptOutNotice"),
+    ("SharingOptOut", "SharingOptOutNotice"),
+    ("TargetedAdvertisingOptOut", "TargetedAdvertisingOptOutNotice"),
+)
+_GIVEN, _OPTED_OUT = 1, 1
+_USP_LETTERS = frozenset("YN-")
+
+
+@dataclass(frozen=True, slots=True)
+class UsSection:
+    """A US section. Values: 0 not applicable, 1 opted out or no consent (of a notice: given), 2 the opposite."""
+
+    name: str
+    version: int
+    values: Mapping[str, tuple[int, ...]]
+    gpc: bool | None = None
+    """The browser's own signal, where the section has that part."""
+
+    @property
+    def opted_out(self) -> bool:
+        """Whether the person opted out of sale, sharing or targeted advertising, or was asked and has no answer."""
+        return bool(self.gpc) or any(
+            self.values.get(answer) == (_OPTED_OUT,)
+            or (self.values.get(answer) == (0,) and self.values.get(notice) == (_GIVEN,))
+            for answer, notice in _OPT_OUTS
+        )
+
+    @property
+    def known_child(self) -> bool:
+        """Whether the business knows that the person is a minor, whatever was consented to."""
+        return any(self.values.get(CHILD, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class UsPrivacy:
+    """The old US Privacy string, `1YNN`: each letter is Y, N or - for not applicable."""
+
+    notice: str
+    opt_out: str
+    covered: str
+
+    @property
+    def opted_out(self) -> bool:
+        """Whether the person opted out of sale, or was told and has no answer."""
+        return self.opt_out == "Y" or (self.notice == "Y" and self.opt_out == "-")
+
+
+@dataclass(frozen=True, slots=True)
+class GppString:
+    """A decoded GPP string: its sections, in the header's order."""
+
+    us: tuple[UsSection, ...] = ()
+    us_privacy: UsPrivacy | None = None
+    tcf_eu: TcString | None = None
+    tcf_canada: bool = False
+    """Whether a Canadian section is there. Not read: IAB's text and IAB's library write its vendors differently."""
+
+
+def decode_gpp(text: str) -> GppString:
+    """Decode a GPP string. Raises `Undecodable` for whatever an encoder of the standard does not write."""
+    if len(text) > LONGEST:
+        raise Undecodable("A consent string is too long.")
+    header, *sections = text.split("~")
+    numbers = _numbers(header)
+    if len(numbers) != len(sections):
+        raise Undecodable("A GPP string has other sections than its header says.")
+    states, us_privacy, tcf_eu = [], None, None
+    for number, section in zip(numbers, sections, strict=True):
+        if number == TCF_EU:
+            tcf_eu = decode_tc(section)
+        elif number == TCF_CANADA:
+            _check_letters(section)
+        elif number == US_PRIVACY:
+            us_privacy = decode_us_privacy(section)
+        else:
+            states.append(_us_section(number, section))
+    return GppString(tuple(states), us_privacy, tcf_eu, tcf_canada=TCF_CANADA in numbers)
+
+
+def decode_us_privacy(text: str) -> UsPrivacy:
+    """Decode a US Privacy string of version 1. Raises `Undecodable`."""
+    version, letters = text[:1], text[1:]
+    if version != "1" or len(letters) != 3 or not _USP_LETTERS.issuperset(letters):  # noqa: PLR2004 - letters of 1YNN
+        raise Undecodable("A US Privacy string is not a 1 and three of Y, N and -.")
+    return UsPrivacy(*letters)
+
+
+def _numbers(header: str) -> list[int]:
+    bits = Bits.of(header)
+    if bits.take(6) != _TYPE or bits.take(6) != _VERSION:
+        raise Undecodable("A GPP string begins with no header of version 1.")
+    ranges = bits.fibonacci_ranges(_HIGHEST_SECTION)
+    bits.close()
+    if not ranges:
+        raise Undecodable("A GPP string has no section.")
+    return [number for first, last in ranges for number in range(first, last + 1)]
+
+
+def _check_letters(section: str) -> None:
+    for part in section.split("."):
+        Bits.of(part)
+
+
+def _us_section(number: int, text: str) -> UsSection:
+    core, *others = text.split(".")
+    bits = Bits.of(core)
+    version = bits.take(6)
+    layout = _layout(number, version, bits.length)
+    values = {name: tuple(_choice(bits) for _ in range(count)) for name, count in layout.fields}
+    bits.close()
+    if layout is NATIONAL_LAYOUTS[1] and values["MspaCoveredTransaction"] == (0,):
+        # It might be the shorter layout with more padding, of which the lists of children stand elsewhere.
+        raise Undecodable("A GPP string has a US National section of which the layout is not certain.")
+    if len(others) > 1 or (others and layout.beside is None):
+        raise Undecodable("A GPP string has a section with a part too much.")
+    gpc = None
+    for other in others:
+        gpc = _beside(layout, other)
+    return UsSection(layout.name, version, values, gpc)
+
+
+def _layout(number: int, version: int, length: int) -> Layout:
+    """Find the layout by version and length. Raises `Undecodable` where none fits both."""
+    layouts = NATIONAL_LAYOUTS if number == NATIONAL else [STATES[number]] if number in STATES else []
+    for layout in layouts:
+        if layout.version == version and length in padded_lengths(layout.bits)[:2]:
+            return layout
+    raise Undecodable("A GPP string has a section of an unknown number, version or length.")
+
+
+def _choice(bits: Bits) -> int:
+    value = bits.take(2)
+    if value == _INVALID:
+        raise Undecodable("A GPP string has a value that there is not.")
+    return value
+
+
+def _beside(layout: Layout, text: str) -> bool | None:
+    """Read the part beside the core. Sensitive data change no answer about advertising; they are only checked."""
+    bits = Bits.of(text)
+    gpc = None
+    if layout.beside == "gpc":
+        if bits.take(2) != 1:
+            raise Undecodable("A GPP string has a part of an unknown type.")
+        gpc = bits.take(1) == 1
+    else:
+        for _ in range(8):
+            _choice(bits)
+    bits.close()
+    return gpc
