@@ -186,13 +186,14 @@ class Subjects:
         places = owners.filter(same).unique().to_pylist()
         return [int(ids[place].as_py()) for place in places]
 
+    def held(self, connection: Connection, ids: pa.Array, field: Field) -> list[str]:
+        """What the vault holds of these people in one identity field, in the form that decides identity; distinct."""
+        return sorted(self._canonical(connection, ids, field)[1].drop_null().unique().to_pylist())
+
     def pseudonyms_of(self, connection: Connection, ids: pa.Array) -> list[str]:
         """Every `subject_ref` that these people's identifiers can have given them."""
-        found: set[str] = set()
-        for field in IDENTITY_FIELDS:
-            values = self._canonical(connection, ids, field)[1].drop_null().unique()
-            found.update(self._pseudonyms.refs(field, values.to_pylist()))
-        return sorted(found)
+        held = ((field, self.held(connection, ids, field)) for field in IDENTITY_FIELDS)
+        return sorted({str(ref) for field, values in held for ref in self._pseudonyms.refs(field, values)})
 
     def was_erased(self, connection: Connection, field: Field, value: str, country: str | None) -> bool:
         """Whether somebody who was erased had this identifier, as far as fingerprints are still kept."""
@@ -200,7 +201,7 @@ class Subjects:
         if normal[0].as_py() is None:
             return False
         marks = self._suppression.fingerprints(field, normal.cast(pa.string()))
-        return self._suppression.erased_at(connection, marks).null_count == 0
+        return bool(self._suppression.erased_at(connection, marks).null_count == 0)
 
     def forget(self, connection: Connection, ids: pa.Array, *, now: int) -> None:
         """Destroy keys, identifiers and pseudonyms of people and of everybody merged into them.
@@ -214,21 +215,28 @@ class Subjects:
             few = everybody[start : start + _FEW]
             self._store.delete(connection, vault, vault.c.subject_id.in_(few))
         self._unname(connection, people, now)
+        rows: dict[str, pa.Array | list[object]] = {
+            "subject_id": list(everybody),
+            "country": [None] * len(everybody),
+            "created_at": pc.fill_null(people["erased_at"], now).to_pylist(),  # since when they were known is gone, too
+            "suppressed_at": [None] * len(everybody),
+        }
+        self._store.update(connection, subject, rows)
+
+    def audit_keys(self, connection: Connection, ids: pa.Array) -> list[bytes | None]:
+        """The keys that open these people's leaves, ids taken as they are; None for who has none any more."""
+        return self._vault.audit_keys(connection, _plain(ids))
 
     def _unname(self, connection: Connection, people: pa.Table, now: int) -> None:
-        """Random pseudonyms, no digest, no country; `people` is a `family`."""
+        """Random pseudonyms and no digest; `people` is a `family`."""
         everybody = people["subject_id"].to_pylist()
         for start in range(0, len(everybody), _FEW):
             few = everybody[start : start + _FEW]
             self._store.delete(connection, identity, identity.c.subject_id.in_(few))
-        erased_at = pc.fill_null(people["erased_at"], now)
         rows: dict[str, pa.Array | list[object]] = {
             "subject_id": list(everybody),
             "subject_ref": ["e1" + self._random(16).hex() for _ in everybody],
-            "country": [None] * len(everybody),
-            "erased_at": erased_at.to_pylist(),
-            "created_at": erased_at.to_pylist(),  # since when they were known is nobody's business any more
-            "suppressed_at": [None] * len(everybody),
+            "erased_at": pc.fill_null(people["erased_at"], now).to_pylist(),
         }
         self._store.update(connection, subject, rows)
 
