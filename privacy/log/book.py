@@ -9,15 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
-from sqlalchemy import Connection, and_, func, select, tuple_
+from sqlalchemy import Connection, func, select, tuple_
 
 from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.keys import Keyring
 from passerelle.privacy.log import merkle, mistyped
 from passerelle.privacy.log.anchor import Anchor
-from passerelle.privacy.log.blinding import blind
+from passerelle.privacy.log.blinding import blind, nonces
 from passerelle.privacy.log.canonical import canonical
 from passerelle.privacy.log.entries import CHUNK_LEAVES, FORMAT, Findings, Verification
+from passerelle.privacy.log.member_tree import MemberTree
 from passerelle.privacy.log.members import Members
 from passerelle.privacy.log.merkle import HASH_BYTES, Place
 from passerelle.privacy.log.note import Checkpoint, Said, Signer, Verifier, checkpoint_text
@@ -191,23 +192,13 @@ class Log:
         """That the log of `first` entries is a prefix of the log of `second`."""
         return merkle.consistency_proof(first, second, self._nodes(connection))
 
-    def member_inclusion(self, connection: Connection, index: int, position: int, count: int) -> list[bytes]:
+    def member_inclusion(self, connection: Connection, index: int, position: int) -> list[bytes]:
         """The audit path of a member leaf under entry `index`; reads one chunk and the roots of the others."""
-        chunk = position // CHUNK_LEAVES
-        where = and_(log_members.c.log_index == index, log_members.c.chunk == chunk)
-        leaves: bytes = connection.scalar(select(log_members.c.leaves).where(where)) or b""
-        inside = [leaves[at : at + HASH_BYTES] for at in range(0, len(leaves), HASH_BYTES)]
-        statement = select(log_members.c.root).where(log_members.c.log_index == index).order_by(log_members.c.chunk)
-        roots = [row.root for row in connection.execute(statement)]
+        return MemberTree(connection, index).path(position)
 
-        def within(place: Place) -> bytes:
-            return merkle.root(b"".join(inside[place.position << place.level : (place.position + 1) << place.level]))
-
-        def above(place: Place) -> bytes:
-            return merkle.root(b"".join(roots[place.position << place.level : (place.position + 1) << place.level]))
-
-        path = merkle.inclusion_proof(position % CHUNK_LEAVES, len(inside), within)
-        return path + (merkle.inclusion_proof(chunk, -(-count // CHUNK_LEAVES), above) if len(roots) > 1 else [])
+    def nonces(self, connection: Connection, label: str, subject_ids: pa.Array) -> list[bytes | None]:
+        """What opens these people's leaves under the entry with this label, and no others; None for who was erased."""
+        return nonces(self._vault.audit_keys(connection, subject_ids), label)
 
     # --- inside
 

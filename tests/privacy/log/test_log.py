@@ -94,7 +94,7 @@ def test_a_member_of_a_large_entry_is_proved_from_one_chunk(chronicle: Chronicle
         leaves.sort()
         assert root == merkle.root(b"".join(leaves))
         for position in {0, count // 2, count - 1}:
-            path = chronicle.log.member_inclusion(connection, index, position, count)
+            path = chronicle.log.member_inclusion(connection, index, position)
             assert merkle.verify_inclusion(leaves[position], position, count, path, root)
 
 
