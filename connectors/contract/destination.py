@@ -60,6 +60,20 @@ class MatchKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How many of some people could be found at the platform, before anything is sent.
+
+    `by_key` counts people with at least one value of a field that may be sent; `defects` counts single values that may
+    not, as `field.reason` (see `privacy.identifiers.REASONS`).
+    """
+
+    people: int
+    findable: int
+    by_key: Mapping[str, int] = field(default_factory=dict)
+    defects: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """Names one try of one batch. `batch_id` stays over tries, `attempt` counts them from 1."""
 
@@ -136,6 +150,10 @@ class Destination(Protocol):
 
     def match_keys(self, batch: ClearedBatch, remote: RemoteAudience) -> MatchKeys:
         """Normalise and hash for this platform, in memory. Pure: nothing is sent."""
+        ...
+
+    def reach(self, identifiers: Personal) -> Reach:
+        """Count who of these people (one a row) the platform could find. Pure: nothing is sent, nothing kept."""
         ...
 
     def add(self, remote: RemoteAudience, batch: ClearedBatch, keys: MatchKeys, intent: Intent) -> Receipt:

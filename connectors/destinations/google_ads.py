@@ -19,6 +19,7 @@ from passerelle.connectors.contract.destination import (
     Check,
     Intent,
     MatchKeys,
+    Reach,
     Receipt,
     RemoteAudience,
 )
@@ -154,6 +155,10 @@ class GoogleAds:
         """Normalise and hash for Google. Its columns are the same for every list, so `remote` changes nothing."""
         del remote
         return google_rows.match_keys(batch)
+
+    def reach(self, identifiers: Personal) -> Reach:
+        """Who of these people Google could find."""
+        return google_rows.reach(identifiers)
 
     def add(self, remote: RemoteAudience, batch: ClearedBatch, keys: MatchKeys, intent: Intent) -> Receipt:
         """Send people. What they agreed to was decided by the gate, which made `batch`: each member says so."""

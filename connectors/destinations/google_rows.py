@@ -6,8 +6,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from passerelle.connectors.contract.destination import MatchKeys
-from passerelle.connectors.destinations.wire_columns import dropped, keyed, listed, newest, refused_table
+from passerelle.connectors.contract.destination import MatchKeys, Reach
+from passerelle.connectors.destinations.wire_columns import (
+    Keyed,
+    dropped,
+    keyed,
+    listed,
+    newest,
+    reached,
+    refused_table,
+)
 from passerelle.privacy.consent.cleared import ClearedBatch
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.vocabulary import Destination, Field
@@ -26,14 +34,12 @@ COLUMNS = (*LISTS, *ADDRESS)
 
 def match_keys(batch: ClearedBatch) -> MatchKeys:
     """Every valid e-mail and phone of each person, newest first, and the address where all four parts are there."""
-    table, people = batch.identifiers.reveal(), len(batch.subject_ids)
-    keys = {field: keyed(table, field, Destination.GOOGLE_ADS) for field in (*_fields(), *ADDRESS.values())}
+    people = len(batch.subject_ids)
+    keys, parts, whole = _keys(batch.identifiers)
     columns: dict[str, pa.Array] = {}
     surplus = {}
     for name, (field, limit) in LISTS.items():
         columns[name], surplus[field] = listed(keys[field], people, limit)
-    parts = {name: newest(keys[field], people) for name, field in ADDRESS.items()}
-    whole = np.logical_and.reduce([np.asarray(pc.is_valid(part)) for part in parts.values()])
     nothing = pa.scalar(None, pa.string())
     columns |= {name: pc.if_else(pa.array(whole), part, nothing) for name, part in parts.items()}
     sent = whole | _filled(columns["email"]) | _filled(columns["phone"])
@@ -49,6 +55,25 @@ def match_keys(batch: ClearedBatch) -> MatchKeys:
         refused=refused_table(batch.subject_ids, sent),
         dropped=dict(counts),
     )
+
+
+def reach(identifiers: Personal) -> Reach:
+    """Who of these people Google could find."""
+    keys, _, whole = _keys(identifiers)
+    found = whole.copy()
+    for field in _fields():
+        key = keys[field]
+        if key is not None:
+            found[key.rows] = True
+    return reached(keys.values(), found)
+
+
+def _keys(identifiers: Personal) -> tuple[dict[Field, Keyed | None], dict[str, pa.Array], np.ndarray]:
+    """Every key of everybody, the parts of their addresses, and whose address is whole."""
+    table = identifiers.reveal()
+    keys = {field: keyed(table, field, Destination.GOOGLE_ADS) for field in (*_fields(), *ADDRESS.values())}
+    parts = {name: newest(keys[field], table.num_rows) for name, field in ADDRESS.items()}
+    return keys, parts, np.logical_and.reduce([np.asarray(pc.is_valid(part)) for part in parts.values()])
 
 
 def nobody() -> pa.Table:

@@ -20,6 +20,7 @@ from passerelle.connectors.contract.destination import (
     Check,
     Intent,
     MatchKeys,
+    Reach,
     Receipt,
     RemoteAudience,
 )
@@ -140,6 +141,10 @@ class Meta:
         del remote
         return meta_rows.match_keys(batch)
 
+    def reach(self, identifiers: Personal) -> Reach:
+        """Who of these people Meta could find."""
+        return meta_rows.reach(identifiers)
+
     def add(self, remote: RemoteAudience, batch: ClearedBatch, keys: MatchKeys, intent: Intent) -> Receipt:
         """Send people in a session of their own."""
         if batch.destination is not Platform.META:
@@ -166,7 +171,8 @@ class Meta:
 
         text = meta_rows.payload(rows, remote.columns)
         answer = self._wire.send((remote.remote_id, "users"), text, session, method=method)
-        return _receipt(answer, sessions[-1], people, rows)
+        made: dict[str, str | int] = {"session_id": sessions[-1], "api_version": self._settings.api_version}
+        return _receipt(answer, made, people, rows)
 
     def settle(self, remote: RemoteAudience, receipt: Receipt) -> Receipt:
         """Ask how the upload session stands."""
@@ -232,7 +238,7 @@ def _session_id(remote_id: str, intent: Intent, number: int) -> int:
     return (int.from_bytes(digest[:8]) >> 1) or 1
 
 
-def _receipt(answer: Mapping[str, Any], session: int, people: pa.Array, rows: Personal) -> Receipt:
+def _receipt(answer: Mapping[str, Any], made: Mapping[str, str | int], people: pa.Array, rows: Personal) -> Receipt:
     """A pending receipt out of Meta's answer: rows it did not count as received were not taken."""
     sent, received, invalid = len(rows), answer.get("num_received"), answer.get("num_invalid_entries")
     if not isinstance(received, int) or not isinstance(invalid, int):
@@ -245,7 +251,7 @@ def _receipt(answer: Mapping[str, Any], session: int, people: pa.Array, rows: Pe
             "reason": pa.array([INVALID] * len(named), pa.string()),
         }
     )
-    request: dict[str, str | int] = {"session_id": session, "sent": sent, "rejected": rejected}
+    request = {**made, "sent": sent, "received": received, "rejected": rejected}
     return Receipt("pending", 0, rejected, sent - rejected, request, _reasons(rejected), table)
 
 

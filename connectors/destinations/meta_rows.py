@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from passerelle.connectors.contract.destination import MatchKeys
-from passerelle.connectors.destinations.wire_columns import dropped, keyed, newest, refused_table
+from passerelle.connectors.contract.destination import MatchKeys, Reach
+from passerelle.connectors.destinations.wire_columns import Keyed, dropped, keyed, newest, reached, refused_table
 from passerelle.privacy.consent.cleared import ClearedBatch
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.vocabulary import Destination, Field
@@ -37,9 +37,7 @@ _TOKEN = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 def match_keys(batch: ClearedBatch) -> MatchKeys:
     """Each person's newest valid identifier of each kind, as Meta wants it."""
-    table, people = batch.identifiers.reveal(), len(batch.subject_ids)
-    keys = {wire: keyed(table, field, Destination.META) for wire, field in SCHEMA.items()}
-    columns = {wire: newest(key, people) for wire, key in keys.items()}
+    keys, columns = _columns(batch.identifiers)
     sent = _findable(columns)
     rows = pa.table({wire: pc.fill_null(column, "") for wire, column in columns.items()}).filter(pa.array(sent))
     return MatchKeys(
@@ -48,6 +46,19 @@ def match_keys(batch: ClearedBatch) -> MatchKeys:
         refused=refused_table(batch.subject_ids, sent),
         dropped=dict(dropped(keys.values(), sent)),
     )
+
+
+def reach(identifiers: Personal) -> Reach:
+    """Who of these people Meta could find."""
+    keys, columns = _columns(identifiers)
+    return reached(keys.values(), _findable(columns))
+
+
+def _columns(identifiers: Personal) -> tuple[dict[str, Keyed | None], dict[str, pa.Array]]:
+    """Every key of everybody, and each person's newest one of each kind."""
+    table = identifiers.reveal()
+    keys = {wire: keyed(table, field, Destination.META) for wire, field in SCHEMA.items()}
+    return keys, {wire: newest(key, table.num_rows) for wire, key in keys.items()}
 
 
 def _findable(columns: Mapping[str, pa.Array]) -> np.ndarray:

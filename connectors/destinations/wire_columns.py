@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from passerelle.connectors.contract.destination import Reach
 from passerelle.privacy.identifiers import match_key
 from passerelle.privacy.vocabulary import Destination, Field
 
@@ -93,6 +94,14 @@ def dropped(keys: Iterable[Keyed | None], sent: np.ndarray) -> Counter[str]:
         for entry in pc.value_counts(reasons).to_pylist():
             counts[f"{key.field}.{entry['values']}"] += entry["counts"]
     return counts
+
+
+def reached(keys: Iterable[Keyed | None], sent: np.ndarray) -> Reach:
+    """How well the people of `sent` (a mask: who can be found) could be matched, by these keys."""
+    there = [key for key in keys if key is not None]
+    by_key = {str(key.field): len(np.unique(key.rows)) for key in there if len(key.rows)}
+    defects = dropped(there, np.ones(len(sent), bool))
+    return Reach(len(sent), int(sent.sum()), by_key, dict(defects))
 
 
 def refused_table(subject_ids: pa.Array, sent: np.ndarray) -> pa.Table:

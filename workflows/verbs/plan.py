@@ -10,6 +10,13 @@ from passerelle.workflows.verbs.contract import EXIT_CODES, AnyVerb, Environment
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from passerelle.connectors.contract.destination import Reach
+
+
+_DEFECTS_SHOWN = 3
+_BEST = {"email": "an e-mail address", "phone": "a phone number", "mobile_ad_id": "an advertising id"}
+"""The keys that platforms find most people by. The result object has all of them."""
+
 
 class PlanRequest(Request):
     """What to plan."""
@@ -19,6 +26,17 @@ class PlanRequest(Request):
     )
     out: Path | None = Field(None, description="Keep the plan in this file, for `sync --plan`.")
     approve: list[str] = Field(default_factory=list, description="Guards to override: maximum_change, empty_segment.")
+
+
+class Match(BaseModel):
+    """How many of the people who may be sent the platform could find, as counted on a sample of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sampled: int = Field(description="People looked at.")
+    findable: int = Field(description="Of these, who have at least one key that the platform finds people by.")
+    by_key: dict[str, int] = Field(description="Of these, who have a valid value of each field.")
+    defects: dict[str, int] = Field(description="Values that may not be sent, as field.reason; most can be repaired.")
 
 
 class PlannedAudience(BaseModel):
@@ -34,6 +52,7 @@ class PlannedAudience(BaseModel):
     removes: dict[str, int] = Field(description="By cause.")
     withheld: dict[str, int] = Field(description="People of the segment who are not sent, by reason.")
     held_by: list[str] = Field(description="Guards that hold moves back.")
+    match: Match | None = Field(None, description="What to expect of the platform's matching.")
 
 
 class PlanResult(Result):
@@ -49,6 +68,7 @@ class PlanResult(Result):
 def run(environment: Environment, request: PlanRequest) -> PlanResult:
     """Make the plan, and keep it if asked to."""
     from passerelle.workflows.plan.document import to_file
+    from passerelle.workflows.plan.estimate import estimate
     from passerelle.workflows.plan.guards import overridden
     from passerelle.workflows.plan.make import make
     from passerelle.workflows.workspace import Workspace
@@ -61,6 +81,8 @@ def run(environment: Environment, request: PlanRequest) -> PlanResult:
             progress=environment.progress,
             approved=overridden(request.approve),
         )
+        with workspace.store().read() as connection:
+            reaches = [estimate(workspace, connection, place) for place in plan.places]
     kept = to_file(plan)
     if request.out is not None:
         request.out.write_text(kept.model_dump_json(indent=1) + "\n", encoding="utf-8")
@@ -84,9 +106,21 @@ def run(environment: Environment, request: PlanRequest) -> PlanResult:
                 removes={cause: people.count for cause, people in place.removes.items()},
                 withheld=place.withheld,
                 held_by=place.held_by,
+                match=_match(reach),
             )
-            for place in kept.places
+            for place, reach in zip(kept.places, reaches, strict=True)
         ],
+    )
+
+
+def _match(reach: "Reach") -> Match | None:
+    if not reach.people:
+        return None
+    return Match(
+        sampled=reach.people,
+        findable=reach.findable,
+        by_key=dict(sorted(reach.by_key.items(), key=lambda each: -each[1])),
+        defects=dict(sorted(reach.defects.items(), key=lambda each: -each[1])),
     )
 
 
@@ -117,7 +151,27 @@ def render(result: PlanResult, console: "Console") -> None:
             console.print(f"{audience} at {' and '.join(destinations)}:")
         for reason, count in told:
             console.print(f"  {count:>9,}  {reason.replace('_', ' ')}")
+    _render_match(result.audiences, console)
     console.print(f"Plan {result.hash[:12]}, under policy {result.policy[:12]}, at log size {result.log_size}.")
+
+
+def _render_match(rows: list[PlannedAudience], console: "Console") -> None:
+    """What each platform could find people by, and the commonest things to repair."""
+    from passerelle.privacy.identifiers import REASONS
+
+    for row in rows:
+        if row.match is None:
+            continue
+        best = [(_BEST[name], count) for name, count in row.match.by_key.items() if name in _BEST]
+        by = "".join(f", {_share(count, row.match)} have {name}" for name, count in best)
+        console.print(f"{row.audience} at {row.destination}: {_share(row.match.findable, row.match)} can be found{by}.")
+        for defect, count in list(row.match.defects.items())[:_DEFECTS_SHOWN]:
+            name, _, reason = defect.partition(".")
+            console.print(f"  {count:>9,}  {name.replace('_', ' ')}: {REASONS.get(reason, reason)}", markup=False)
+
+
+def _share(count: int, match: Match) -> str:
+    return f"{100 * count / match.sampled:.0f} %"
 
 
 VERBS: list[AnyVerb] = [
