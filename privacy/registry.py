@@ -15,7 +15,7 @@ from passerelle.privacy.sightings import Sightings
 from passerelle.privacy.store.engine import Store
 from passerelle.privacy.store.tables import identity, subject
 from passerelle.privacy.vault import Vault
-from passerelle.privacy.vocabulary import IDENTITY_FIELDS
+from passerelle.privacy.vocabulary import IDENTITY_FIELDS, SubjectRef
 
 SHARED = 0
 """In `identity`: so many people have this identifier that it links nobody. No person has this id."""
@@ -83,20 +83,37 @@ class Registry:
 
     def register(self, connection: Connection, seen: Sightings, country: pa.StringArray, *, now: int) -> pa.Int64Array:
         """One person per row, null where nothing identifies anybody."""
-        before = self.known(connection, seen.digest)
+        before, stored = self._before(connection, seen.digest)
         shared = self._shared(connection, seen, before)
         linked = link(seen, before, shared, self._next_id(connection))
         people = _people_of_rows(seen, linked)
         homes = _homes(people, country)
         self._write_people(connection, seen, linked, homes, now)
-        self._write_identities(connection, seen, linked)
+        self._write_identities(connection, stored, linked)
         self._write_merges(connection, linked, now)
         moved = self._write_moves(connection, homes, before=_first(linked))
         self._write_bodies(connection, linked, _entries(seen, linked, people, now // _SECOND), moved)
         return pa.array(people, mask=people == SHARED)
 
     def known(self, connection: Connection, digests: pa.Array) -> Ints:
-        """Per digest: who has it, 0 where it is shared, -1 where nobody has."""
+        """Per first digest: who has it, 0 where it is shared, -1 where nobody has."""
+        return self._before(connection, digests)[0]
+
+    def _before(self, connection: Connection, digests: pa.Array) -> tuple[Ints, pa.Array]:
+        """Who has each first digest, and the form in which it stands in the store, or would now."""
+        current, *older = self._pseudonyms.digests.forms(connection, digests)
+        found, stored = self._owners(connection, current), current
+        for form in older:  # only while a rotation is under way
+            missing = np.flatnonzero(found == _UNKNOWN)
+            owners = self._owners(connection, form.take(pa.array(missing)))
+            found[missing] = owners
+            there = np.zeros(len(found), np.bool_)
+            there[missing] = owners != _UNKNOWN
+            stored = pc.if_else(pa.array(there), form, stored)
+        return found, stored
+
+    def _owners(self, connection: Connection, digests: pa.Array) -> Ints:
+        """Per digest as it is stored: who has it, 0 where it is shared, -1 where nobody has."""
         found = np.full(len(digests), _UNKNOWN, np.int64)
         if not len(digests) or connection.execute(select(identity.c.digest).limit(1)).first() is None:
             return found
@@ -147,29 +164,32 @@ class Registry:
     ) -> None:
         if not len(linked.fresh):
             return
-        refs: dict[int, str] = {}
+        refs: dict[int, SubjectRef] = {}
         for field in IDENTITY_FIELDS:
             codes = linked.named_by[seen.field[linked.named_by] == CODES[field]]
             names = self._pseudonyms.refs(field, seen.canonical.take(pa.array(codes)).to_pylist())
             refs.update(zip(codes.tolist(), names, strict=True))
         ids = pa.array(linked.fresh)
+        today = self._pseudonyms.refs_now(connection, [refs[code] for code in linked.named_by.tolist()])
         rows: dict[str, pa.Array | list[object]] = {
             "subject_id": ids,
-            "subject_ref": [refs[code] for code in linked.named_by.tolist()],
+            "subject_ref": list(today),
             "country": homes[1].take(pc.index_in(ids, pa.array(homes[0]))),
             "created_at": [now] * len(ids),
         }
         self._store.insert(connection, subject, rows)
 
-    def _write_identities(self, connection: Connection, seen: Sightings, linked: Linked) -> None:
+    def _write_identities(self, connection: Connection, stored: pa.Array, linked: Linked) -> None:
         """New digests, and those that turned out to be shared. In the order of the digests: their tree likes it."""
-        for codes, write in (
-            (np.flatnonzero(linked.before == _UNKNOWN), self._store.insert),
-            (np.flatnonzero((linked.before > SHARED) & (linked.owner == SHARED)), self._store.update),
-        ):
-            digests = seen.digest.take(pa.array(codes))
+        fresh = np.flatnonzero(linked.before == _UNKNOWN)
+        lost = np.flatnonzero((linked.before > SHARED) & (linked.owner == SHARED))
+        generation = self._pseudonyms.digests.standing(connection).current
+        for codes, write in ((fresh, self._store.insert), (lost, self._store.update)):
+            digests = stored.take(pa.array(codes))
             order = pc.sort_indices(digests)
             rows = {"digest": digests.take(order), "subject_id": pa.array(linked.owner[codes]).take(order)}
+            if codes is fresh:
+                rows["generation"] = pa.array(np.full(len(codes), generation))
             write(connection, identity, rows)
 
     def _write_merges(self, connection: Connection, linked: Linked, now: int) -> None:

@@ -58,7 +58,7 @@ class Sightings:
     field: Ints
     """Per code: the field's number in the vault."""
     digest: pa.Array
-    """Per code: the keyed digest, `binary`."""
+    """Per code: the first keyed digest, `binary`; the store may hold it wrapped by later keys."""
     canonical: pa.StringArray
     """Per code."""
     kept: pa.Array

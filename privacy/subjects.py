@@ -26,7 +26,7 @@ from passerelle.privacy.store.engine import Store
 from passerelle.privacy.store.tables import identity, subject, vault
 from passerelle.privacy.suppression import Suppression
 from passerelle.privacy.vault import Vault
-from passerelle.privacy.vocabulary import IDENTITY_FIELDS, Field, SubjectId
+from passerelle.privacy.vocabulary import IDENTITY_FIELDS, Field, SubjectId, SubjectRef
 
 SHARED_LIMIT = 20
 """An identifier seen with more different people than this belongs to none of them."""
@@ -73,10 +73,19 @@ class Subjects:
         return SubjectId(found) if found > SHARED else None
 
     def by_ref(self, connection: Connection, ref: str) -> SubjectId | None:
-        """Who has this pseudonym, or had it before a merge."""
-        meant = func.coalesce(subject.c.merged_into, subject.c.subject_id)
-        found = connection.scalar(select(meant).where(subject.c.subject_ref == ref))
+        """Who has this pseudonym, or had it before a merge or a rotation of the key."""
+        found = self.by_refs(connection, [SubjectRef(ref)])[0]
         return None if found is None else SubjectId(found)
+
+    def by_refs(self, connection: Connection, refs: list[SubjectRef]) -> list[int | None]:
+        """Who has each pseudonym, or had it before a merge or a rotation of the key; None where nobody has."""
+        meant = func.coalesce(subject.c.merged_into, subject.c.subject_id)
+        forms = self._pseudonyms.refs_ever(connection, refs)
+        asked = pa.array([form for each in forms for form in each], pa.string())
+        with self._store.among(connection, asked) as value:
+            wanted = select(subject.c.subject_ref, meant).where(subject.c.subject_ref.in_(select(value)))
+            people = {str(row[0]): int(row[1]) for row in connection.execute(wanted)}
+        return [next((people[form] for form in each if form in people), None) for each in forms]
 
     def refs(self, connection: Connection, ids: pa.Array) -> pa.StringArray:
         """The pseudonyms of people; null for ids that nobody has."""
@@ -193,7 +202,8 @@ class Subjects:
     def pseudonyms_of(self, connection: Connection, ids: pa.Array) -> list[str]:
         """Every `subject_ref` that these people's identifiers can have given them."""
         held = ((field, self.held(connection, ids, field)) for field in IDENTITY_FIELDS)
-        return sorted({str(ref) for field, values in held for ref in self._pseudonyms.refs(field, values)})
+        firsts = [ref for field, values in held for ref in self._pseudonyms.refs(field, values)]
+        return sorted({str(form) for forms in self._pseudonyms.refs_ever(connection, firsts) for form in forms})
 
     def was_erased(self, connection: Connection, field: Field, value: str, country: str | None) -> bool:
         """Whether somebody who was erased had this identifier, as far as fingerprints are still kept."""

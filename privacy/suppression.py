@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection, select
 
 from passerelle.privacy.keys import Keyring
-from passerelle.privacy.pseudonyms import DIGEST_BYTES, keyed_digests
+from passerelle.privacy.pseudonyms import DIGEST_BYTES, Wrapping, keyed_digests
+from passerelle.privacy.rotation.uses import Use
 from passerelle.privacy.store.engine import Store
 from passerelle.privacy.store.tables import suppression
 from passerelle.privacy.vocabulary import Field
@@ -26,22 +27,24 @@ class Suppression:
 
     def __init__(self, store: Store, keys: Keyring) -> None:
         self._store = store
-        self._key = keys.derive(DOMAIN)
+        self._key = keys.lasting(DOMAIN)
+        self._wrapping = Wrapping(keys, Use.SUPPRESSION)
 
     def fingerprints(self, field: Field, canonical: pa.StringArray) -> pa.Array:
-        """16 bytes per canonical identifier, as `binary`."""
+        """16 bytes per canonical identifier, as `binary`: wrapped by later keys in the store."""
         encoded = (str(value).encode() for value in canonical.to_pylist())
         digests = keyed_digests(self._key, f"{field}\0".encode(), encoded)
         return pa.array([digest[:DIGEST_BYTES] for digest in digests], pa.binary())
 
     def keep(self, connection: Connection, fingerprints: pa.Array, *, now: int, until: int) -> int:
         """Have these known until `until` as somebody's who was erased at `now`; how many they are."""
-        distinct = fingerprints.unique()
+        distinct, generation = self._wrapping.current(connection, fingerprints.unique())
         count = len(distinct)
         rows: dict[str, pa.Array | list[object]] = {
             "digest": distinct.take(pc.sort_indices(distinct)),
             "erased_at": [now] * count,
             "until": [until] * count,
+            "generation": [generation] * count,
         }
         self._store.insert(connection, suppression, rows, on_conflict="replace")
         return count
@@ -52,6 +55,10 @@ class Suppression:
 
     def erased_at(self, connection: Connection, fingerprints: pa.Array) -> pa.Int64Array:
         """When the person of each fingerprint was erased; null where it is nobody's."""
+        forms = self._wrapping.forms(connection, fingerprints)
+        return pc.coalesce(*(self._erased_at(connection, form) for form in forms))
+
+    def _erased_at(self, connection: Connection, fingerprints: pa.Array) -> pa.Int64Array:
         c = suppression.c
         with self._store.among(connection, fingerprints) as value:
             statement = select(c.digest, c.erased_at).where(c.digest.in_(select(value)))

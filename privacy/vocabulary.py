@@ -8,7 +8,10 @@ from enum import StrEnum
 from typing import NewType
 
 SubjectRef = NewType("SubjectRef", str)
-"""A person's keyed pseudonym, `s1` + 32 hex digits: in the log, in reports, on the command line."""
+"""A person's keyed pseudonym, `s1` + 32 hex digits: in the log, in reports, on the command line.
+
+The number is its version's: a pseudonym of before a rotation of the key still finds its person.
+"""
 
 SubjectId = NewType("SubjectId", int)
 """A person's 64-bit surrogate, in the lake, in plans and in the ledger. Says nothing outside this store."""

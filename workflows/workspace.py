@@ -200,13 +200,13 @@ class Workspace:
         from sqlalchemy import select
 
         from passerelle.privacy.store.engine import Store
-        from passerelle.privacy.store.tables import setting
+        from passerelle.privacy.store.tables import key_generation
 
         keys = self.keys()
         self.private_folder("var")
         store = Store.open(self._store_url(), lock_folder=self.private_folder("var/locks"))
         with store.read() as connection:
-            fresh = connection.execute(select(setting.c.name).limit(1)).first() is None
+            fresh = connection.execute(select(key_generation.c.generation).limit(1)).first() is None
         with store.write() if fresh else store.read() as connection:  # a reader waits for nobody
             keys.bind(connection)
         return store

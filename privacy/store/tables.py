@@ -27,6 +27,30 @@ setting = Table(
     "setting", metadata, Column("name", String(64), primary_key=True), Column("value", Text, nullable=False)
 )
 
+# --- keys
+# Generations of the master key that this store was made with or rotated to. The check value tells a wrong key.
+key_generation = Table(
+    "key_generation",
+    metadata,
+    Column("generation", SmallInteger, primary_key=True, autoincrement=False),
+    Column("key_id", String(24), nullable=False),
+    Column("check_value", LargeBinary(16), nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+    Column("retired_at", BigInteger),  # its master may be destroyed since then
+)
+
+# What each generation is or was used for: privacy.rotation.uses. A use's current generation is its newest; rows may
+# rest on an older one until `ended_at`.
+key_use = Table(
+    "key_use",
+    metadata,
+    Column("use", String(16), primary_key=True),
+    Column("generation", SmallInteger, primary_key=True, autoincrement=False),
+    Column("began_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("position", String(64)),  # how far a rotation to this generation has come
+)
+
 # --- people
 subject = Table(
     "subject",
@@ -47,6 +71,7 @@ identity = Table(
     metadata,
     Column("digest", LargeBinary(16), primary_key=True),
     Column("subject_id", BigInteger, nullable=False, index=True),
+    Column("generation", SmallInteger, nullable=False),  # of the master key that last wrapped the digest
     sqlite_with_rowid=False,
 )
 
@@ -60,6 +85,7 @@ vault = Table(
     Column("audit_key", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("revision", Integer, nullable=False),  # grows with each change of the identifiers
+    Column("generation", SmallInteger, nullable=False),  # of the master key that wraps data_key and audit_key
 )
 
 # Fingerprints of erased people's identifiers, under a key of their own and without their number: who comes back
@@ -70,6 +96,7 @@ suppression = Table(
     Column("digest", LargeBinary(16), primary_key=True),
     Column("erased_at", BigInteger, nullable=False),
     Column("until", BigInteger, nullable=False),
+    Column("generation", SmallInteger, nullable=False),  # of the master key that last wrapped the digest
     sqlite_with_rowid=False,
 )
 
@@ -340,4 +367,13 @@ holdout = Table(
     Column("subject_id", BigInteger, primary_key=True),
     Column("since", BigInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# What every other table adds up to: see `seals`. The row "*" counts the writes and authenticates all others.
+table_seal = Table(
+    "table_seal",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+    Column("sum", LargeBinary(32), nullable=False),
 )

@@ -13,7 +13,7 @@ from passerelle.privacy.errors import DefinitionError, IntegrityError, Passerell
 from passerelle.privacy.keys import Keyring, KeySettings
 from passerelle.privacy.pseudonyms import Pseudonyms, keyed_digests
 from passerelle.privacy.store import Store
-from passerelle.privacy.store.tables import setting
+from passerelle.privacy.store.tables import key_generation
 from passerelle.privacy.vocabulary import Field
 
 MASTER = bytes(range(32))
@@ -126,7 +126,7 @@ def test_a_store_with_people_does_not_take_a_new_key(store: Store) -> None:
     with store.write() as connection:
         Keyring(MASTER).bind(connection)
         connection.exec_driver_sql("INSERT INTO subject (subject_id, subject_ref, created_at) VALUES (1, 's1', 1)")
-        connection.execute(setting.delete())
+        connection.execute(key_generation.delete())
     with pytest.raises(IntegrityError, match="key check is gone"), store.write() as connection:
         Keyring(MASTER).bind(connection)
 

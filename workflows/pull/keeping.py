@@ -48,7 +48,7 @@ class Keeper:
         self._table_shape = TableShape(
             resource.shape.grain, {name: kind.value for name, kind in resource.shape.attributes.items()}
         )
-        self._secret = workspace.keys().derive(f"lake/{self.table}")
+        self._secret = workspace.keys().lasting(f"lake/{self.table}")
         self._lines = 0
 
     # --- state

@@ -59,6 +59,7 @@ def test_columns_come_and_go_as_arrow(store: Store) -> None:
         "audit_key": [b""] * count,
         "body": pa.array([b"%d" % number for number in range(count)]),
         "revision": pa.array([1] * count, pa.int32()),
+        "generation": [1] * count,
     }
     with store.write() as connection:
         store.insert(connection, vault, rows)
@@ -128,7 +129,7 @@ def test_deleted_data_leaves_no_residue(tmp_path: Path) -> None:
     store = Store.open(f"sqlite:///{tmp_path}/control.db")
     marker = b"residue-of-a-person-" * 20
     with store.write() as connection:
-        key = {"data_key": marker, "audit_key": marker, "body": marker * 50, "revision": 1}
+        key = {"data_key": marker, "audit_key": marker, "body": marker * 50, "revision": 1, "generation": 1}
         connection.execute(insert(vault).values([{"subject_id": number, **key} for number in range(1, 40)]))
     assert marker in b"".join(path.read_bytes() for path in tmp_path.glob("control.db*") if path.is_file())
     with store.write() as connection:

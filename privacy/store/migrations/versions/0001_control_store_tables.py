@@ -131,10 +131,29 @@ def upgrade() -> None:
         "identity",
         sa.Column("digest", sa.LargeBinary(length=16), nullable=False),
         sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("generation", sa.SmallInteger(), nullable=False),
         sa.PrimaryKeyConstraint("digest"),
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_identity_subject_id"), "identity", ["subject_id"], unique=False)
+    op.create_table(
+        "key_generation",
+        sa.Column("generation", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("key_id", sa.String(length=24), nullable=False),
+        sa.Column("check_value", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("added_at", sa.BigInteger(), nullable=False),
+        sa.Column("retired_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("generation"),
+    )
+    op.create_table(
+        "key_use",
+        sa.Column("use", sa.String(length=16), nullable=False),
+        sa.Column("generation", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("began_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("position", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("use", "generation"),
+    )
     op.create_table(
         "log_checkpoint",
         sa.Column("size", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -275,8 +294,16 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(length=16), nullable=False),
         sa.Column("erased_at", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("generation", sa.SmallInteger(), nullable=False),
         sa.PrimaryKeyConstraint("digest"),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "table_seal",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("sum", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "threshold",
@@ -297,5 +324,6 @@ def upgrade() -> None:
         sa.Column("audit_key", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.SmallInteger(), nullable=False),
         sa.PrimaryKeyConstraint("subject_id"),
     )

@@ -1,0 +1,1 @@
+"""Rotation of the master key: what its generations are used for, and how rows go from one to the next."""
