@@ -7,6 +7,7 @@ import pyarrow as pa
 from google.ads import datamanager_v1 as dm
 
 from passerelle.connectors.contract.destination import Receipt
+from passerelle.connectors.destinations.google_api import DATA_MANAGER
 from passerelle.connectors.destinations.google_pushing import Pushed
 from passerelle.connectors.destinations.google_types import Message
 
@@ -26,7 +27,8 @@ def receipt(pushed: Pushed, people: pa.Array) -> Receipt:
             "reason": pa.array([pushed.bad[place] for place in places], pa.string()),
         }
     )
-    request: dict[str, str | int] = {"request_ids": " ".join(pushed.request_ids), "sent": pushed.sent}
+    ids = " ".join(pushed.request_ids)
+    request: dict[str, str | int] = {"request_ids": ids, "api_version": DATA_MANAGER, "sent": pushed.sent}
     request |= {f"{_PREFIX}{reason}": count for reason, count in reasons.items()}
     return Receipt(
         "pending" if pushed.request_ids else "settled", 0, len(places), pushed.sent, request, dict(reasons), table

@@ -29,10 +29,11 @@ def events_of(store: Store, connection: Connection, subject_id: int) -> list[Lin
 
 
 def event_line(row: Line) -> Line:
-    """A row of `consent_event` for people: times in ISO, no internal ids."""
+    """A row of `consent_event` for people: times in ISO, no internal ids, no raw signal."""
     plain = ("event_id", "purpose", "state", "precision", "notice", "recipients", "grade", "stream", "method", "actor")
+    how = ("channel", "stop", "expression", "identified_by", "adapter")
     return {
-        **{name: row[name] for name in (*plain, "log_index")},
+        **{name: row[name] for name in (*plain, *how, "log_index")},
         "at": iso(row["event_time"]),
         "heard_at": iso(row["ingested_at"]),
         "valid_until": iso(row["valid_until"]),

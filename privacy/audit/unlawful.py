@@ -1,24 +1,20 @@
-"""`audit unlawful`: people who are in an audience now and may not be. There must be none."""
+"""`audit unlawful`: people who are in an audience and may not be. There must be none."""
 
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Column, ColumnElement, Connection, and_, select
+from sqlalchemy import Column, ColumnElement, and_, select
 
-from passerelle.privacy.consent import Gate
-from passerelle.privacy.store import Store
+from passerelle.privacy.audit.known import Known, Target
 from passerelle.privacy.store import tables as t
-from passerelle.privacy.vocabulary import Destination, Purpose
-
-PRESENT = ("adding", "member", "removing")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One audience at one destination. `unlawful` of `members` have no valid decision; removal is owed to `owed`.
 
-    `undecided` of them have no recorded decision that allowed them in, whatever the answer is today.
+    `undecided` of them have no recorded decision that allowed them in, whatever the answer is.
     """
 
     destination: str
@@ -31,49 +27,29 @@ class Finding:
     reasons: dict[str, int]
 
 
-def unlawful(store: Store, gate: Gate, connection: Connection, *, now: int) -> list[Finding]:
-    """Every audience that anybody is in, judged by what is known and by the policy today. Reads only."""
-    places = connection.execute(select(t.remote_audience).order_by("destination", "audience")).mappings().all()
-    found = (
-        _judged(
-            store,
-            gate,
-            connection,
-            (place["destination"], place["audience"]),
-            Purpose(place["purpose"]),
-            Destination(place["platform"]),
-            now,
-        )
-        for place in places
-    )
-    return [finding for finding in found if finding.members]
+def unlawful(known: Known) -> list[Finding]:
+    """Every audience that anybody was in, judged by what was known and by the policy of then. Reads only."""
+    return [finding for finding in (_judged(known, target) for target in known.targets()) if finding.members]
 
 
-def _judged(
-    store: Store,
-    gate: Gate,
-    connection: Connection,
-    place: tuple[str, str],
-    purpose: Purpose,
-    platform: Destination,
-    now: int,
-) -> Finding:
-    m, d, r = t.membership.c, t.decision.c, t.removal.c
-    there = _ids(
-        store, connection, m.subject_id, and_(m.destination == place[0], m.audience == place[1], m.state.in_(PRESENT))
+def _judged(known: Known, target: Target) -> Finding:
+    place, d, r = target.place, t.decision.c, t.removal.c
+    there = known.members(place)
+    decisions = known.decide(there, target.purpose, target.platform)
+    here = and_(d.destination == place.destination, d.audience == place.audience, d.log_index < known.log_size)
+    # Of decisions only the last is kept: who was decided upon again since cannot be said to have had none before.
+    since = and_(d.destination == place.destination, d.audience == place.audience, d.log_index >= known.log_size)
+    vouched = pa.concat_arrays(
+        [_ids(known, d.subject_id, and_(here, d.allowed == 1)), _ids(known, d.subject_id, since)]
     )
-    decisions = gate.decide(connection, there, purpose=purpose, destination=platform, at=now)
-    allowed_in = _ids(
-        store, connection, d.subject_id, and_(d.destination == place[0], d.audience == place[1], d.allowed == 1)
-    )
-    owed = _ids(store, connection, r.subject_id, and_(r.destination == place[0], r.audience == place[1]))
+    owed = _ids(known, r.subject_id, and_(r.destination == place.destination, r.audience == place.audience))
     denied = decisions.filter(pc.invert(decisions["allowed"]))
-    recorded = pc.is_in(gate.today(connection, there), allowed_in)
+    recorded = pc.is_in(pa.array(known.today(there), pa.int64()), vouched)
     reasons = denied["reason"].value_counts().to_pylist()
     return Finding(
-        destination=place[0],
-        audience=place[1],
-        purpose=purpose.value,
+        destination=place.destination,
+        audience=place.audience,
+        purpose=target.purpose.value,
         members=len(there),
         unlawful=denied.num_rows,
         owed=pc.sum(pc.is_in(denied["subject_id"], owed), min_count=0).as_py() or 0,
@@ -82,6 +58,6 @@ def _judged(
     )
 
 
-def _ids(store: Store, connection: Connection, column: Column[int], wanted: ColumnElement[bool]) -> pa.Array:
-    table = store.table(connection, select(column).where(wanted))
+def _ids(known: Known, column: Column[int], wanted: ColumnElement[bool]) -> pa.Array:
+    table = known.store.table(known.connection, select(column).where(wanted))
     return table["subject_id"].combine_chunks()

@@ -1,115 +1,145 @@
-"""`audit uploads` and `audit withdrawals`: what went to platforms, and how long it took until people were out."""
+"""`audit uploads`: every batch that went to a platform, on what basis, and what the platform said of it."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import and_, select
 
-from passerelle.privacy.audit.consents import Line
+from passerelle.privacy.audit.answer import Answer, Found, Line, found
+from passerelle.privacy.audit.entries import said
+from passerelle.privacy.audit.known import Known
+from passerelle.privacy.audit.rulebook import policy_by_digest
 from passerelle.privacy.audit.times import iso
 from passerelle.privacy.store import tables as t
-from passerelle.privacy.vocabulary import Action, ConsentState
+from passerelle.privacy.vocabulary import Action, Destination, Purpose
 
-_PERMITTING = [state.value for state in ConsentState if state.permits]
-_HOUR = 3_600_000_000
-WITHDRAWN = "consent_withdrawn"
+Identifiers = Callable[[str, list[str]], Mapping[str, str]]
+"""Of a platform's wire columns, each identifier and its form on the wire."""
 
-
-def uploads(
-    connection: Connection,
-    *,
-    destination: str | None = None,
-    audience: str | None = None,
-    since: int | None = None,
-    until: int | None = None,
-) -> list[Line]:
-    """Every batch, oldest first: what it did, for which purpose, how it ended, and the platform's own names for it."""
-    b, r = t.batch, t.remote_audience
-    place = and_(r.c.destination == b.c.destination, r.c.audience == b.c.audience)
-    found = select(b, r.c.platform, r.c.purpose).select_from(b.join(r, place, isouter=True))
-    if destination is not None:
-        found = found.where(b.c.destination == destination)
-    if audience is not None:
-        found = found.where(b.c.audience == audience)
-    if since is not None:
-        found = found.where(b.c.intended_at >= since)
-    if until is not None:
-        found = found.where(b.c.intended_at < until)
-    rows = connection.execute(found.order_by(b.c.intended_at, b.c.batch_id)).mappings()
-    plain = (
-        "batch_id",
-        "run_id",
-        "destination",
-        "platform",
-        "audience",
-        "purpose",
-        "action",
-        "state",
-        "rows",
-        "accepted",
-        "rejected",
-        "pending",
-        "log_index",
-    )
-    return [
-        {
-            **{name: row[name] for name in plain},
-            "intended_at": iso(row["intended_at"]),
-            "settled_at": iso(row["settled_at"]),
-            "receipt": json.loads(row["receipt"]) if row["receipt"] else {},
-        }
-        for row in rows
-    ]
+COUNTS = ("rows", "accepted", "rejected", "pending")
 
 
 @dataclass(frozen=True, slots=True)
-class Latencies:
-    """From when a no was heard to when the platform confirmed that the person is out, in hours."""
+class Narrowed:
+    """Which batches are asked about; None: all."""
 
-    confirmed: int
-    median_hours: float | None
-    p95_hours: float | None
-    worst_hours: float | None
-    late: int
-    """Confirmed later than the limit."""
-    open: int
-    """Removals still owed because of a withdrawal."""
-    overdue: int
-    """Of these, owed for longer than the limit."""
-    oldest_open_hours: float | None
+    destination: str | None = None
+    audience: str | None = None
+    since: int | None = None
+    until: int | None = None
 
 
-def withdrawals(connection: Connection, *, limit_hours: int, now: int) -> Latencies:
-    """How fast people who said no were taken out, against a limit."""
-    b, m, r, e = t.batch.c, t.batch_member.c, t.remote_audience.c, t.consent_event.c
-    heard = (
-        select(b.settled_at, func.max(e.ingested_at))
-        .join_from(t.batch, t.batch_member, b.batch_id == m.batch_id)
-        .join(t.remote_audience, and_(r.destination == b.destination, r.audience == b.audience))
-        .join(t.consent_event, and_(e.subject_id == m.subject_id, e.purpose == r.purpose))
-        .where(
-            b.action == Action.REMOVE.value,
-            b.state == "settled",
-            e.state.not_in(_PERMITTING),
-            e.ingested_at <= b.intended_at,
-        )
-        .group_by(b.batch_id, m.subject_id, b.settled_at)
-    )
-    hours = np.array([(out - said) / _HOUR for out, said in connection.execute(heard)])
-    owed = select(t.removal.c.queued_at).where(t.removal.c.cause == WITHDRAWN)
-    waiting = np.array([(now - queued) / _HOUR for (queued,) in connection.execute(owed)])
-    return Latencies(
-        confirmed=len(hours),
-        median_hours=_rounded(np.median(hours)) if len(hours) else None,
-        p95_hours=_rounded(np.quantile(hours, 0.95)) if len(hours) else None,
-        worst_hours=_rounded(hours.max()) if len(hours) else None,
-        late=int((hours > limit_hours).sum()),
-        open=len(waiting),
-        overdue=int((waiting > limit_hours).sum()),
-        oldest_open_hours=_rounded(waiting.max()) if len(waiting) else None,
+def uploads(known: Known, narrowed: Narrowed, identifiers: Identifiers) -> Answer:
+    """Every batch, oldest first. As of then: batches not settled by then stand as pending.
+
+    The sums leave out superseded batches: their people were sent again in another one.
+    """
+    lines = batches(known, narrowed, identifiers)
+    sent = [line for line in lines if line["state"] != "superseded"]
+    sums = {name: sum(line[name] for line in sent) for name in COUNTS}
+    lost = sum(line["action"] == Action.ADD.value and not line["basis"] for line in lines)
+    return Answer(
+        facts={"batches": len(lines), **sums},
+        tables={"uploads": lines},
+        findings=found(
+            Found("additions rest on no rule of the policy they were decided by", lost),
+            Found(
+                "rows are not accounted for", abs(sums["rows"] - sums["accepted"] - sums["rejected"] - sums["pending"])
+            ),
+        ),
+        advice="`passerelle audit verify` tells whether the store was changed.",
     )
 
 
-def _rounded(hours: "np.floating[np.typing.NBitBase]") -> float:
-    return round(float(hours), 2)
+def batches(known: Known, narrowed: Narrowed, identifiers: Identifiers) -> list[Line]:
+    """A line per batch: what it did, for which purpose and on what basis, how it ended, the platform's names for it."""
+    b, r = t.batch, t.remote_audience
+    place = and_(r.c.destination == b.c.destination, r.c.audience == b.c.audience)
+    wanted = select(b, r.c.platform, r.c.purpose, r.c.columns).select_from(b.join(r, place, isouter=True))
+    wanted = wanted.where(b.c.log_index < known.log_size, *_where(narrowed)).order_by(b.c.log_index)
+    bodies = {e.log_index: e.body for e in said(known.connection, "batch", below=known.log_size)}
+    decided = {e.log_index: e.body.get("policy") for e in said(known.connection, "decisions", below=known.log_size)}
+    bases = _Bases(known)
+    return [
+        _line(known, dict(row), bodies.get(row["log_index"], {}), decided, bases, identifiers)
+        for row in known.connection.execute(wanted).mappings()
+    ]
+
+
+def _where(narrowed: Narrowed) -> list[Any]:
+    b, where = t.batch.c, []
+    if narrowed.destination is not None:
+        where.append(b.destination == narrowed.destination)
+    if narrowed.audience is not None:
+        where.append(b.audience == narrowed.audience)
+    if narrowed.since is not None:
+        where.append(b.intended_at >= narrowed.since)
+    if narrowed.until is not None:
+        where.append(b.intended_at < narrowed.until)
+    return where
+
+
+def _line(
+    known: Known,
+    row: Mapping[str, Any],
+    body: Mapping[str, Any],
+    decided: Mapping[int, Any],
+    bases: "_Bases",
+    identifiers: Identifiers,
+) -> Line:
+    plain = ("batch_id", "run_id", "destination", "platform", "audience", "action")
+    columns = body.get("columns") or json.loads(row["columns"] or "[]")
+    purpose = body.get("purpose") or row["purpose"]
+    adds = row["action"] == Action.ADD.value
+    policy = decided.get(body.get("decisions", -1))
+    ended = row["settled_at"] is not None and row["settled_at"] <= known.at
+    told = json.loads(row["receipt"] or "{}") if ended or not known.past else {}
+    return {
+        **{name: row[name] for name in plain},
+        "purpose": purpose,
+        "basis": bases.of(policy, row["log_index"], purpose, row["platform"]) if adds else [],
+        "policy": policy,
+        "identifiers": dict(identifiers(row["platform"] or "", columns)),
+        "api_version": (told.get("request") or {}).get("api_version"),
+        **_counts(row, ended=ended or not known.past),
+        "intended_at": iso(row["intended_at"]),
+        "settled_at": iso(row["settled_at"]) if ended else None,
+        "log_index": row["log_index"],
+        "receipt": told,
+    }
+
+
+def _counts(row: Mapping[str, Any], *, ended: bool) -> Line:
+    """As the receipts say; before they came, all of it was pending."""
+    if not ended:
+        return {"state": "accepted", "rows": row["rows"], "accepted": 0, "rejected": 0, "pending": row["rows"]}
+    return {"state": row["state"], **{name: row[name] for name in COUNTS}}
+
+
+class _Bases:
+    """The lawful bases that a policy gives, looked up once per policy, purpose and platform."""
+
+    def __init__(self, known: Known) -> None:
+        self._known = known
+        self._found: dict[tuple[str | None, str, str], list[str]] = {}
+
+    def of(self, digest: str | None, log_index: int, purpose: str | None, platform: str | None) -> list[str]:
+        """`consent`, `legitimate_interest`, both (by jurisdiction) or neither."""
+        if purpose is None or platform is None:
+            return []
+        digest = digest or self._in_force(log_index)
+        key = (digest, purpose, platform)
+        if key not in self._found:
+            policy = policy_by_digest(self._known.connection, digest) if digest else None
+            rules = policy.rules_for(Purpose(purpose), Destination(platform)) if policy else ()
+            self._found[key] = sorted({rule.lawful_basis for rule in rules})
+        return self._found[key]
+
+    def _in_force(self, log_index: int) -> str | None:
+        """The policy of a batch that no new decision was made for."""
+        last = None
+        for entry in said(self._known.connection, "policy", below=log_index):
+            last = str(entry.body.get("digest"))
+        return last

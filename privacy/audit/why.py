@@ -6,13 +6,14 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, and_, select
 
-from passerelle.privacy.audit.consents import Line, event_line, family
+from passerelle.privacy.audit.answer import Answer, Found, Line, found
+from passerelle.privacy.audit.consents import event_line, family
+from passerelle.privacy.audit.known import Known
 from passerelle.privacy.audit.times import iso
-from passerelle.privacy.consent import REASONS, Gate, Policy
+from passerelle.privacy.consent import REASONS, Policy
 from passerelle.privacy.consent.documents import kept
 from passerelle.privacy.consent.notice import notice_digest
-from passerelle.privacy.log import Log
-from passerelle.privacy.store import Store
+from passerelle.privacy.ledger import Place as LedgerPlace
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.vocabulary import Destination, Purpose
 
@@ -27,50 +28,33 @@ class Place:
     purpose: Purpose
 
 
-@dataclass(frozen=True, slots=True)
-class Why:
-    """`answer` as of the moment asked about, what it rests on, and what was recorded and sent then."""
-
-    answer: Line
-    event: Line | None
-    notice: Line | None
-    policy: Line
-    recorded: Line | None
-    last_upload: Line | None
-
-
-def why(
-    store: Store, log: Log, gate: Gate, connection: Connection, subject_id: int, place: Place, *, at: int, past: bool
-) -> Why:
-    """The answer at `at`. With `past`, by what was known at `at`: events heard and the policy on file by then."""
-    policy = _policy_then(connection, gate.policy, at) if past else gate.policy
-    judge = gate.under(policy)
-    ids = pa.array([subject_id], pa.int64())
-    found = judge.decide(
-        connection,
-        ids,
-        purpose=place.purpose,
-        destination=place.platform,
-        at=at,
-        heard_until=at if past else None,
+def why(known: Known, subject_id: int, place: Place) -> Answer:
+    """The gate's answer as it was known, what it rests on, and what was recorded and sent until then."""
+    (row,) = known.decide(pa.array([subject_id], pa.int64()), place.purpose, place.platform).to_pylist()
+    event = _event(known.connection, row["event_id"])
+    ids = family(known.store, known.connection, subject_id)
+    answer = {"allowed": row["allowed"], "reason": row["reason"], "meaning": REASONS.get(row["reason"], "")}
+    sent = _last_upload(known, ids, place)
+    there = subject_id in known.today(known.members(LedgerPlace(place.destination, place.audience)))
+    return Answer(
+        facts={
+            "subject_ref": known.names([subject_id]).get(subject_id),
+            "audience": place.audience,
+            "destination": place.destination,
+            "purpose": place.purpose.value,
+            **answer,
+            "there_now": bool(there),
+        },
+        tables={
+            "event": [] if event is None else [event_line(event)],
+            "notice": [] if event is None else _notice(known, event["notice"]),
+            "policy": [_policy_line(known.connection, known.gate.policy, known.log_size)],
+            "recorded": _recorded(known, ids, place),
+            "last_upload": sent,
+        },
+        findings=found(Found("is there and may not be", int(there and not row["allowed"]))),
+        advice="Run `passerelle sync --removals-only`.",
     )
-    (row,) = found.to_pylist()
-    event = _event(connection, row["event_id"])
-    return Why(
-        answer={"allowed": row["allowed"], "reason": row["reason"], "meaning": REASONS[row["reason"]], "at": iso(at)},
-        event=None if event is None else event_line(event),
-        notice=None if event is None else _notice(connection, judge, event["notice"]),
-        policy=_policy_line(connection, policy, log.size(connection)),
-        recorded=_recorded(connection, family(store, connection, subject_id), place),
-        last_upload=_last_upload(connection, family(store, connection, subject_id), place, at),
-    )
-
-
-def _policy_then(connection: Connection, today: Policy, at: int) -> Policy:
-    c = t.document.c
-    found = select(c.body).where(c.kind == "policy", c.recorded_at <= at).order_by(c.log_index.desc()).limit(1)
-    body = connection.execute(found).scalar()
-    return today if body is None else Policy.model_validate_json(body)
 
 
 def _policy_line(connection: Connection, policy: Policy, size: int) -> Line:
@@ -91,12 +75,12 @@ def _event(connection: Connection, event_id: int | None) -> dict[str, Any] | Non
     return dict(row)
 
 
-def _notice(connection: Connection, gate: Gate, reference: str | None) -> Line | None:
-    version = gate.notice_versions(connection).get(reference or "")
+def _notice(known: Known, reference: str | None) -> list[Line]:
+    version = known.gate.notice_versions(known.connection).get(reference or "")
     if version is None or reference is None:
-        return None
-    row = kept(connection, "notice", name=reference)
-    return {
+        return []
+    row = kept(known.connection, "notice", name=reference)
+    line = {
         "notice": reference,
         "digest": notice_digest(reference, version),
         "text": version.text,
@@ -105,36 +89,37 @@ def _notice(connection: Connection, gate: Gate, reference: str | None) -> Line |
         "recipients": [recipient.value for recipient in version.recipients],
         "log_index": None if row is None else row["log_index"],
     }
+    return [line]
 
 
-def _recorded(connection: Connection, ids: list[int], place: Place) -> Line | None:
-    """The last decision that was kept here."""
+def _recorded(known: Known, ids: list[int], place: Place) -> list[Line]:
+    """The last decision that was kept here; nothing where it was made after then, since it took an earlier's place."""
     c = t.decision.c
     wanted = and_(c.subject_id.in_(ids), c.destination == place.destination, c.audience == place.audience)
-    row = connection.execute(select(t.decision).where(wanted).order_by(c.log_index.desc())).mappings().first()
-    if row is None:
-        return None
-    return {
-        **{name: row[name] for name in ("reason", "event_id", "policy", "log_index", "position")},
-        "allowed": bool(row["allowed"]),
-        "decided_at": iso(row["decided_at"]),
-    }
+    rows = select(t.decision).where(wanted, c.log_index < known.log_size).order_by(c.log_index.desc()).limit(1)
+    return [
+        {
+            **{name: row[name] for name in ("reason", "event_id", "policy", "log_index", "position")},
+            "allowed": bool(row["allowed"]),
+            "decided_at": iso(row["decided_at"]),
+        }
+        for row in known.connection.execute(rows).mappings()
+    ]
 
 
-def _last_upload(connection: Connection, ids: list[int], place: Place, at: int) -> Line | None:
-    """The last batch here, up to `at`, that the person was in."""
+def _last_upload(known: Known, ids: list[int], place: Place) -> list[Line]:
+    """The last batch here until then that the person was in."""
     b, m = t.batch.c, t.batch_member.c
-    wanted = and_(
-        m.subject_id.in_(ids), b.destination == place.destination, b.audience == place.audience, b.intended_at <= at
-    )
+    wanted = and_(m.subject_id.in_(ids), b.destination == place.destination, b.audience == place.audience)
     joined = select(t.batch, m.rejected.label("why_rejected")).join(t.batch_member, m.batch_id == b.batch_id)
-    row = connection.execute(joined.where(wanted).order_by(b.intended_at.desc())).mappings().first()
-    if row is None:
-        return None
+    rows = joined.where(wanted, b.log_index < known.log_size).order_by(b.log_index.desc()).limit(1)
     plain = ("batch_id", "run_id", "action", "state", "log_index")
-    return {
-        **{name: row[name] for name in plain},
-        "rejected": row["why_rejected"],
-        "intended_at": iso(row["intended_at"]),
-        "settled_at": iso(row["settled_at"]),
-    }
+    return [
+        {
+            **{name: row[name] for name in plain},
+            "rejected": row["why_rejected"],
+            "intended_at": iso(row["intended_at"]),
+            "settled_at": iso(row["settled_at"]),
+        }
+        for row in known.connection.execute(rows).mappings()
+    ]

@@ -284,7 +284,7 @@ def _render_recorded(result: RecordedResult, console: "Console") -> None:
 
 
 def _render_show(result: ShowResult, console: "Console") -> None:
-    from passerelle.workflows.verbs.audit.answers import statements
+    from passerelle.workflows.verbs.audit.statements import statements
     from passerelle.workflows.verbs.tables import table
 
     console.print(f"Consent of {result.subject_ref}")

@@ -28,6 +28,10 @@ class AsOfRequest(Request):
         description="As was known then: a day, a time with its zone, or a size of the log. By default now.",
     )
 
+    def point(self) -> str | None:
+        """The point in time or in the log that is asked about."""
+        return self.as_of
+
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
@@ -46,11 +50,12 @@ def resolved(workspace: "Workspace", connection: "Connection", request: AsOfRequ
     for a size that the log has not reached.
     """
     size = workspace.log().size(connection)
-    if request.as_of is None:
+    point = request.point()
+    if point is None:
         return AsOf(size, now, past=False)
-    if request.as_of.isdecimal() and len(request.as_of) <= _SIZE_DIGITS:
-        return _at_size(connection, int(request.as_of), size)
-    return _at_time(connection, request.as_of, now)
+    if point.isdecimal() and point.isascii() and len(point) <= _SIZE_DIGITS:
+        return _at_size(connection, int(point), size)
+    return _at_time(connection, point, now)
 
 
 def _at_size(connection: "Connection", wanted: int, size: int) -> AsOf:
@@ -63,9 +68,18 @@ def _at_size(connection: "Connection", wanted: int, size: int) -> AsOf:
 
 def _at_time(connection: "Connection", text: str, now: int) -> AsOf:
     from passerelle.privacy.audit.entries import size_at
-    from passerelle.workflows.verbs.audit.words import asked_moment
 
     at = asked_moment(text)
     if at > now:
         raise DefinitionError("That time has not come yet.")
     return AsOf(size_at(connection, at), at)
+
+
+def asked_moment(text: str) -> int:
+    """The instant meant by a day or a time with its zone. Raises `DefinitionError` for anything else."""
+    from passerelle.workflows.intake.columns import moment
+
+    found = moment(text)
+    if found is None:
+        raise DefinitionError("A time is written 2026-02-03T10:12:00Z, with its zone, or 2026-02-03.")
+    return found

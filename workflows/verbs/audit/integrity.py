@@ -1,9 +1,13 @@
 """`audit verify`: whether the log is what it was."""
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
-from passerelle.workflows.verbs.audit.words import shown
 from passerelle.workflows.verbs.contract import AnyVerb, Environment, Outcome, Request, Result, Verb
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class VerifyRequest(Request):
@@ -32,14 +36,22 @@ def _verify(environment: Environment, _request: VerifyRequest) -> VerifyResult:
     )
 
 
+def _shown(result: VerifyResult, console: "Console") -> None:
+    """One sentence, or every problem."""
+    if not result.problems:
+        console.print(f"The log holds: {result.size:,} entries, root {result.root}.")
+    for problem in result.problems:
+        console.print(problem, style="red", markup=False)
+
+
 VERBS: list[AnyVerb] = [
     Verb(
         name="audit verify",
-        help="Compute the whole log again and compare every row with it.",
+        help="Compute the whole log again and compare every row with it. Exit 4 where anything differs.",
         request=VerifyRequest,
         result=VerifyResult,
         run=_verify,
-        render=shown("verify"),
+        render=_shown,
         remote=True,
     ),
 ]

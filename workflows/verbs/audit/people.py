@@ -1,99 +1,58 @@
 """`audit person · why`: what is held of one person, and what justified or blocked them."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from passerelle.privacy.errors import DefinitionError
-from passerelle.workflows.verbs.audit.words import Line, asked_moment, shown
-from passerelle.workflows.verbs.contract import AnyVerb, Environment, Result, Verb
+from passerelle.workflows.verbs.audit.asof import AsOfRequest
+from passerelle.workflows.verbs.audit.question import Asked, Card, Columns, Question
+from passerelle.workflows.verbs.contract import AnyVerb
 from passerelle.workflows.verbs.person import PersonRequest, known
 
 if TYPE_CHECKING:
+    from passerelle.privacy.audit.answer import Answer
     from passerelle.privacy.audit.why import Place
     from passerelle.workflows.workspace import Workspace
 
+_WHERE = ("audience", "destination")
 
-class PersonAudit(PersonRequest):
+
+class PersonAudit(PersonRequest, AsOfRequest):
     """Whose file."""
 
 
-class PersonResult(Result):
-    """Everything held, decided and sent of one person. Holds no identifier: fields are counted."""
-
-    subject: Line = Field(default_factory=dict)
-    identifiers: dict[str, int] = Field(default_factory=dict, description="How many values of each field are held.")
-    events: list[Line] = Field(default_factory=list, description="Consent events, as they were heard.")
-    decisions: list[Line] = Field(default_factory=list, description="The last decision per audience and destination.")
-    sent: list[Line] = Field(default_factory=list, description="Every batch they were in, with recipient and dates.")
-    memberships: list[Line] = Field(default_factory=list, description="Where they are now, by our receipts.")
-    owed: list[Line] = Field(default_factory=list, description="Removals that are owed.")
-    held_out: list[Line] = Field(default_factory=list, description="Holdouts they were kept in.")
-
-
-class WhyRequest(PersonRequest):
+class WhyRequest(PersonRequest, AsOfRequest):
     """Who, and where."""
 
     audience: str = Field(description="The audience.")
     destination: str = Field(description="The destination, by its name in passerelle.yaml.")
-    at: str | None = Field(
-        None, description="As of then, by what was known then: 2026-03-01T00:00:00Z. By default now."
-    )
+    at: str | None = Field(None, max_length=40, description="The same as --as-of.")
+
+    @model_validator(mode="after")
+    def _one_time(self) -> "WhyRequest":
+        if self.at is not None and self.as_of is not None:
+            raise ValueError("`at` and `as_of` mean the same: give one of them")
+        return self
+
+    def point(self) -> str | None:
+        """The point in time or in the log that is asked about."""
+        return self.as_of or self.at
 
 
-class WhyResult(Result):
-    """What justified or blocked one person in one audience."""
-
-    subject_ref: str = ""
-    audience: str = ""
-    destination: str = ""
-    purpose: str = ""
-    answer: Line = Field(default_factory=dict, description="Allowed or not, and why.")
-    event: Line | None = Field(None, description="The consent event it rests on.")
-    notice: Line | None = Field(None, description="The notice version: digest, text, named recipients.")
-    policy: Line = Field(default_factory=dict, description="The policy's version and digest, and the log's size.")
-    recorded: Line | None = Field(None, description="The last decision that was kept here.")
-    last_upload: Line | None = Field(None, description="The last batch here that the person was in.")
-
-
-def _person(environment: Environment, request: PersonAudit) -> PersonResult:
+def _person(asked: Asked[PersonAudit]) -> "Answer":
     from passerelle.privacy.audit.person import dossier
-    from passerelle.workflows.workspace import Workspace
 
-    with Workspace.open(environment.workspace) as workspace, workspace.store().read() as connection:
-        subject_id = known(workspace, connection, environment, request)
-        found = dossier(workspace.store(), workspace.subjects(), connection, subject_id)
-    return PersonResult(**asdict(found))
+    subject_id = known(asked.workspace, asked.connection, asked.environment, asked.request)
+    return dossier(asked.known(), asked.workspace.subjects(), subject_id)
 
 
-def _why(environment: Environment, request: WhyRequest) -> WhyResult:
-    import pyarrow as pa
-
+def _why(asked: Asked[WhyRequest]) -> "Answer":
     from passerelle.privacy.audit.why import why
-    from passerelle.workflows.workspace import Workspace
 
-    with Workspace.open(environment.workspace) as workspace, workspace.store().read() as connection:
-        place = _place(workspace, request)
-        subject_id = known(workspace, connection, environment, request)
-        found = why(
-            workspace.store(),
-            workspace.log(),
-            workspace.gate(),
-            connection,
-            subject_id,
-            place,
-            at=asked_moment(request.at) if request.at else environment.now(),
-            past=request.at is not None,
-        )
-        ref = workspace.subjects().refs(connection, pa.array([subject_id], pa.int64()))[0].as_py()
-    return WhyResult(
-        subject_ref=ref,
-        audience=place.audience,
-        destination=place.destination,
-        purpose=place.purpose.value,
-        **asdict(found),
-    )
+    place = _place(asked.workspace, asked.request)
+    subject_id = known(asked.workspace, asked.connection, asked.environment, asked.request)
+    return why(asked.known(), subject_id, place)
 
 
 def _place(workspace: "Workspace", request: WhyRequest) -> "Place":
@@ -115,21 +74,43 @@ def _place(workspace: "Workspace", request: WhyRequest) -> "Place":
     return Place(request.audience, request.destination, Destination(plugged.kind), audience.purpose)
 
 
-VERBS: list[AnyVerb] = [
-    Verb(
-        name="audit person",
-        help="Show everything held, decided and sent of one person, with recipients and dates.",
-        request=PersonAudit,
-        result=PersonResult,
-        run=_person,
-        render=shown("person"),
+QUESTIONS = (
+    Question(
+        "person",
+        "Show everything held, decided and sent of one person, with recipients and dates.",
+        "an audience that the person is in and may not be",
+        _person,
+        (
+            Columns("identifiers", "Held in the vault", ("field",), ("values",)),
+            Columns(
+                "events", "Consent events", ("event_id", "purpose", "state", "at"), (), ("stream", "notice", "heard_at")
+            ),
+            Columns("stops", "Hard stops", ("event_id", "purpose", "stop", "state", "heard_at")),
+            Columns("standing", "How they stand", ("purpose", "destination", "allowed", "reason")),
+            Columns("decisions", "Decisions, as last recorded", (*_WHERE, "decided_at", "allowed"), (), ("reason",)),
+            Columns("sent", "Sent", (*_WHERE, "intended_at", "action", "state"), (), ("rejected",)),
+            Columns("memberships", "Where they are", (*_WHERE, "state", "since")),
+            Columns("owed", "Removals owed", (*_WHERE, "cause", "queued_at"), ("tries",), ("refusal",)),
+            Columns("held_out", "Kept out by holdouts", ("audience", "since")),
+            Columns("erasures", "Erasures", ("erasure_id", "cause", "state", "requested_at", "done_at")),
+            Columns("probably_also", "Probably the same as others", ("source", "found_at"), ("score",)),
+        ),
+        PersonAudit,
     ),
-    Verb(
-        name="audit why",
-        help="Show which consent, text and policy justified or blocked one person in one audience.",
-        request=WhyRequest,
-        result=WhyResult,
-        run=_why,
-        render=shown("why"),
+    Question(
+        "why",
+        "Show which consent, text and policy justified or blocked one person in one audience.",
+        "a person who is there and may not be",
+        _why,
+        (
+            Card("event", "Event"),
+            Card("notice", "Notice"),
+            Card("policy", "Policy"),
+            Card("recorded", "Recorded decision"),
+            Card("last_upload", "Last upload"),
+        ),
+        WhyRequest,
     ),
-]
+)
+
+VERBS: list[AnyVerb] = [question.verb() for question in QUESTIONS]

@@ -1,0 +1,63 @@
+"""The policy as it stood: which version was in force at a size of the log, and each version there ever was."""
+
+from sqlalchemy import Connection, select
+
+from passerelle.privacy.audit.answer import Line
+from passerelle.privacy.audit.entries import said
+from passerelle.privacy.audit.times import iso
+from passerelle.privacy.consent import Policy
+from passerelle.privacy.store import tables as t
+
+
+def policy_in_force(connection: Connection, log_size: int) -> Policy | None:
+    """The policy that the last of the log's first entries about it put on file; None before the first."""
+    last = None
+    for entry in said(connection, "policy", below=log_size):
+        last = entry.body.get("digest")
+    return None if last is None else policy_by_digest(connection, str(last))
+
+
+def policy_by_digest(connection: Connection, digest: str) -> Policy | None:
+    """A version of the policy that is on file."""
+    c = t.document.c
+    body = connection.scalar(select(c.body).where(c.kind == "policy", c.digest == digest))
+    return None if body is None else Policy.model_validate_json(body)
+
+
+def rules_of(policy: Policy) -> list[Line]:
+    """The rules, one line each, as the policy writes them."""
+    return [
+        {
+            "purpose": rule.purpose.value,
+            "destinations": [one.value for one in rule.destinations],
+            "jurisdictions": list(rule.jurisdictions),
+            "lawful_basis": rule.lawful_basis,
+            "evidence": rule.evidence.grade.value,
+            "validity_days": rule.validity_days,
+            "minimum_size": rule.minimum_size,
+            "minimum_age": rule.minimum_age,
+            "balancing_test": rule.balancing_test,
+        }
+        for rule in policy.rules
+    ]
+
+
+def changes(connection: Connection, log_size: int) -> list[Line]:
+    """Every change of the policy that the log knows, oldest first: when, which version, who may approve it."""
+    found = []
+    for entry in said(connection, "policy", below=log_size):
+        digest = str(entry.body.get("digest", ""))
+        policy = policy_by_digest(connection, digest)
+        found.append(
+            {
+                "since": iso(entry.at),
+                "version": None if policy is None else policy.version,
+                "digest": digest,
+                "log_index": entry.log_index,
+                "changed_by": entry.body.get("actor"),
+                "reason": entry.body.get("reason"),
+                "approvers": [] if policy is None else list(policy.approvers),
+                "rules": 0 if policy is None else len(policy.rules),
+            }
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Questions of an auditor that the workspace's settings answer, beside the store."""
