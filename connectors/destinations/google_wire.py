@@ -1,5 +1,6 @@
 """google-ads-datamanager as transport: our channels, timeouts, retries and reading of errors."""
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from passerelle.connectors.destinations.google_errors import Trouble, explain
 from passerelle.connectors.destinations.google_types import Credentials, Message
 from passerelle.connectors.destinations.quiet import quieten
 from passerelle.connectors.destinations.retrying import with_retries
+from passerelle.connectors.limits import Limiter
 from passerelle.privacy.errors import PasserelleError
 
 _SERVICES = ("ingestion_service", "user_list_service")
@@ -34,6 +36,11 @@ CHANNEL_OPTIONS = [
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
     ("grpc.enable_http_proxy", 0),
 ]
+CALLS_A_MINUTE, CALLS_AT_ONCE = 300, 10
+"""Of a Google Cloud project, for each of: changes of members, reads of their status, everything else.
+
+https://developers.google.com/data-manager/api/devguides/limits
+"""
 T = TypeVar("T")
 
 
@@ -52,6 +59,9 @@ class GoogleWire:
         self._credentials = credentials
         self._timeout = timeout
         self._sleep = sleep
+        self._changing, self._reading, self._listing = (
+            Limiter(CALLS_A_MINUTE, 60, at_once=CALLS_AT_ONCE, clock=time.monotonic, sleep=sleep) for _ in range(3)
+        )
         ingestion, lists = IngestionServiceGrpcTransport, UserListServiceGrpcTransport
         if endpoint is not None and is_loopback(endpoint):
             channel = grpc.insecure_channel(target(endpoint), options=CHANNEL_OPTIONS)
@@ -64,27 +74,29 @@ class GoogleWire:
 
     def ingest(self, request: Message) -> str:
         """Add members; the request's id."""
-        answer = self._call(self._ingestion.ingest_audience_members, request, changes=True)
+        answer = self._call(self._ingestion.ingest_audience_members, request, self._changing, changes=True)
         return str(answer.request_id)
 
     def remove(self, request: Message) -> str:
         """Remove members; the request's id."""
-        answer = self._call(self._ingestion.remove_audience_members, request, changes=True)
+        answer = self._call(self._ingestion.remove_audience_members, request, self._changing, changes=True)
         return str(answer.request_id)
 
     def status(self, request_id: str) -> Message:
         """How a request stands."""
         request = dm.RetrieveRequestStatusRequest(request_id=request_id)
-        return dm.RetrieveRequestStatusResponse.pb(self._call(self._ingestion.retrieve_request_status, request))
+        answer = self._call(self._ingestion.retrieve_request_status, request, self._reading)
+        return dm.RetrieveRequestStatusResponse.pb(answer)
 
     def user_list(self, name: str, headers: list[tuple[str, str]]) -> Message:
         """One list."""
-        return self._call(self._lists.get_user_list, dm.GetUserListRequest(name=name), headers=headers)
+        request = dm.GetUserListRequest(name=name)
+        return self._call(self._lists.get_user_list, request, self._listing, headers=headers)
 
     def user_lists(self, parent: str, headers: list[tuple[str, str]], token: str) -> tuple[list[Message], str]:
         """A page of lists, and the token of the next."""
         request = dm.ListUserListsRequest(parent=parent, page_size=1000, page_token=token)
-        pager = self._call(self._lists.list_user_lists, request, headers=headers)
+        pager = self._call(self._lists.list_user_lists, request, self._listing, headers=headers)
         page = next(iter(pager.pages))
         return list(page.user_lists), str(page.next_page_token)
 
@@ -94,20 +106,25 @@ class GoogleWire:
         """Make a list. Tried once: a second try could find the name taken by the first."""
         request = dm.CreateUserListRequest(parent=parent, user_list=wanted, validate_only=validate_only)
         google_credentials.refresh(self._credentials)
-        return self._once(lambda: self._lists.create_user_list(request, **self._habits(headers)), changes=True)
+        with self._listing.turn():
+            return self._once(lambda: self._lists.create_user_list(request, **self._habits(headers)), changes=True)
 
     def _call(
         self,
         method: Callable[..., T],
         request: Message,
+        limiter: Limiter,
         *,
         changes: bool = False,
         headers: list[tuple[str, str]] | None = None,
     ) -> T:
         google_credentials.refresh(self._credentials)
-        return with_retries(
-            lambda _: self._once(lambda: method(request, **self._habits(headers or [])), changes=changes), self._sleep
-        )
+
+        def once(_try: int) -> T:
+            with limiter.turn():
+                return self._once(lambda: method(request, **self._habits(headers or [])), changes=changes)
+
+        return with_retries(once, self._sleep)
 
     def _habits(self, headers: list[tuple[str, str]]) -> dict[str, Any]:
         """The SDK's own retries are off: they know nothing of quotas, and two methods would wait for ever."""
