@@ -183,27 +183,25 @@ class Subjects:
         self._unname(connection, people, now)
         return kept
 
-    def answers_to(
-        self, connection: Connection, ids: pa.Array, field: Field, value: str, country: str | None
-    ) -> list[int]:
-        """Those of `ids`, whose digests may be gone, that have this identifier by what their vault holds."""
-        wanted = identifiers.canonical(field, pa.array([value], pa.string()), country).value[0].as_py()
-        if wanted is None:
-            return []
-        owners, held = self._canonical(connection, ids, field)
-        same = pc.fill_null(pc.equal(held, wanted), fill_value=False)
-        places = owners.filter(same).unique().to_pylist()
-        return [int(ids[place].as_py()) for place in places]
+    def canonical(self, field: Field, value: str, country: str | None) -> str | None:
+        """The form of an e-mail, phone or external id that decides identity; None where it is none."""
+        found = identifiers.canonical(field, pa.array([value], pa.string()), country).value[0].as_py()
+        return None if found is None else str(found)
 
-    def held(self, connection: Connection, ids: pa.Array, field: Field) -> list[str]:
-        """What the vault holds of these people in one identity field, in the form that decides identity; distinct."""
-        return sorted(self._canonical(connection, ids, field)[1].drop_null().unique().to_pylist())
+    def held(self, connection: Connection, ids: pa.Array, field: Field) -> tuple[pa.Int64Array, pa.StringArray]:
+        """What the vault holds of people in one identity field, in canonical form: whose (places in `ids`), and what.
 
-    def pseudonyms_of(self, connection: Connection, ids: pa.Array) -> list[str]:
-        """Every `subject_ref` that these people's identifiers can have given them."""
-        held = ((field, self.held(connection, ids, field)) for field in IDENTITY_FIELDS)
-        firsts = [ref for field, values in held for ref in self._pseudonyms.refs(field, values)]
-        return sorted({str(form) for forms in self._pseudonyms.refs_ever(connection, firsts) for form in forms})
+        It also knows people whom no digest leads to any more.
+        """
+        owners, values = self._canonical(connection, ids, field)
+        there = values.is_valid()
+        return owners.filter(there), values.filter(there)
+
+    def pseudonyms_of(self, connection: Connection, ids: pa.Array) -> tuple[pa.Int64Array, pa.StringArray]:
+        """Every `subject_ref` that people's identifiers can have given them: whose (places in `ids`), and which."""
+        found = [(field, *self.held(connection, ids, field)) for field in IDENTITY_FIELDS]
+        refs = [pa.array(self._pseudonyms.refs(field, values.to_pylist()), pa.string()) for field, _, values in found]
+        return pa.concat_arrays([owners for _, owners, _ in found]), pa.concat_arrays(refs)
 
     def was_erased(self, connection: Connection, field: Field, value: str, country: str | None) -> bool:
         """Whether somebody who was erased had this identifier, as far as fingerprints are still kept."""
@@ -263,7 +261,7 @@ class Subjects:
     def _fingerprints(self, connection: Connection, ids: pa.Array) -> pa.Array:
         made = []
         for field in IDENTITY_FIELDS:
-            values = self._canonical(connection, ids, field)[1].drop_null()
+            values = self.held(connection, ids, field)[1]
             made.append(self._suppression.fingerprints(field, values))
         return pa.concat_arrays(made)
 

@@ -124,12 +124,12 @@ def _identifiers(desk: Desk, connection: Connection, ids: pa.Array) -> Line:
     digests = [
         {"field": field.value, "digest": _digest(salt, field, value)}
         for field in IDENTITY_FIELDS
-        for value in desk.subjects.held(connection, ids, field)
+        for value in desk.subjects.held(connection, ids, field)[1].unique().to_pylist()
     ]
     return {
         "salt": salt.hex(),
         "digests": sorted(digests, key=lambda each: (each["field"], each["digest"])),
-        "subject_refs": desk.subjects.pseudonyms_of(connection, ids),
+        "subject_refs": sorted(desk.subjects.pseudonyms_of(connection, ids)[1].unique().to_pylist()),
     }
 
 

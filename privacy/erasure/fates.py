@@ -20,6 +20,8 @@ class Fate(StrEnum):
 
 FATES: dict[str, tuple[Fate, str]] = {
     "setting": (Fate.NOBODY, "what the store says of itself"),
+    "key_generation": (Fate.NOBODY, "generations of the master key"),
+    "key_use": (Fate.NOBODY, "what they are used for"),
     "subject": (Fate.EMPTIED, "the number, that it was erased and when; pseudonym, country and dates go"),
     "identity": (Fate.DESTROYED, "digests of identifiers; at the request already, so that nobody is tied to them"),
     "vault": (Fate.DESTROYED, "the data key, the audit key, and the identifiers they seal"),
@@ -44,6 +46,7 @@ FATES: dict[str, tuple[Fate, str]] = {
     "quarantine": (Fate.DESTROYED, "places of records that could not be taken, where they are the person's"),
     "threshold": (Fate.NOBODY, "numbers over everybody"),
     "holdout": (Fate.DESTROYED, "which uploads they were kept out of"),
+    "table_seal": (Fate.NOBODY, "what each table adds up to"),
 }
 """By table: what happens, and to what."""
 

@@ -181,6 +181,26 @@ def test_forgetting_takes_people_out_of_the_files_at_once(tmp_path: Path) -> Non
     assert lake.forget(pa.array([11])) == 0
 
 
+def test_forgetting_sweeps_files_that_were_kept_for_readers_too(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    put(lake, people((1, 1, 11, "SECRET"), (2, 1, 12, "b")))
+    put(lake, people((1, 2, 13, "c")))
+    assert lake.forget(pa.array([11])) == 0
+    assert not any(b"SECRET" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert sorted(seen(lake)) == [(12, "b"), (13, "c")]
+
+
+def test_a_persons_keys_are_told_and_the_word_that_a_record_was_deleted_is_forgotten(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    put(lake, people((1, 1, 11, "a"), (2, 1, 12, "b"), (3, 1, 11, "c")))
+    lake.stage("crm", PERSON, people((4, 1, 11, "d")), gone((2, 2)))
+    assert sorted(lake.keys(pa.array([11])).to_pylist()) == [key(1), key(3), key(4)]
+    assert lake.forget(pa.array([11]), pa.array([key(2)], pa.binary())) == 1
+    put(lake, people((2, 1, 12, "late")))
+    assert seen(lake) == [(12, "late")]
+    assert len(lake.keys(pa.array([11]))) == 0
+
+
 def test_leavings_of_a_run_that_died_are_swept(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     put(lake, people((1, 1, 11, "a")))

@@ -13,7 +13,7 @@ from passerelle.connectors.contract.records import ARROW
 from passerelle.connectors.contract.roles import Grain, Kind
 from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.lake.manifest import NAME, Manifest, Staged, TableShape, sync_file, sync_folder
-from passerelle.workflows.lake.merging import Settled, at_work_on, lookup, merge, needs_merge, without
+from passerelle.workflows.lake.merging import Settled, at_work_on, keys_of, lookup, merge, needs_merge, without
 
 Fault = Callable[[str], None]
 """Called with the name of each step as it is done: a test dies there."""
@@ -56,6 +56,10 @@ class Lake:
     def tables(self) -> dict[str, LakeTable]:
         """Every table, by name, as it was when this was called; its files stay through the next `settle`."""
         return {name: self._table(name, manifest) for name, manifest in self._manifests()}
+
+    def names(self) -> list[str]:
+        """Every table's name, be its files as they may."""
+        return [name for name, _ in self._manifests()]
 
     def has(self, name: str) -> bool:
         """Whether there is such a table, be it empty."""
@@ -116,11 +120,23 @@ class Lake:
         with at_work_on(name):
             return lookup(self._folder / name, manifest, keys)
 
-    def forget(self, subject_ids: pa.Array) -> int:
-        """Take people out of every table, files and all, at once. Returns how many tables held them."""
-        return sum(self._forget(name, subject_ids) for name, _ in list(self._manifests()))
+    def keys(self, subject_ids: pa.Array) -> pa.Array:
+        """The keys of every record of these people, in any table, staged or not; distinct."""
+        found = []
+        for name, manifest in self._manifests():
+            with at_work_on(name):
+                found.append(keys_of(self._folder / name, manifest, subject_ids))
+        return pa.concat_arrays([pa.array([], pa.binary()), *found]).unique()
 
-    def _forget(self, name: str, subject_ids: pa.Array) -> int:
+    def forget(self, subject_ids: pa.Array, keys: pa.Array | None = None) -> int:
+        """Take people out of every table, files and all, at once. Returns how many tables held them.
+
+        With `keys`, it is forgotten that records with these were deleted, too.
+        """
+        gone = pa.array([], pa.binary()) if keys is None else keys
+        return sum(self._forget(name, subject_ids, gone) for name, _ in list(self._manifests()))
+
+    def _forget(self, name: str, subject_ids: pa.Array, keys: pa.Array) -> int:
         folder = self._folder / name
         self.settle(name)
         manifest = Manifest.read(folder)
@@ -128,8 +144,11 @@ class Lake:
             return 0
         scratch = folder / ".tmp"
         with at_work_on(name):
-            settled = without(folder, manifest, subject_ids, memory=self._memory, scratch=scratch)
+            settled = without(folder, manifest, subject_ids, keys, memory=self._memory, scratch=scratch)
         if settled is None:
+            if manifest.retired:  # they may hold people who are gone from the files that took their place
+                replace(manifest, retired=()).write(folder)
+                _sweep(folder, replace(manifest, retired=()))
             return 0
         self._adopt(folder, manifest, settled)
         final = Manifest.read(folder)

@@ -80,29 +80,46 @@ def lookup(folder: Path, manifest: Manifest, keys: pa.Array) -> pa.Table:
         return table.cast(pa.schema([("_key", pa.binary()), ("subject_id", pa.int64())]))
 
 
-def without(folder: Path, manifest: Manifest, subject_ids: pa.Array, *, memory: str, scratch: Path) -> Settled | None:
-    """The table without these people; None where it holds none of them."""
+def keys_of(folder: Path, manifest: Manifest, subject_ids: pa.Array) -> pa.Array:
+    """The distinct keys of these people's records, in the table or staged beside it."""
+    staged = [page.rows for page in manifest.staged if page.rows is not None]
+    files = [*manifest.files, *manifest.shadowed, *staged]
+    if not files:
+        return pa.array([], pa.binary())
+    with duckdb.connect() as db:
+        db.register("people", pa.table({"subject_id": subject_ids.cast(pa.int64())}))
+        found = db.sql(f"SELECT DISTINCT _key FROM {_scan(folder, files)} SEMI JOIN people USING (subject_id)")
+        column: pa.Array = found.to_arrow_table()["_key"].combine_chunks().cast(pa.binary())
+        return column.drop_null()
+
+
+def without(
+    folder: Path, manifest: Manifest, subject_ids: pa.Array, keys: pa.Array, *, memory: str, scratch: Path
+) -> Settled | None:
+    """The table without these people, and without the word that records with these keys were deleted.
+
+    None where it holds nothing of either.
+    """
     with _database(memory, scratch) as db:
         db.register("gone", pa.table({"subject_id": subject_ids.cast(pa.int64())}))
-        made: list[str] = []
-        lists = []
-        for kind, files in (("rows", manifest.files), ("shadow", manifest.shadowed)):
-            holding = [
-                name
-                for name in files
-                if _any(db, f"SELECT 1 FROM {_scan(folder, [name])} SEMI JOIN gone USING (subject_id)")
-            ]
-            kept = [name for name in files if name not in holding]
-            if holding:
-                new = _copy(
-                    db, folder, kind, f"SELECT * FROM {_scan(folder, holding)} ANTI JOIN gone USING (subject_id)"
-                )
-                made += new
-                kept += new
-            lists.append((tuple(kept), bool(holding)))
-        if not any(changed for _, changed in lists):
-            return None
-        return Settled(lists[0][0], lists[1][0], manifest.deleted, tuple(made))
+        db.register("unsaid", pa.table({"_key": keys.cast(pa.binary())}))
+        rows, new_rows = _purged(db, folder, "rows", manifest.files, "gone USING (subject_id)")
+        shadow, new_shadow = _purged(db, folder, "shadow", manifest.shadowed, "gone USING (subject_id)")
+        deleted, new_deleted = _purged(db, folder, "deleted", manifest.deleted, "unsaid USING (_key)")
+    after = Settled(rows, shadow, deleted, (*new_rows, *new_shadow, *new_deleted))
+    before = (manifest.files, manifest.shadowed, manifest.deleted)
+    return None if before == (after.files, after.shadowed, after.deleted) else after
+
+
+def _purged(
+    db: duckdb.DuckDBPyConnection, folder: Path, kind: str, files: Sequence[str], join: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The files without the rows that `join` finds, of which those that hold one are written anew; and the new ones."""
+    holding = [name for name in files if _any(db, f"SELECT 1 FROM {_scan(folder, [name])} SEMI JOIN {join}")]
+    if not holding:
+        return tuple(files), ()
+    new = _copy(db, folder, kind, f"SELECT * FROM {_scan(folder, holding)} ANTI JOIN {join}")
+    return (*(name for name in files if name not in holding), *new), new
 
 
 def _disjoint(db: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, staged: list[str]) -> bool:

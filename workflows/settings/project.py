@@ -1,5 +1,6 @@
 """`passerelle.yaml`: where people come from, where audiences go, where things are kept."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
@@ -52,6 +53,56 @@ class Engine(Closed):
     threads: int | None = Field(None, ge=1, le=256, description="How many processor cores; by default all.")
 
 
+class Controller(Closed):
+    """Who decides what the data is used for: the head of the record of processing (GDPR art. 30)."""
+
+    name: str = Field(min_length=1, max_length=200, description="The company's name.")
+    address: str = Field("", max_length=300, description="Its postal address.")
+    contact: str = Field("", max_length=200, description="How to reach it: a page, a mailbox of a function, a phone.")
+    dpo: str = Field("", max_length=200, description="The data protection officer: a function or name, and a contact.")
+
+
+class Record(Closed):
+    """What the record of processing says beyond what is read from this workspace (GDPR art. 30)."""
+
+    people: list[str] = Field(
+        default_factory=lambda: ["customers", "prospects"], description="Categories of people, such as customers."
+    )
+    retention: str = Field("", max_length=400, description="How long data is kept, in a sentence.")
+    security: list[str] = Field(
+        default_factory=list, description="Security measures beyond Passerelle's own, such as disk encryption."
+    )
+    dpia: str = Field("", max_length=200, description="Reference of the data protection impact assessment.")
+
+
+class Vendor(Closed):
+    """What is on file about a recipient: its terms, the arrangement between you, where it processes."""
+
+    entity: str = Field(
+        "", max_length=200, description="The recipient's legal name, such as Meta Platforms Ireland Ltd."
+    )
+    terms_accepted: date | None = Field(None, description="When its customer list terms were accepted, as YYYY-MM-DD.")
+    terms_accepted_by: str = Field("", max_length=120, description="Who accepted them: a name or a role.")
+    joint_controllers: str = Field(
+        "", max_length=200, description="Reference of the arrangement of joint controllers (GDPR art. 26)."
+    )
+    dpia: str = Field("", max_length=200, description="Reference of the impact assessment that covers it.")
+    transfers: str = Field(
+        "", max_length=300, description="Transfers outside the EEA and what protects them, such as the EU-US framework."
+    )
+
+
+class Evidence(Closed):
+    """Evidence that outlives an erased person, so that a claim can be answered. Without it nothing is kept."""
+
+    dpo_key_file: Path = Field(
+        description="Public key of the data protection officer, made by `evidence keygen`: only they can open it."
+    )
+    keep_days: int = Field(
+        1825, ge=1, le=36_500, description="Days after which the evidence is destroyed; five years by default."
+    )
+
+
 class Project(Closed):
     """`passerelle.yaml`."""
 
@@ -70,8 +121,20 @@ class Project(Closed):
     )
     lake: Path = Field(Path("var/lake"), description="Folder of the pseudonymous tables.")
     keys: KeySource = Field(description="The master key.")
+    evidence: Evidence | None = Field(None, description="What is kept, sealed, when somebody is erased.")
+    suppression_days: int = Field(
+        1095,
+        ge=0,
+        le=36_500,
+        description="Days for which an erased person's identifiers are remembered as fingerprints.",
+    )
     engine: Engine = Field(default_factory=Engine, description="What computes segments.")
     sources: dict[Name, dict[str, Any]] = Field(
         default_factory=dict, description="Where people, consents and events come from, by name."
     )
     destinations: dict[Name, dict[str, Any]] = Field(default_factory=dict, description="Where audiences go, by name.")
+    controller: Controller | None = Field(None, description="Who is responsible, for the record of processing.")
+    record: Record = Field(default_factory=Record, description="What the record of processing says besides.")
+    vendors: dict[Name, Vendor] = Field(
+        default_factory=dict, description="Terms and agreements with recipients, by the destination's name."
+    )
