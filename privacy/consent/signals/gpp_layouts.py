@@ -84,7 +84,11 @@ def _late_state(name: str, *, children: bool) -> Layout:
 
 NATIONAL = 7
 NATIONAL_LAYOUTS = (_national(1, 12, 2), _national(1, 16, 3), _national(2, 16, 3))
-"""Version 1 as published, version 1 as IAB's library wrote it for a while (with version 2's lists), version 2."""
+"""Version 1 as published, version 1 as IAB's library wrote it for a while (with version 2's lists), version 2.
+
+One doubt is left that no reader can settle: the second, cut off by exactly two characters, can look like the first,
+with the children's list in another place. The opt-outs stand before that and are read right either way.
+"""
 
 STATES: Mapping[int, Layout] = {
     8: _layout(

@@ -22,6 +22,8 @@ _OPT_OUTS = (
     ("TargetedAdvertisingOptOut", "TargetedAdvertisingOptOutNotice"),
 )
 _GIVEN, _OPTED_OUT = 1, 1
+_MANY_MEANINGS = {1: (60, 72)}
+"""Lengths at which a US National section of a version may have been written by two layouts, or cut off from one."""
 _USP_LETTERS = frozenset("YN-")
 
 
@@ -115,6 +117,12 @@ def _numbers(header: str) -> list[int]:
     return [number for first, last in ranges for number in range(first, last + 1)]
 
 
+def _check_meaning(values: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise `Undecodable` where a US National section might be of another layout, cut off or padded to this length."""
+    if values["MspaCoveredTransaction"] == (0,):
+        raise Undecodable("A GPP string has a US National section of which the layout is not certain.")
+
+
 def _check_letters(section: str) -> None:
     for part in section.split("."):
         Bits.of(part)
@@ -127,9 +135,8 @@ def _us_section(number: int, text: str) -> UsSection:
     layout = _layout(number, version, bits.length)
     values = {name: tuple(_choice(bits) for _ in range(count)) for name, count in layout.fields}
     bits.close()
-    if layout is NATIONAL_LAYOUTS[1] and values["MspaCoveredTransaction"] == (0,):
-        # It might be the shorter layout with more padding, of which the lists of children stand elsewhere.
-        raise Undecodable("A GPP string has a US National section of which the layout is not certain.")
+    if layout in NATIONAL_LAYOUTS and bits.length in _MANY_MEANINGS.get(version, ()):
+        _check_meaning(values)
     if len(others) > 1 or (others and layout.beside is None):
         raise Undecodable("A GPP string has a section with a part too much.")
     gpc = None

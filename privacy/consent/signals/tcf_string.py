@@ -123,7 +123,7 @@ def _core(bits: Bits, disclosed: Ids | None, allowed: Ids | None, publisher: Pub
 
 def _restriction(bits: Bits) -> Restriction:
     purpose, kind = bits.take(6), bits.take(2)
-    if not 1 <= purpose <= _HIGHEST_PURPOSE or kind not in RestrictionType:
+    if not 1 <= purpose <= _HIGHEST_PURPOSE or kind > RestrictionType.REQUIRE_LEGITIMATE_INTEREST:
         raise Undecodable("A TC string restricts a purpose, or in a way, that there is not.")
     vendors = Ids(_HIGHEST_VENDOR, ranges=bits.int_ranges(_HIGHEST_VENDOR))
     return Restriction(purpose, RestrictionType(kind), vendors)
