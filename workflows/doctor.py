@@ -175,7 +175,7 @@ def _log(workspace: "Workspace", now: int) -> list[Finding]:
         newest = connection.execute(select(log_checkpoint).order_by(log_checkpoint.c.size.desc()).limit(1)).first()
         if newest is None:
             return [Finding("log", "log", "ok", "The log has no checkpoint yet: nothing has been recorded.")]
-        log.verifier.open(newest.note)
+        log.verifiers(connection).open(newest.note)
         size = log.size(connection)
         if newest.size > size or log.root(connection, newest.size) != newest.root:
             raise IntegrityError(

@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 
 from passerelle.privacy.errors import IntegrityError
-from passerelle.privacy.log.note import Checkpoint, Verifier, parse_checkpoint
+from passerelle.privacy.log.note import Checkpoint, parse_checkpoint
+from passerelle.privacy.log.signers import Verifiers
 
 _TAIL = 1 << 16
 
@@ -36,7 +37,7 @@ class Anchor:
                 f"The anchor file {self._path} cannot be written.", advice="Free its disk or give back the right to it."
             ) from None
 
-    def last(self, verifier: Verifier) -> Checkpoint | None:
+    def last(self, verifiers: Verifiers) -> Checkpoint | None:
         """The newest checkpoint in the file, its signature checked; None where there is no file yet.
 
         A last line that a crash cut short does not count.
@@ -56,7 +57,7 @@ class Anchor:
             signed = Checkpoint(found["size"], found["root"], found["note"])
         except (ValueError, KeyError, TypeError):
             raise IntegrityError("The anchor file's last line cannot be read.") from None
-        said = parse_checkpoint(verifier.open(signed.note))
-        if (said.origin, said.size, said.root.hex()) != (verifier.name, signed.size, signed.root_hex):
+        said = parse_checkpoint(verifiers.open(signed.note))
+        if (said.origin, said.size, said.root.hex()) != (verifiers.name, signed.size, signed.root_hex):
             raise IntegrityError("The anchor file's last line is not what its checkpoint says.")
         return signed

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select, tuple_
 
 from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.keys import Keyring
-from passerelle.privacy.log import merkle, mistyped
+from passerelle.privacy.log import merkle, mistyped, witnesses
 from passerelle.privacy.log.anchor import Anchor
 from passerelle.privacy.log.blinding import blind, nonces
 from passerelle.privacy.log.canonical import canonical
@@ -23,9 +23,11 @@ from passerelle.privacy.log.members import Members
 from passerelle.privacy.log.merkle import HASH_BYTES, Place
 from passerelle.privacy.log.note import Checkpoint, Said, Signer, Verifier, checkpoint_text
 from passerelle.privacy.log.projections import Projections
+from passerelle.privacy.log.signers import Verifiers, handover
 from passerelle.privacy.log.verify import replay
+from passerelle.privacy.rotation.uses import Use, standing
 from passerelle.privacy.store.engine import Store
-from passerelle.privacy.store.tables import log_checkpoint, log_entry, log_members, log_node
+from passerelle.privacy.store.tables import key_use, log_checkpoint, log_entry, log_members, log_node
 from passerelle.privacy.vault import Vault
 
 KINDS = frozenset(
@@ -52,21 +54,69 @@ class Log:
     """The log called `origin`, a name without spaces or plus sign.
 
     With `anchor`, its checkpoints are also appended to that file, outside the database, and `check_anchor` notices
-    a database that was put back to an older copy.
+    a database that was put back to an older copy. `authorities` are the root certificates (PEM) of those whose time
+    stamps `verify` checks.
     """
 
-    def __init__(self, store: Store, keys: Keyring, origin: str, *, anchor: Path | None = None) -> None:
+    def __init__(
+        self, store: Store, keys: Keyring, origin: str, *, anchor: Path | None = None, authorities: bytes = b""
+    ) -> None:
         self._store = store
         self._vault = Vault(store, keys)
-        self._signer = Signer(origin, keys.derive("log/signing"))
-        self._key_id = keys.key_id
+        self._keys = keys
         self._anchor = Anchor(anchor) if anchor else None
+        self._authorities = authorities
         self.origin = origin
 
     @property
     def verifier(self) -> Verifier:
-        """What checks this log's checkpoints; `verifier.text` is for the auditor."""
-        return self._signer.verifier
+        """What checks this log's first checkpoints, and leads to the later ones' keys.
+
+        `verifier.text` is for the auditor, and stays the same for the log's life.
+        """
+        with self._store.read() as connection:
+            return self._verifier(standing(connection, Use.SIGNING).path[0])
+
+    def verifiers(self, connection: Connection) -> Verifiers:
+        """Which of our keys vouches for the log at which size."""
+        first, *rest = standing(connection, Use.SIGNING).path
+        c = key_use.c
+        rows = connection.execute(select(c.generation, c.position).where(c.use == Use.SIGNING.value))
+        sizes = {row.generation: int(row.position or 0) for row in rows}
+        changes = [(sizes[number], self._verifier(number)) for number in rest]
+        later = [self._verifier(number) for number in self._keys.generations if number not in {first, *rest}]
+        return Verifiers(self._verifier(first), changes, later=later)
+
+    def hand_over(
+        self, connection: Connection, generation: int, body: Mapping[str, object], *, now: int
+    ) -> tuple[int, Checkpoint]:
+        """Go on signing with another generation's key: the first size it vouches for, and the first checkpoint of it.
+
+        What is there is signed with the old key before; `body` is what the entry of kind `key` says besides.
+        """
+        self.checkpoint(connection, now=now)
+        size = self.size(connection) + 1
+        handed = handover(self._current(connection), self._signer(generation), size)
+        self.append(connection, "key", {**body, **handed}, now=now)
+        use = key_use.c.use == Use.SIGNING.value
+        self._store.update_where(connection, key_use, {"ended_at": now}, use, key_use.c.ended_at.is_(None))
+        row: dict[str, list[object]] = {
+            "use": [Use.SIGNING.value],
+            "generation": [generation],
+            "began_at": [now],
+            "position": [str(size)],
+        }
+        self._store.insert(connection, key_use, row)
+        return size, self.checkpoint(connection, now=now)
+
+    def _verifier(self, generation: int) -> Verifier:
+        return Verifier(self.origin, self._keys.verifying(generation))
+
+    def _signer(self, generation: int) -> Signer:
+        return Signer(self.origin, self._keys.signing(generation))
+
+    def _current(self, connection: Connection) -> Signer:
+        return self._signer(standing(connection, Use.SIGNING).current)
 
     def size(self, connection: Connection) -> int:
         """How many entries there are."""
@@ -126,7 +176,9 @@ class Log:
         if last is not None and (last.size, last.root) == (size, root):
             return Checkpoint(size, root.hex(), last.note)
         after = 0 if last is None else last.size
-        note = self._signer.sign(checkpoint_text(Said(self.origin, size, root, signed_at=now, after=after)))
+        note = self._current(connection).sign(
+            checkpoint_text(Said(self.origin, size, root, signed_at=now, after=after))
+        )
         values = {"size": [size], "root": [root], "note": [note], "signed_at": [now]}
         self._store.insert(connection, log_checkpoint, values)
         signed = Checkpoint(size, root.hex(), note)
@@ -134,6 +186,11 @@ class Log:
             anchor = self._anchor
             self._store.after_commit(connection, lambda: anchor.append(signed))
         return signed
+
+    def attest(self, digest: str) -> str:
+        """A note, signed with the log's key, that evidence with this SHA-256 is from here. No checkpoint reads so."""
+        with self._store.read() as connection:
+            return self._current(connection).sign(f"passerelle-evidence/1\n{digest}\n")
 
     def check_anchor(self, connection: Connection, *, catch_up: bool = True) -> None:
         """Raise `IntegrityError` where the log does not continue the last checkpoint in the anchor file.
@@ -144,7 +201,7 @@ class Log:
             return
         latest = connection.execute(select(log_checkpoint).order_by(log_checkpoint.c.size.desc()).limit(1)).first()
         signed = None if latest is None else Checkpoint(latest.size, latest.root.hex(), latest.note)
-        anchored = self._anchor.last(self.verifier)
+        anchored = self._anchor.last(self.verifiers(connection))
         if anchored is not None:
             self._check_continues(connection, anchored)
             if catch_up is False and (signed is None or signed.size < anchored.size):
@@ -167,9 +224,13 @@ class Log:
         mistyped.check(connection, findings)
         if findings.told:
             return Verification(ok=False, size=0, root_hex="", problems=findings.told)
-        replayed = replay(self.verifier, connection, findings)
+        ours = self.verifiers(connection)
+        replayed = replay(ours.at(0), connection, findings)
+        if replayed.verifiers != ours:
+            findings.told.append("key_use: the log's signing keys are not those that its entries hand over to")
         projections = Projections(self._store, self._vault, connection, replayed.entries, findings)
         projections.check()
+        witnesses.check(connection, replayed.entries, findings, self._authorities)
         try:
             self.check_anchor(connection, catch_up=False)
         except IntegrityError as problem:
@@ -206,11 +267,13 @@ class Log:
         """The log's size, with its genesis."""
         size = self.size(connection)
         if size == 0:
-            self._put(connection, 0, "genesis", self._genesis(), now)
+            self._put(connection, 0, "genesis", self._genesis(connection), now)
         return max(size, 1)
 
-    def _genesis(self) -> dict[str, object]:
-        return {"format": FORMAT, "origin": self.origin, "key": self._key_id, "verifier": self.verifier.text}
+    def _genesis(self, connection: Connection) -> dict[str, object]:
+        generation = standing(connection, Use.SIGNING).path[0]
+        verifier = self._verifier(generation).text
+        return {"format": FORMAT, "origin": self.origin, "key": self._keys.id_of(generation), "verifier": verifier}
 
     def _put(self, connection: Connection, index: int, kind: str, body: Mapping[str, object], now: int) -> None:
         record = canonical({"at": now, "body": body, "kind": kind})

@@ -75,6 +75,14 @@ class Verifier:
             raise IntegrityError("A checkpoint is not signed with this log's key.")
         return text
 
+    def signed(self, note: str) -> bool:
+        """Whether this key signed a note."""
+        try:
+            self.open(note)
+        except IntegrityError:
+            return False
+        return True
+
     def _signed(self, text: str, line: str) -> bool:
         form = _SIGNATURE.fullmatch(line)
         if form is None:

@@ -15,6 +15,7 @@ from passerelle.privacy.log import merkle
 from passerelle.privacy.log.entries import CHUNK_LEAVES, FORMAT, Entry, Findings, parse
 from passerelle.privacy.log.merkle import HASH_BYTES, Place
 from passerelle.privacy.log.note import Verifier, parse_checkpoint
+from passerelle.privacy.log.signers import Verifiers, follow
 from passerelle.privacy.store.tables import log_checkpoint, log_entry, log_members, log_node
 
 _CHUNK = 10_000
@@ -26,6 +27,8 @@ class Replayed:
 
     entries: list[Entry]
     root: bytes
+    verifiers: Verifiers
+    """Who vouches for which size, followed from the genesis."""
 
 
 def replay(verifier: Verifier, connection: Connection, findings: Findings) -> Replayed:
@@ -45,8 +48,18 @@ def replay(verifier: Verifier, connection: Connection, findings: Findings) -> Re
     levels = _levels(bytes(leaves))
     _check_nodes(connection, levels, findings)
     _check_members(connection, entries, findings)
-    _check_checkpoints(verifier, connection, levels, findings)
-    return Replayed(entries, merkle.root(bytes(leaves)))
+    verifiers = _followed(verifier, entries, findings)
+    _check_checkpoints(verifiers, connection, levels, findings)
+    return Replayed(entries, merkle.root(bytes(leaves)), verifiers)
+
+
+def _followed(verifier: Verifier, entries: list[Entry], findings: Findings) -> Verifiers:
+    handed = ((index, entry.body) for index, entry in enumerate(entries) if entry.kind == "key")
+    try:
+        return follow(verifier, handed)
+    except IntegrityError as problem:
+        findings.add(log_entry, "of kind key", problem.message)
+        return Verifiers(verifier)
 
 
 def _rows(connection: Connection, table: Table, *keys: str) -> Iterator[Any]:
@@ -135,17 +148,17 @@ def _check_members(connection: Connection, entries: list[Entry], findings: Findi
         findings.add(log_members, (index, 0), "members of an entry that is not there")
 
 
-def _check_checkpoints(verifier: Verifier, connection: Connection, levels: list[bytes], findings: Findings) -> None:
+def _check_checkpoints(verifiers: Verifiers, connection: Connection, levels: list[bytes], findings: Findings) -> None:
     size = len(levels[0]) // HASH_BYTES
     node = _node_of(levels)
     before = 0
     for row in _rows(connection, log_checkpoint, "size"):
         try:
-            said = parse_checkpoint(verifier.open(row.note))
+            said = parse_checkpoint(verifiers.open(row.note))
         except IntegrityError as problem:
             findings.add(log_checkpoint, row.size, problem.message)
             continue
-        if (said.origin, said.size, said.root, said.signed_at) != (verifier.name, row.size, row.root, row.signed_at):
+        if (said.origin, said.size, said.root, said.signed_at) != (verifiers.name, row.size, row.root, row.signed_at):
             findings.add(log_checkpoint, row.size, "its row is not what its note says")
         elif said.after != before:
             findings.add(log_checkpoint, row.size, "the checkpoint before it is missing")
