@@ -32,12 +32,13 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.types import Integer, TypeEngine
+from sqlalchemy.types import TypeEngine
 
-from passerelle.privacy.errors import DefinitionError, IntegrityError, TryLater
-from passerelle.privacy.store import writing
+from passerelle.privacy.errors import DefinitionError, TryLater
+from passerelle.privacy.store import bulk, reading, seals, writing
 from passerelle.privacy.store.bulk import OnConflict, Rows
 from passerelle.privacy.store.schema import HEAD, bring_up, revision
+from passerelle.privacy.store.seals import SealKey, Tally
 from passerelle.privacy.store.writing import Values
 
 _WRITE = {"passerelle_write": True}
@@ -50,6 +51,7 @@ class Store:
     def __init__(self, engine: Engine, lock_folder: Path | None) -> None:
         self._engine = engine
         self._lock_folder = lock_folder
+        self._seal_key: SealKey | None = None
 
     @classmethod
     def open(cls, url: str, *, lock_folder: Path | None = None) -> "Store":
@@ -116,9 +118,47 @@ class Store:
             with connection.begin():
                 if not self.is_sqlite:
                     connection.execute(text("SELECT pg_advisory_xact_lock(7067)"))
-                yield connection
+                with self._tallied(connection):
+                    yield connection
         for call in later:
             call()
+
+    @contextmanager
+    def _tallied(self, connection: Connection) -> Iterator[None]:
+        """Keep account of what the block writes, and seal what it leaves."""
+        if self._seal_key is None:
+            yield
+            return
+        connection.info[writing.TALLY] = tally = Tally(self._seal_key)
+        try:
+            yield
+            tally.settle(connection)
+        finally:
+            del connection.info[writing.TALLY]  # the next to use this connection may be a reader
+
+    # --- seals
+
+    def seal_with(self, key: bytes) -> None:
+        """Seal every table from now on, under this key of 32 bytes: see `seals`.
+
+        A store whose tables already hold something must have been sealed from its beginning, or by `reseal`.
+        """
+        self._seal_key = SealKey(key)
+
+    @property
+    def seal_key(self) -> SealKey | None:
+        """What the tables are sealed with, if they are."""
+        return self._seal_key
+
+    def reseal(self, connection: Connection, key: bytes | None = None) -> None:
+        """Seal the tables as this write leaves them, under the key so far or another one; reads all of them.
+
+        For whoever changes the key, or takes over a store that has no seals that fit it. Nothing is checked here:
+        verify first. A caller who names a new `key` opens the store again with it once the write is kept.
+        """
+        seals.put_all(connection, SealKey(key) if key is not None else self._seal_key)
+        if writing.TALLY in connection.info:
+            connection.info[writing.TALLY].come.clear()
 
     def after_commit(self, connection: Connection, call: Callable[[], None]) -> None:
         """Have `call` made when this write is durable; never, where it is undone."""
@@ -136,17 +176,7 @@ class Store:
 
         Raises `IntegrityError` where a column holds a value of another type, as SQLite lets it.
         """
-        rows = connection.execute(statement).cursor.fetchall()
-        columns: list[Any] = list(zip(*rows, strict=True)) if rows else [[] for _ in statement.selected_columns]
-        schema = pa.schema([(column.name, _arrow_type(column.type)) for column in statement.selected_columns])
-        try:
-            arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
-        except (pa.ArrowInvalid, pa.ArrowTypeError):  # their text quotes the value
-            raise IntegrityError(
-                "A column of the store holds a value of another type.",
-                advice="Someone changed the store by hand; `passerelle audit verify` says where.",
-            ) from None
-        return pa.table(arrays, schema=schema)
+        return reading.table(connection, statement)
 
     def insert(self, connection: Connection, table: Table, rows: Rows, *, on_conflict: OnConflict = "error") -> None:
         """Put many rows in at once; on a conflict of the primary key, raise, keep the old row, or replace it whole."""
@@ -172,7 +202,7 @@ class Store:
         table = Table(name, MetaData(), Column("value", kind, primary_key=True), prefixes=["TEMPORARY"])
         table.create(connection)
         try:
-            self.insert(connection, table, {"value": values.unique()})
+            bulk.insert(connection, table, {"value": values.unique()}, "error")
             connection.exec_driver_sql(f'ANALYZE "{name}"')  # or the planner reads the whole of a large other table
             yield table.c.value
         finally:
@@ -236,12 +266,6 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
 def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("passerelle_write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-def _arrow_type(kind: TypeEngine[Any]) -> pa.DataType:
-    if isinstance(kind, LargeBinary):
-        return pa.binary()
-    return pa.int64() if isinstance(kind, Integer) else pa.string()
 
 
 def _sql_type(kind: pa.DataType) -> TypeEngine[Any]:
