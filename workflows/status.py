@@ -9,13 +9,12 @@ from passerelle.connectors.contract.destination import AudienceSpec, AudienceSta
 from passerelle.privacy.errors import PasserelleError
 from passerelle.privacy.ledger import Place
 from passerelle.privacy.store import tables as t
+from passerelle.workflows.accounts import ALARM_HOURS, BREACH_HOURS
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.place import await_settled, reach
 from passerelle.workflows.sync.report import PlaceReport
 from passerelle.workflows.verbs.status import Debt, PlaceLine, RunLine, StatusResult
 
-ALARM_HOURS = 24.0
-BREACH_HOURS = 72.0
 _RUNS_SHOWN = 10
 _HOUR = 3_600_000_000
 

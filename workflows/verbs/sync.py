@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from passerelle.workflows.sync.run import SyncReport
 
 
+ACCOUNTS = "var/accounts"
+"""Where the Parquet tables for the user's own BI are."""
+
+
 class SyncRequest(Request):
     """What to sync, and how."""
 
@@ -70,6 +74,7 @@ def run(environment: Environment, request: SyncRequest) -> SyncResult:
     """Sync."""
     import time
 
+    from passerelle.workflows.accounts import write_accounts
     from passerelle.workflows.plan.document import read
     from passerelle.workflows.plan.guards import overridden
     from passerelle.workflows.sync.crew import crew
@@ -90,6 +95,8 @@ def run(environment: Environment, request: SyncRequest) -> SyncResult:
             report = sync_removals(hands, request.audiences)
         else:
             report = sync(hands, request.audiences, approved=overridden(request.approve), kept=kept)
+        with hands.store.read() as connection:
+            write_accounts(hands.store, connection, workspace.path(ACCOUNTS), now=environment.now())
     return result_of(environment.run_id, report)
 
 

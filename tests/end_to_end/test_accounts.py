@@ -1,0 +1,61 @@
+"""The tables for the user's own BI: every row accounted for, and nobody in them."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.end_to_end.conftest import Cli
+from tests.end_to_end.shop import ShopWorkspace
+
+pytestmark = pytest.mark.xdist_group("accounts")
+
+
+def table(shop: ShopWorkspace, name: str) -> pa.Table:
+    return pq.read_table(shop.folder / "var" / "accounts" / f"{name}.parquet")
+
+
+def test_every_row_that_was_sent_is_accounted_for(small: ShopWorkspace, cli: Cli) -> None:
+    small.twins.fault(call="meta.users.add", partial={"rows": [0, 3]})
+    cli(small, "sync")
+    audiences = {row["destination"]: row for row in table(small, "audiences").to_pylist()}
+    assert audiences.keys() == {"meta", "google"}
+    for row in audiences.values():
+        assert row["sent"] == row["accepted"] + row["rejected"] + row["pending"] > 0
+        assert row["members"] == row["accepted"]
+    assert audiences["meta"]["rejected"] == 2
+    assert sum(row["rows"] for row in table(small, "rejections").to_pylist()) == 2
+    for row in table(small, "batches").to_pylist():
+        assert row["rows"] == row["accepted"] + row["rejected"] + row["pending"]
+        assert row["settled_at"] >= row["intended_at"]
+
+
+def test_an_owed_removal_stands_there_with_its_cause_and_deadline(small: ShopWorkspace, cli: Cli) -> None:
+    cli(small, "sync")
+    assert table(small, "removals").num_rows == 0
+    with_email = small.folder / "who.txt"
+    first = (small.folder / "data" / "contacts.csv").read_text().splitlines()
+    emails = [line.split(";")[4] for line in first[1:]]
+    for email in emails[:12]:
+        with_email.write_text(email + "\n")
+        cli(small, "consent", "withdraw", "--file", str(with_email))
+    small.twins.fault(call="meta.users.remove", graph={"code": 2, "transient": True}, times=0)
+    small.twins.fault(call="data_manager.remove", grpc={"code": "UNAVAILABLE"}, times=0)
+    cli(small, "sync", "--removals-only")
+    owed = table(small, "removals").to_pylist()
+    assert sum(row["people"] for row in owed) == sum(
+        row["removals_owed"] for row in table(small, "audiences").to_pylist()
+    )
+    assert {row["cause"] for row in owed} == {"consent_withdrawn"}
+    assert all(
+        (row["deadline"] - row["queued_at"]).total_seconds() == 72 * 3600 and row["state"] == "ok" for row in owed
+    )
+
+
+def test_the_tables_name_nobody(small: ShopWorkspace, cli: Cli) -> None:
+    cli(small, "sync")
+    files = sorted(path.name for path in Path(small.folder / "var" / "accounts").iterdir())
+    assert files == ["audiences.parquet", "batches.parquet", "rejections.parquet", "removals.parquet"]
+    columns = {column for file in files for column in table(small, file.removesuffix(".parquet")).column_names}
+    assert not columns & {"subject_id", "subject_ref", "sent_keys"}
