@@ -14,6 +14,7 @@ from passerelle.privacy.store.tables import (
     log_entry,
     log_members,
     log_node,
+    log_witness,
 )
 
 COVERED = (
@@ -21,6 +22,7 @@ COVERED = (
     log_members,
     log_node,
     log_checkpoint,
+    log_witness,
     consent_event,
     decision,
     batch,
