@@ -19,6 +19,7 @@ REASONS: dict[str, str] = {
     **REFUSALS,
     "bad_recipients": "a recipient is none of the platforms we know",
     "bad_when": "a time is not written as 2026-02-03T10:12:00Z (with its zone) or 2026-02-03",
+    "not_a_record": "the line holds no record: it is not a JSON object, or a row with as many cells as the header",
     "not_a_statement": "the line is not a JSON object of the known fields, all of them text",
 }
 """Why a line was not taken, in a sentence without its values."""

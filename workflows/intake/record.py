@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from passerelle.privacy.errors import DefinitionError
 from passerelle.privacy.identifiers import canonical, country_codes
 from passerelle.privacy.ledger import queue_removals
 from passerelle.privacy.personal import Personal
-from passerelle.privacy.store import tables as t
-from passerelle.privacy.vocabulary import Field, Purpose
+from passerelle.privacy.vocabulary import Field, Purpose, SubjectRef
 from passerelle.workflows.intake.columns import REASONS, events_of
 from passerelle.workflows.intake.statement import FIELDS, IDENTIFIERS, MOST_NAMED, ConsentStatement
 
@@ -68,8 +67,8 @@ def record_columns(
 
     `broken` are places of lines that could not even be read.
     """
-    said = _filled(said)
-    subject_ids = _people(workspace, connection, said, now)
+    said = filled(said)
+    subject_ids = people_of(workspace, connection, said, now)
     events, faults = events_of(said, subject_ids)
     rows = pa.array(np.arange(events.num_rows))
     not_said = pa.table({"row": pa.array(broken, pa.int64()), "reason": pa.repeat("not_a_statement", len(broken))})
@@ -81,9 +80,9 @@ def record_columns(
         new=heard.new,
         known=heard.known,
         withdrawals=pc.count_distinct(heard.vetoed["subject_id"]).as_py(),
-        queued=_owe(connection, heard.vetoed, now),
+        queued=owe(connection, heard.vetoed, now),
         refused=tuple(
-            sorted({**_pairs(refused, heard.refused["reason"]), **_pairs(faults["row"], faults["reason"])}.items())
+            sorted({**pairs(refused, heard.refused["reason"]), **pairs(faults["row"], faults["reason"])}.items())
         ),
     )
 
@@ -95,7 +94,8 @@ def named(refused: Sequence[tuple[int, str]], what: str, *, first: int = 1) -> s
     return " ".join(said) + (f" And {more} more." if more else "")
 
 
-def _owe(connection: Connection, vetoed: pa.Table, now: int) -> int:
+def owe(connection: Connection, vetoed: pa.Table, now: int) -> int:
+    """Queue the removals that new refusals (`subject_id`, `purpose`) cause; how many memberships that are."""
     queued = 0
     for purpose in vetoed["purpose"].unique().to_pylist():
         people = vetoed.filter(pc.equal(vetoed["purpose"], purpose))["subject_id"].combine_chunks()
@@ -103,10 +103,10 @@ def _owe(connection: Connection, vetoed: pa.Table, now: int) -> int:
     return queued
 
 
-def _people(workspace: "Workspace", connection: Connection, said: pa.Table, now: int) -> pa.Array:
-    """Who each row is about; null where it names nobody. Phones are read as of the workspace's country.
+def people_of(workspace: "Workspace", connection: Connection, said: pa.Table, now: int) -> pa.Array:
+    """Who each row is about, by `subject_ref`, `country` and `IDENTIFIERS`; null where it names nobody.
 
-    That country is for reading numbers only: where somebody is, only `country` says.
+    Phones are read as of the workspace's country, for reading numbers only: where somebody is, only `country` says.
     """
     country = country_codes(said["country"])
     reading = pc.fill_null(country, workspace.settings.default_country)
@@ -125,25 +125,21 @@ def _by_ref(workspace: "Workspace", connection: Connection, refs: pa.ChunkedArra
     wanted = refs.combine_chunks()
     if not len(wanted.drop_null()):
         return pa.nulls(len(wanted), pa.int64())
-    c = t.subject.c
-    with workspace.store().among(connection, wanted.drop_null()) as chosen:
-        meant = func.coalesce(c.merged_into, c.subject_id).label("subject_id")
-        found = workspace.store().table(
-            connection, select(c.subject_ref, meant).join_from(chosen.table, t.subject, c.subject_ref == chosen)
-        )
-    place = pc.index_in(wanted, found["subject_ref"].combine_chunks())
-    return found["subject_id"].combine_chunks().cast(pa.int64()).take(place)
+    distinct = wanted.drop_null().unique()
+    people = workspace.subjects().by_refs(connection, [SubjectRef(ref) for ref in distinct.to_pylist()])
+    return pa.array(people, pa.int64()).take(pc.index_in(wanted, distinct))
 
 
-def _filled(said: pa.Table) -> pa.Table:
+def filled(said: pa.Table, fields: Sequence[str] = FIELDS) -> pa.Table:
     """Every field as a text column; blank is null."""
     columns = {}
-    for name in FIELDS:
+    for name in fields:
         column = said[name] if name in said.column_names else pa.chunked_array([pa.nulls(said.num_rows, pa.string())])
         text = pc.utf8_trim_whitespace(column.cast(pa.string()))
         columns[name] = pc.if_else(pc.equal(text, ""), None, text)
     return pa.table(columns)
 
 
-def _pairs(rows: pa.Array | pa.ChunkedArray, reasons: pa.ChunkedArray) -> dict[int, str]:
+def pairs(rows: pa.Array | pa.ChunkedArray, reasons: pa.ChunkedArray) -> dict[int, str]:
+    """Place to reason."""
     return dict(zip(rows.to_pylist(), reasons.to_pylist(), strict=True))

@@ -129,6 +129,15 @@ class _Loader:
         return found
 
 
+def read_file(path: Path, model: type[M]) -> M:
+    """One file in `model`'s shape, read as strictly as a workspace's own. Raises `Unusable` with all that is wrong."""
+    document = read(path, path.name)
+    try:
+        return validated(model, document.data)
+    except ValidationError as problem:
+        raise Unusable(from_validation(problem, model, document)) from None
+
+
 def validated(model: type[M], data: Value) -> M:
     """`data` in `model`'s shape, strictly: no text becomes a number or a truth value. Dates and paths are text."""
     return model.model_validate_json(json.dumps(data), strict=True)

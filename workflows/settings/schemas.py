@@ -30,6 +30,12 @@ def _model() -> type[BaseModel]:
     return ModelFile
 
 
+def _signal() -> type[BaseModel]:
+    from passerelle.privacy.consent.signals.mapping import SignalMapping
+
+    return SignalMapping
+
+
 def _segment() -> type[BaseModel]:
     from passerelle.segmentation import SegmentFile
 
@@ -43,8 +49,9 @@ FILES: dict[str, Callable[[], type[BaseModel]]] = {
     "model": _model,
     "segment": _segment,
     "audience": lambda: Audience,
+    "signal": _signal,
 }
-"""The files of a workspace: passerelle.yaml, policy.yaml, notices/, model.yaml, segments/, audiences/."""
+"""The files of a workspace: passerelle.yaml, policy.yaml, notices/, model.yaml, segments/, audiences/, and mappings."""
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -1,17 +1,14 @@
-"""`consent import · record · withdraw · show`: consent that comes in by hand, and a person's history of it.
+"""`consent record · withdraw · show`: consent that comes in by hand, and a person's history of it.
 
 An identifier is read from standard input or a file, never from an argument, which others on the machine can see.
 """
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from passerelle.privacy.errors import DefinitionError
 from passerelle.privacy.vocabulary import Purpose
-from passerelle.workflows.verbs.contract import AnyVerb, Environment, Outcome, Request, Result, Verb
+from passerelle.workflows.verbs.contract import AnyVerb, Environment, Result, Verb
 from passerelle.workflows.verbs.person import PersonRequest, known, read_person
 
 if TYPE_CHECKING:
@@ -19,50 +16,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from passerelle.workflows.workspace import Workspace
-
-_FIELDS_HELP = (
-    "subject_ref, or email, phone, external_id (and country); purpose, state, at, recorded_at, valid_until, notice, "
-    "recipients, grade, source, scope, method"
-)
-
-
-class ImportRequest(Request):
-    """Which file, and what holds for all its lines."""
-
-    file: Path = Field(
-        description=f"CSV with a header, or JSON Lines. Columns or keys: {_FIELDS_HELP}.",
-        json_schema_extra={"cli": "argument"},
-    )
-    map: list[str] = Field(
-        default_factory=list, description="COLUMN=FIELD, for columns that are called otherwise; may be repeated."
-    )
-    purpose: Purpose | None = Field(None, description="Purpose of lines that name none.")
-    source: str | None = Field(None, pattern=r"^[a-z0-9_]{1,64}$", description="Source of lines that name none.")
-    notice: str | None = Field(None, description="Notice (id@version) of lines that name none.")
-    method: str | None = Field(None, description="Method of lines that name none, such as paper_form.")
-
-
-class RefusedLines(BaseModel):
-    """Lines that were not taken, for one reason."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: str = Field(description="Why, as a code.")
-    meaning: str = Field(description="Why, in a sentence.")
-    count: int
-    lines: list[int] = Field(description="The first of them; line 1 is the first of the file.")
-
-
-class ImportResult(Result):
-    """What became of the lines: lines = new + known + refused."""
-
-    lines: int = 0
-    new: int = Field(0, description="Statements that were not known.")
-    known: int = Field(0, description="Statements heard before.")
-    refused: int = Field(0, description="Lines that were not taken.")
-    refusals: list[RefusedLines] = Field(default_factory=list)
-    withdrawals: int = Field(0, description="People with a new statement that does not permit.")
-    queued: int = Field(0, description="Removals that are owed because of them.")
 
 
 class RecordRequest(PersonRequest):
@@ -137,46 +90,6 @@ class ShowResult(Result):
     subject_ref: str = ""
     events: list[Event] = Field(default_factory=list)
     today: list[Standing] = Field(default_factory=list)
-
-
-def _import(environment: Environment, request: ImportRequest) -> ImportResult:
-    from passerelle.workflows.intake.bulk import import_file
-    from passerelle.workflows.workspace import Workspace
-
-    defaults = {name: getattr(request, name) for name in ("purpose", "source", "notice", "method")}
-    with Workspace.open(environment.workspace) as workspace:
-        found = import_file(
-            workspace,
-            request.file,
-            names=_mapping(request.map),
-            defaults={name: str(value) for name, value in defaults.items() if value is not None},
-            now=environment.now(),
-            progress=environment.progress,
-        )
-    refusals = [RefusedLines(reason=reason, **told) for reason, told in found.by_reason().items()]
-    return ImportResult(
-        outcome=Outcome.HELD_BACK if found.refused else Outcome.DONE,
-        advice="Repair the lines that were refused, and import the file again; the others are known then."
-        if found.refused
-        else "",
-        lines=found.lines,
-        new=found.new,
-        known=found.known,
-        refused=found.refused,
-        refusals=refusals,
-        withdrawals=found.withdrawals,
-        queued=found.queued,
-    )
-
-
-def _mapping(pairs: Iterable[str]) -> dict[str, str]:
-    found = {}
-    for pair in pairs:
-        column, equals, field = pair.rpartition("=")
-        if not equals or not column:
-            raise DefinitionError("--map takes COLUMN=FIELD.")
-        found[column.strip()] = field.strip()
-    return found
 
 
 def _record(environment: Environment, request: RecordRequest) -> RecordedResult:
@@ -262,21 +175,6 @@ def _iso(micros: int) -> str:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)).isoformat()
 
 
-def _render_import(result: ImportResult, console: "Console") -> None:
-    from passerelle.workflows.verbs.tables import number, table
-
-    console.print(
-        f"{result.lines:,} lines: {result.new:,} new, {result.known:,} known, {result.refused:,} refused. "
-        f"{result.withdrawals:,} said no; {result.queued:,} removals are owed because of it."
-    )
-    if result.refusals:
-        lines = table("Refused lines", (), ("Lines",), ("Why", "Where"))
-        for one in result.refusals:
-            places = ", ".join(str(line) for line in one.lines)
-            lines.add_row(number(one.count), one.meaning, places + (" …" if one.count > len(one.lines) else ""))
-        console.print(lines, markup=False)
-
-
 def _render_recorded(result: RecordedResult, console: "Console") -> None:
     console.print(f"{result.subject_ref}: {result.new} new statements, {result.known} known.")
     if result.queued:
@@ -298,15 +196,6 @@ def _render_show(result: ShowResult, console: "Console") -> None:
 
 
 VERBS: list[AnyVerb] = [
-    Verb(
-        name="consent import",
-        help="Take in a file of consent statements: CSV or JSON Lines. Withdrawals queue removals everywhere.",
-        request=ImportRequest,
-        result=ImportResult,
-        run=_import,
-        render=_render_import,
-        recorded=True,
-    ),
     Verb(
         name="consent record",
         help="Record what one person said. The identifier is read from standard input or --file.",

@@ -23,6 +23,7 @@ MODULES = (
     "sync",
     "status",
     "pull",
+    "consent_import",
     "consent",
     "normalize",
     "audit",

@@ -3,6 +3,7 @@
 Nothing here raises for what it is given. A time without its zone is no time; text that could not be stored is no text.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,7 +36,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", re.ASCII)
 _METHOD = re.compile(r"[\w .:/+-]{1,80}\Z")
 _SCOPE = re.compile(r"[^A-Za-z0-9_.:-]+")
 _LONGEST = 10_000
-_LONGEST_SCOPE = 80
+_LONGEST_SCOPE = 40
 _SMALLEST_MILLIS = 100_000_000_000
 _LARGEST_MILLIS = 253_402_300_799_999
 
@@ -167,9 +168,15 @@ def method(value: Any) -> str | None:  # noqa: ANN401 - a vendor's JSON
 
 
 def scope(*parts: str | None) -> str:
-    """Parts of a source as one scope; what may not stand in it becomes a dash."""
-    cleaned = [_SCOPE.sub("-", part)[:_LONGEST_SCOPE] for part in parts if part]
-    return ".".join(part for part in cleaned if part)
+    """Parts of a source as one scope. What may not stand in it, or is long, is told apart by a short digest."""
+    return ".".join(_scoped(part) for part in parts if part)
+
+
+def _scoped(part: str) -> str:
+    cleaned = _SCOPE.sub("-", part)[:_LONGEST_SCOPE]
+    if cleaned == part:
+        return part
+    return f"{cleaned}-{hashlib.blake2b(part.encode(), digest_size=4).hexdigest()}"
 
 
 def heard(who: Mapping[Field, str | None], spoken: Sequence[Said], silence: str = "says_nothing") -> Heard:

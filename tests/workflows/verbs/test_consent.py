@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.intake import ConsentStatement, record_events, statements_of
-from passerelle.workflows.verbs.consent import ImportRequest, ImportResult, RecordedResult, ShowResult
+from passerelle.workflows.verbs.consent import RecordedResult, ShowResult
+from passerelle.workflows.verbs.consent_import import ImportRequest, ImportResult
 from passerelle.workflows.verbs.contract import Outcome
 from passerelle.workflows.workspace import Workspace
 from tests.canary import Canary
