@@ -34,7 +34,7 @@ def keys_of(workspace: "Workspace", connection: "Connection", subject_ids: "Sequ
         key = resource.shape.keys[0] if len(resource.shape.keys) == 1 else ""
         if names.get(key) in held.column_names:
             words = held[names[key]].combine_chunks().flatten().unique()
-            secret = workspace.keys().derive(f"lake/{table_name(source, resource)}")
+            secret = workspace.keys().lasting(f"lake/{table_name(source, resource)}")
             found.append(digests(words, secret))
     return pa.concat_arrays([each.cast(pa.binary()) for each in found]).unique()
 
