@@ -205,6 +205,7 @@ class Workspace:
         keys = self.keys()
         self.private_folder("var")
         store = Store.open(self._store_url(), lock_folder=self.private_folder("var/locks"))
+        store.seal_with(keys.lasting("store/seal"))
         with store.read() as connection:
             fresh = connection.execute(select(key_generation.c.generation).limit(1)).first() is None
         with store.write() if fresh else store.read() as connection:  # a reader waits for nobody

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select, tuple_
 
 from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.keys import Keyring
-from passerelle.privacy.log import merkle, mistyped, witnesses
+from passerelle.privacy.log import merkle, mistyped, sealed, witnesses
 from passerelle.privacy.log.anchor import Anchor
 from passerelle.privacy.log.blinding import blind, nonces
 from passerelle.privacy.log.canonical import canonical
@@ -231,6 +231,7 @@ class Log:
         projections = Projections(self._store, self._vault, connection, replayed.entries, findings)
         projections.check()
         witnesses.check(connection, replayed.entries, findings, self._authorities)
+        sealed.check(self._store, connection, findings)
         try:
             self.check_anchor(connection, catch_up=False)
         except IntegrityError as problem:

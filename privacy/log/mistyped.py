@@ -4,39 +4,14 @@ from sqlalchemy import Column, Connection, Integer, LargeBinary, func, or_, sele
 from sqlalchemy.sql.elements import ColumnElement
 
 from passerelle.privacy.log.entries import MOST_PROBLEMS, Findings
-from passerelle.privacy.store.tables import (
-    batch,
-    batch_member,
-    consent_event,
-    decision,
-    document,
-    log_checkpoint,
-    log_entry,
-    log_members,
-    log_node,
-    log_witness,
-)
-
-COVERED = (
-    log_entry,
-    log_members,
-    log_node,
-    log_checkpoint,
-    log_witness,
-    consent_event,
-    decision,
-    batch,
-    batch_member,
-    document,
-)
-"""Tables of which the log vouches for every cell."""
+from passerelle.privacy.store.tables import metadata
 
 
 def check(connection: Connection, findings: Findings) -> None:
-    """Find such cells in the tables that the log covers; what follows may then rely on types."""
+    """Find such cells in any table; what follows may then rely on types."""
     if connection.dialect.name != "sqlite":
         return
-    for table in COVERED:
+    for table in metadata.sorted_tables:
         wrong = or_(*(_is_wrong(column) for column in table.columns))
         keys = list(table.primary_key.columns)
         for row in connection.execute(select(*keys).where(wrong).limit(MOST_PROBLEMS)):
