@@ -4,59 +4,29 @@ What stands between a person's identifiers and a platform is `clear`: it decides
 in the transaction that records the decision, and only then asks the vault. It has no way around.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, func, select
 
 from passerelle.privacy.consent import decisions as kept_decisions
-from passerelle.privacy.consent.ages import UNKNOWN, ages
+from passerelle.privacy.consent.ages import ages
 from passerelle.privacy.consent.cleared import GATE_SEAL, ClearedBatch
-from passerelle.privacy.consent.documents import Document, keep, kept_notices
-from passerelle.privacy.consent.history import history
+from passerelle.privacy.consent.documents import Document, keep, kept_notices, policy_in_force, time_of
+from passerelle.privacy.consent.history import EVERYTHING, Horizon
+from passerelle.privacy.consent.judge import Identities, Judge
 from passerelle.privacy.consent.kin import kin, survivors
 from passerelle.privacy.consent.notice import Notice, Version, by_reference
-from passerelle.privacy.consent.policy import Policy, Rule
-from passerelle.privacy.consent.resolve import (
-    DAY,
-    FOREVER,
-    NO_JURISDICTION,
-    NO_RULE,
-    NO_STOP,
-    SECOND,
-    People,
-    Terms,
-    Told,
-    resolve,
-    stop_code,
-)
+from passerelle.privacy.consent.policy import Policy
+from passerelle.privacy.consent.resolve import SECOND
 from passerelle.privacy.log.journal import Journal
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
-from passerelle.privacy.vocabulary import Destination, EvidenceGrade, Purpose
-
-Ints = npt.NDArray[np.int64]
-
-_SCAN_FROM = 20_000
-"""From so many people on, reading everybody is cheaper than looking each one up."""
-
-
-class Identities(Protocol):
-    """People, as far as the gate asks (`privacy.subjects.Subjects` does)."""
-
-    def identifiers(self, connection: Connection, ids: pa.Array) -> Personal:
-        """Rows aligned with `ids`."""
-        ...
-
-    def revisions(self, connection: Connection, ids: pa.Array) -> pa.Array:
-        """int32, aligned with `ids`."""
-        ...
+from passerelle.privacy.vocabulary import Destination, Purpose
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +47,36 @@ class StaleSource:
     source: str
     age_seconds: int | None
     limit_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class PastGate:
+    """The gate as it was at a size of the log, whose last entry was written at `at` (microseconds UTC).
+
+    Merges and links count as far as they had been found by then. Of where people were, and who has been erased since,
+    only today's state is held.
+    """
+
+    _judge: Judge
+    log_size: int
+    at: int
+
+    @property
+    def policy(self) -> Policy:
+        """The policy then in force; one without rules, where there was none."""
+        return self._judge.policy
+
+    def decide(
+        self,
+        connection: Connection,
+        subject_ids: pa.Array,
+        *,
+        purpose: Purpose,
+        destination: Destination,
+        at: int | None = None,
+    ) -> pa.Table:
+        """What the gate would have answered then, in the shape of `Gate.decide`; about the instant `at`."""
+        return self._judge.decide(connection, subject_ids, purpose, destination, at=self.at if at is None else at)
 
 
 class Gate:
@@ -107,19 +107,24 @@ class Gate:
         known then; by default everything known counts. Where a rule has a minimum age, identifiers of people who were
         not yet allowed under this very policy are read to see it.
         """
-        today = survivors(np.asarray(subject_ids.to_numpy()), kin(self._store, connection))
-        ids = np.unique(today)
-        judged = self._judge(connection, ids, purpose, destination, at=at, heard_until=heard_until)
-        decided = judged.decisions
-        if judged.asks_age:
-            seen = kept_decisions.vouched(
-                self._store, connection, policy=self.policy.digest, purpose=purpose, platform=destination
-            )
-            unseen = judged.to_be_aged()
-            unseen = unseen.filter(pc.invert(pc.is_in(unseen, seen)))
-            decided = judged.with_ages(unseen, ages(self._subjects.identifiers(connection, unseen), at=at))
-        rows = decided.take(pa.array(np.searchsorted(ids, today)))
-        return rows.set_column(0, "subject_id", subject_ids)
+        horizon = EVERYTHING if heard_until is None else Horizon(heard_until=heard_until)
+        return self._judge(horizon).decide(connection, subject_ids, purpose, destination, at=at)
+
+    def as_of(self, connection: Connection, log_size: int) -> "PastGate":
+        """The gate as it was when the log had its first `log_size` entries (at least 1).
+
+        It judges by the policy and the notices that were in the log by then, and by what these entries say; before the
+        first policy everybody is denied. Raises `IntegrityError` where the log has no such entry.
+        """
+        at, policy = time_of(connection, log_size - 1), policy_in_force(connection, log_size)
+        judge = Judge(
+            self._store,
+            self._subjects,
+            policy or Policy(version=1, rules=()),
+            lambda _connection: kept_notices(connection, log_size=log_size),
+            Horizon(heard_until=at, log_size=log_size),
+        )
+        return PastGate(judge, log_size, at)
 
     def record(
         self,
@@ -157,7 +162,7 @@ class Gate:
     ) -> Cleared:
         """Decide now, keep what changed, and hand out the identifiers of those who may be sent, and of nobody else."""
         today = np.unique(survivors(np.asarray(subject_ids.to_numpy()), kin(self._store, connection)))
-        judged = self._judge(connection, today, purpose, destination, at=now)
+        judged = self._judge(EVERYTHING).judged(connection, today, purpose, destination, at=now)
         asked = judged.decisions.filter(judged.decisions["allowed"])["subject_id"].combine_chunks()
         identifiers = self._subjects.identifiers(connection, asked)
         decided = judged.with_ages(asked, ages(identifiers, at=now)) if judged.asks_age else judged.decisions
@@ -185,16 +190,27 @@ class Gate:
         )
         return Cleared(batch, decided.filter(pc.invert(decided["allowed"])).select(["subject_id", "reason"]))
 
-    def stale(self, connection: Connection, *, now: int) -> list[StaleSource]:
-        """The mandatory sources that are older than the policy allows: nobody may be added, removals go out."""
+    def stale(
+        self,
+        connection: Connection,
+        *,
+        now: int,
+        purpose: Purpose | None = None,
+        destination: Destination | None = None,
+    ) -> list[StaleSource]:
+        """The mandatory sources that are older than the policy allows: nobody may be added, removals go out.
+
+        Rules may ask for fresher sources: those about `purpose` and `destination` count, by default all.
+        """
+        limits = self.policy.fresh(purpose, destination)
         c = t.cursor.c
         marks = select(c.source, func.min(c.watermark), func.count() - func.count(c.watermark)).group_by(c.source)
         seen = {source: None if unmarked else watermark for source, watermark, unmarked in connection.execute(marks)}
-        ages_of = {name: seen.get(name) for name in self.policy.freshness}
+        ages_of = {name: seen.get(name) for name in limits}
         return [
-            StaleSource(name, None if mark is None else (now - mark) // SECOND, self.policy.freshness[name])
+            StaleSource(name, None if mark is None else (now - mark) // SECOND, limits[name])
             for name, mark in ages_of.items()
-            if mark is None or now - mark > self.policy.freshness[name] * SECOND
+            if mark is None or now - mark > limits[name] * SECOND
         ]
 
     def document(self, connection: Connection, now: int) -> int:
@@ -218,115 +234,10 @@ class Gate:
 
     # --- inside
 
-    def _judge(
-        self,
-        connection: Connection,
-        ids: Ints,
-        purpose: Purpose,
-        destination: Destination,
-        *,
-        at: int,
-        heard_until: int | None = None,
-    ) -> "_Judged":
-        """Decide on `ids` (survivors, ascending, distinct), but for their ages."""
-        people, rules = self._people(connection, ids, purpose, destination)
-        heard = history(self._store, connection, pa.array(ids), purpose, heard_until=heard_until)
-        terms = [_terms(rule) for rule in rules]
-        told = self._told(connection, purpose, destination)
-        decisions = resolve(people, heard, terms, told, recipient=destination.value, at=at)
-        return _Judged(decisions, rules, people.terms)
-
-    def _people(
-        self, connection: Connection, ids: Ints, purpose: Purpose, destination: Destination
-    ) -> tuple[People, list[Rule]]:
-        """Where the people are, which rule that means, and who is beyond all rules."""
-        held = self._held(connection, pa.array(ids))
-        place = pc.index_in(pa.array(ids), held["subject_id"].combine_chunks())
-        country = held["country"].take(place).combine_chunks().dictionary_encode()
-        rules: list[Rule] = []
-        codes = []
-        for word in country.dictionary.to_pylist():
-            rule = self.policy.rule(purpose, destination, word)
-            if rule is None:
-                codes.append(NO_JURISDICTION if self.policy.needs_state(purpose, destination, word) else NO_RULE)
-                continue
-            if rule not in rules:
-                rules.append(rule)
-            codes.append(rules.index(rule))
-        by_country = np.array([*codes, NO_JURISDICTION])
-        which = np.asarray(pc.fill_null(country.indices, len(codes)).to_numpy(zero_copy_only=False))
-        stop = np.full(len(ids), NO_STOP)
-        stop[_mask(held["erased_at"].take(place).is_valid())] = stop_code("erased")
-        stop[_mask(place.is_null())] = stop_code("unknown_person")
-        return People(ids, by_country[which], stop), rules
-
-    def _held(self, connection: Connection, ids: pa.Array) -> pa.Table:
-        columns = select(t.subject.c.subject_id, t.subject.c.country, t.subject.c.erased_at)
-        if len(ids) >= _SCAN_FROM:
-            return self._store.table(connection, columns)
-        with self._store.among(connection, ids) as chosen:
-            return self._store.table(
-                connection, columns.join_from(chosen.table, t.subject, t.subject.c.subject_id == chosen)
-            )
-
-    def _told(self, connection: Connection, purpose: Purpose, destination: Destination) -> list[Told]:
-        """Every notice, as seen from this purpose and recipient."""
-        return [
-            Told(
-                reference,
-                purpose in version.purposes,
-                destination in version.recipients,
-                version.first_instant,
-                FOREVER if version.last_instant is None else version.last_instant,
-            )
-            for reference, version in self.notice_versions(connection).items()
-        ]
+    def _judge(self, horizon: Horizon) -> Judge:
+        return Judge(self._store, self._subjects, self.policy, self.notice_versions, horizon)
 
     def _platform(self, connection: Connection, destination_name: str) -> Destination | None:
         c = t.remote_audience.c
         found = connection.execute(select(c.platform).where(c.destination == destination_name).limit(1)).scalar()
         return None if found is None else Destination(found)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Judged:
-    """Decisions in the order of their ids, with the place of each person's rule among `rules` (negative: none)."""
-
-    decisions: pa.Table
-    rules: Sequence[Rule]
-    places: Ints
-
-    @property
-    def asks_age(self) -> bool:
-        """Whether any rule asks how old people are."""
-        return any(rule.minimum_age is not None for rule in self.rules)
-
-    def to_be_aged(self) -> pa.Array:
-        """Who would be allowed by a rule that asks for an age."""
-        asks = np.array([*(rule.minimum_age is not None for rule in self.rules), False, False])
-        wanted = asks[self.places] & _mask(self.decisions["allowed"])
-        return self.decisions["subject_id"].combine_chunks().filter(pa.array(wanted))
-
-    def with_ages(self, subject_ids: pa.Array, lived: Ints) -> pa.Table:
-        """The decisions, where `subject_ids` have certainly lived so many years (-1: not known)."""
-        row = np.asarray(pc.index_in(subject_ids, self.decisions["subject_id"].combine_chunks()).to_numpy())
-        least = np.array([*(rule.minimum_age or 0 for rule in self.rules), 0, 0])[self.places][row]
-        required = np.array([*(rule.age_required for rule in self.rules), False, False])[self.places][row]
-        reasons = np.array(self.decisions["reason"].to_pylist(), dtype=object)
-        allowed = _mask(self.decisions["allowed"]).copy()
-        for reason, wrong in {
-            "under_age": (lived != UNKNOWN) & (lived < least),
-            "age_unknown": (lived == UNKNOWN) & required,
-        }.items():
-            reasons[row[wrong]], allowed[row[wrong]] = reason, False
-        table = self.decisions.set_column(1, "allowed", pa.array(allowed))
-        return table.set_column(2, "reason", pa.array(reasons, pa.string()))
-
-
-def _terms(rule: Rule) -> Terms:
-    return Terms(rule.lawful_basis, EvidenceGrade(rule.evidence.grade), (rule.validity_days or 0) * DAY)
-
-
-def _mask(values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    return np.asarray(array.to_numpy(zero_copy_only=False), bool)

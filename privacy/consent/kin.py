@@ -13,11 +13,14 @@ from passerelle.privacy.store import tables as t
 _NOT_KNOWN = np.iinfo(np.int64).max
 
 
-def kin(store: Store, connection: Connection) -> pa.Table:
+def kin(store: Store, connection: Connection, *, until: int = _NOT_KNOWN) -> pa.Table:
     """Everybody who was merged: `subject_id` (ascending), `survivor` (the end of the chain), and `since`.
 
     `since` is when the last merge into that survivor was found: from then on, what is said of one is said of all.
     The largest int64 where that is not known.
+
+    Merges found after `until` are left out. Of a family that has merges from before and after it, all count: of whom
+    somebody was a part in between is not held, and a merge never widens anything.
     """
     found = store.table(
         connection,
@@ -35,9 +38,13 @@ def kin(store: Store, connection: Connection) -> pa.Table:
     else:
         raise IntegrityError("Some people are merged into each other in a circle.")
     survivor, family = np.unique(ends, return_inverse=True)
+    merged_at = pc.fill_null(found["merged_at"], _NOT_KNOWN).to_numpy()
     last = np.zeros(len(survivor), np.int64)
-    np.maximum.at(last, family, pc.fill_null(found["merged_at"], _NOT_KNOWN).to_numpy())
-    return pa.table({"subject_id": ids, "survivor": ends, "since": last[family]})
+    np.maximum.at(last, family, merged_at)
+    known = np.zeros(len(survivor), bool)
+    known[family[(merged_at <= until) | (merged_at == _NOT_KNOWN)]] = True
+    kin_of = pa.table({"subject_id": ids, "survivor": ends, "since": last[family]})
+    return kin_of if known.all() else kin_of.filter(pa.array(known[family]))
 
 
 def survivors(ids: npt.NDArray[np.int64], kin_of: pa.Table) -> npt.NDArray[np.int64]:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from passerelle.privacy.consent.digest import digest
 from passerelle.privacy.consent.jurisdiction import COUNTRIES, GROUPS, is_place, places
-from passerelle.privacy.vocabulary import Destination, EvidenceGrade, Purpose
+from passerelle.privacy.vocabulary import Channel, Destination, EvidenceGrade, Purpose
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
 
@@ -79,6 +79,9 @@ class Rule(_Closed):
     minimum_size: int = Field(100, ge=1, description="An audience of fewer people is never sent.")
     minimum_age: int | None = Field(None, ge=1, le=100, description="People known to be younger are kept out.")
     age_required: bool = Field(False, description="Also keep out people whose age is not known.")
+    freshness: dict[Name, Duration] = Field(
+        default_factory=dict, description="Sources that must be fresher for this rule than the policy asks in general."
+    )
 
     @model_validator(mode="after")
     def _basis(self) -> Self:
@@ -104,6 +107,10 @@ class Policy(_Closed):
     freshness: dict[Name, Duration] = Field(
         default_factory=dict,
         description="Sources of consent that must be fresh, and how old each may be. Stale: nobody is added.",
+    )
+    signals: dict[Channel, Literal["may_grant"]] = Field(
+        default_factory=dict,
+        description="Channels whose signals may also grant, such as `web: may_grant`. All others only refuse.",
     )
     groups: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{2,31}$")], tuple[str, ...]] = Field(
         default_factory=dict, description="Your own groups of countries, such as `DACH: [DE, AT, CH]`."
@@ -168,6 +175,20 @@ class Policy(_Closed):
     def minimum_size(self, purpose: Purpose, destination: Destination) -> int:
         """The smallest audience that any rule about this purpose at this destination lets be sent."""
         return max((rule.minimum_size for rule in self.rules_for(purpose, destination)), default=1)
+
+    def fresh(self, purpose: Purpose | None = None, destination: Destination | None = None) -> Mapping[str, int]:
+        """How many seconds old each mandatory source may be: for one purpose and destination, or for any rule."""
+        limits = dict(self.freshness)
+        for rule in self.rules:
+            if purpose in {None, rule.purpose} and (destination is None or destination in rule.destinations):
+                for source, seconds in rule.freshness.items():
+                    limits[source] = min(seconds, limits.get(source, seconds))
+        return limits
+
+    @property
+    def relaxed(self) -> frozenset[str]:
+        """Channels whose signals may grant."""
+        return frozenset(channel.value for channel in self.signals)
 
     def document(self) -> Mapping[str, Any]:
         """The policy as it stands in the store and under its digest."""

@@ -1,12 +1,13 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from passerelle.privacy.consent.reasons import ALLOWED, REASONS
@@ -15,6 +16,7 @@ from passerelle.privacy.consent.resolve import (
     DECISIONS,
     FOREVER,
     HISTORY,
+    NEVER,
     NO_JURISDICTION,
     NO_RULE,
     NO_STOP,
@@ -25,7 +27,7 @@ from passerelle.privacy.consent.resolve import (
     stop_code,
 )
 from passerelle.privacy.vocabulary import ConsentState, EvidenceGrade
-from tests.privacy.consent.model import Said, answer
+from tests.privacy.consent.model import STOPS, Asked, Said, answer
 
 NOW = 20_000 * DAY
 CONSENT = Terms("consent", EvidenceGrade.A, 10 * DAY)
@@ -45,15 +47,25 @@ def history(events: Sequence[Said]) -> pa.Table:
     return pa.Table.from_pylist([{name: getattr(e, name) for name in HISTORY.names} for e in events], HISTORY)
 
 
-def people(terms: dict[int, int], stop: dict[int, str] | None = None) -> People:
+def people(
+    terms: dict[int, int], stop: dict[int, str] | None = None, suppressed: dict[int, int] | None = None
+) -> People:
     ids = sorted(terms)
     stops = [stop_code(stop[one]) if stop and one in stop else NO_STOP for one in ids]
-    numbers = (np.array(column, np.int64) for column in (ids, [terms[one] for one in ids], stops))
+    since = [(suppressed or {}).get(one, NEVER) for one in ids]
+    numbers = (np.array(column, np.int64) for column in (ids, [terms[one] for one in ids], stops, since))
     return People(*numbers)
 
 
-def decide(events: Sequence[Said], terms: int = 0, at: int = NOW) -> tuple[str, int | None]:
-    found = resolve(people({1: terms}), history(events), TERMS, NOTICES, recipient="meta", at=at)
+def decide(
+    events: Sequence[Said],
+    terms: int = 0,
+    at: int = NOW,
+    relaxed: Collection[str] = (),
+    suppressed: int = NEVER,
+) -> tuple[str, int | None]:
+    asked = people({1: terms}, suppressed={1: suppressed})
+    found = resolve(asked, history(events), TERMS, NOTICES, recipient="meta", at=at, relaxed=relaxed)
     row = found.to_pylist()[0]
     assert row["allowed"] == (row["reason"] in ALLOWED)
     return row["reason"], row["event_id"]
@@ -181,6 +193,99 @@ def test_the_person_as_merged_keeps_both_histories() -> None:
     assert decide([before, said(event_id=2), said(event_id=2, origin=7)]) == ("consent", 2)
 
 
+WEB: dict[str, Any] = {"channel": "web"}
+STOP = said("ConsentRefused", 1, stop="opt_out")
+LATER = NOW - DAY
+
+
+def test_what_a_channel_grants_does_not_count_unless_the_policy_relaxes_it() -> None:
+    assert decide([said(**WEB)]) == ("other_channel", 1)
+    assert decide([said(**WEB)], relaxed={"email"}) == ("other_channel", 1)
+    assert decide([said(**WEB)], relaxed={"web"}) == ("consent", 1)
+    assert decide([said(**WEB, notice=None)], relaxed={"web"}) == ("notice_missing", 1)
+
+
+def test_a_channel_vetoes_until_it_says_yes_again_itself() -> None:
+    veto = said("ConsentRefused", 2, **WEB)
+    assert decide([said(event_time=LATER), veto])[0] == "refused"
+    assert decide([said(), veto, said(event_id=3, event_time=LATER, grade="C", notice=None, **WEB)]) == ("consent", 1)
+    assert decide([said(), veto, said(event_id=3, event_time=LATER, channel="email")])[0] == "refused"
+    assert decide([said(), veto, said(event_id=3, event_time=None, **WEB)])[0] == "refused"
+
+
+@pytest.mark.parametrize(
+    ("stop", "reason"),
+    [
+        ("objection", "objection"),
+        ("opt_out", "opt_out"),
+        ("under_age", "under_age"),
+        ("platform", "opted_out_at_platform"),
+    ],
+)
+@pytest.mark.parametrize("terms", [0, 2, NO_RULE])
+def test_a_hard_stop_is_named_whatever_came_after(stop: str, reason: str, terms: int) -> None:
+    assert decide([replace(STOP, stop=stop), said(event_id=2, event_time=LATER)], terms) == (reason, 1)
+
+
+@pytest.mark.parametrize(
+    ("stop", "lifting", "lifted"),
+    [
+        ("opt_out", {"expression": "two_step"}, True),
+        ("opt_out", {"expression": "explicit"}, False),
+        ("opt_out", {"expression": "two_step", "stop": "objection"}, False),
+        ("opt_out", {"expression": "two_step", "grade": "C"}, False),
+        ("opt_out", {"expression": "two_step", "event_time": None}, False),
+        ("opt_out", {"expression": "two_step", "event_time": NOW - 2 * DAY}, False),
+        ("opt_out", {"expression": "two_step", "origin": 7}, False),
+        ("opt_out", {"expression": "two_step", "stream": "desk", "notice": None}, True),
+        ("opt_out", {"expression": "two_step", "stream": "browser", "channel": "web"}, False),
+        ("objection", {"expression": "explicit", "grade": "B"}, True),
+        ("objection", {"expression": "two_step"}, True),
+        ("objection", {"expression": "implicit"}, False),
+        ("objection", {}, False),
+        ("under_age", {"grade": "B"}, True),
+        ("platform", {}, True),
+        ("platform", {"grade": "C"}, False),
+    ],
+)
+def test_a_hard_stop_is_lifted_only_in_its_own_way(stop: str, lifting: dict[str, Any], lifted: bool) -> None:
+    yes = said(event_id=3, event_time=NOW - 9 * DAY, stream="shop")
+    taken_back = said(event_id=2, **{"event_time": LATER, "stop": stop, **lifting})
+    assert (decide([yes, replace(STOP, stop=stop), taken_back])[0] == "consent") is lifted
+
+
+def test_what_a_channel_says_lifts_the_stops_of_that_channel() -> None:
+    lifting = said(event_id=2, event_time=LATER, stop="opt_out", expression="two_step", stream="site", **WEB)
+    yes = said(event_id=3, event_time=NOW - 9 * DAY, stream="shop")
+    assert decide([yes, replace(STOP, channel="web"), lifting])[0] == "consent"
+    assert decide([yes, replace(STOP, channel="email"), lifting])[0] == "opt_out"
+
+
+def test_a_stop_that_was_lifted_leaves_no_consent_from_before_it_in_its_stream() -> None:
+    before = said(event_id=2, event_time=NOW - 3 * DAY)
+    lifting = said(event_id=3, event_time=LATER, stop="opt_out", expression="two_step", stream="desk", notice=None)
+    assert decide([before, STOP, lifting]) == ("notice_missing", 3)
+    assert decide([before, STOP, lifting, said(event_id=4, event_time=LATER)]) == ("consent", 4)
+
+
+def test_a_probably_same_person_can_refuse_and_not_grant() -> None:
+    other: dict[str, Any] = {"linked": True, "origin": 7}
+    assert decide([said(**other)]) == ("no_consent_event", None)
+    assert decide([said(), said("ConsentRefused", 2, **other)]) == ("refused", 2)
+    assert decide([said(), replace(STOP, event_id=2, **other)]) == ("opt_out", 2)
+    taken_back = said(event_id=3, event_time=LATER, **other)
+    assert decide([said(), said("ConsentRefused", 2, **other), taken_back]) == ("consent", 1)
+
+
+def test_after_an_erasure_only_a_later_yes_counts() -> None:
+    assert decide([said()], suppressed=NOW - 2 * DAY) == ("suppressed", 1)
+    assert decide([said()], suppressed=NOW - 2 * DAY - 1) == ("consent", 1)
+    assert decide([], 2, suppressed=NOW - 2 * DAY) == ("suppressed", None)
+    assert decide([said()], 2, suppressed=NOW - 2 * DAY) == ("suppressed", None)
+    assert decide([said(event_time=LATER, notice=None)], 2, suppressed=NOW - 2 * DAY) == ("legitimate_interest", None)
+    assert decide([said(event_time=LATER, **WEB)], 2, suppressed=NOW - 2 * DAY) == ("suppressed", None)
+
+
 def test_legitimate_interest_holds_until_somebody_objects() -> None:
     assert decide([], terms=2) == ("legitimate_interest", None)
     assert decide([said("ConsentRefused")], terms=2) == ("objection", 1)
@@ -214,6 +319,12 @@ def test_text_columns_may_come_as_dictionaries_in_pieces() -> None:
 
 # --- properties
 
+
+def property_of(examples: int) -> settings:
+    """So many examples, however slow the machine is at making them."""
+    return settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 MOMENTS = st.one_of(
     st.none(),
     st.integers(-15, 2).map(lambda days: NOW + days * DAY),
@@ -233,23 +344,44 @@ EVENTS = st.builds(
     notice=st.sampled_from(["ads@1", "ads@1", "ads@1", "ads@2", "mail@1", "other@1", "gone@1", None]),
     recipients=st.sampled_from([None, None, "meta", "google_ads", "google_ads meta"]),
     grade=st.sampled_from(["A", "A", "B", "C"]),
-).map(lambda e: replace(e, origin=e.subject_id * 10 + e.origin))
+    channel=st.sampled_from([None, None, None, "web", "email"]),
+    stop=st.sampled_from([None, None, None, None, "opt_out", "objection", "under_age", "platform"]),
+    expression=st.sampled_from([None, "explicit", "implicit", "two_step"]),
+    linked=st.sampled_from([False, False, False, True]),
+).map(lambda e: replace(e, origin=e.subject_id * 10 + e.origin + 5 * e.linked))
 HISTORIES = st.lists(EVENTS, max_size=12, unique_by=lambda e: e.event_id)
 ASKED = {1: 0, 2: 1, 3: 2, 4: NO_RULE}
+RELAXED = st.sampled_from([frozenset[str](), frozenset({"web"}), frozenset({"web", "email"})])
+NOES = {"withdrawn", "refused", "terminated", "ended", "unanswered"} | set(STOPS.values())
+SUPPRESSED = st.sampled_from([NEVER, NEVER, NOW - 3 * DAY])
 
 
-def answers(events: Sequence[Said], at: int = NOW) -> pa.Table:
-    return resolve(people(ASKED), history(events), TERMS, NOTICES, recipient="meta", at=at)
+def answers(events: Sequence[Said], at: int = NOW, relaxed: Collection[str] = (), suppressed: int = NEVER) -> pa.Table:
+    asked = people(ASKED, suppressed=dict.fromkeys(ASKED, suppressed))
+    return resolve(asked, history(events), TERMS, NOTICES, recipient="meta", at=at, relaxed=relaxed)
 
 
-@settings(max_examples=80, deadline=None)
-@given(HISTORIES)
-def test_it_answers_as_the_plain_model_does(events: list[Said]) -> None:
+def asked(term: int, relaxed: frozenset[str] = frozenset(), suppressed: int = NEVER) -> Asked:
+    since = float("-inf") if suppressed == NEVER else suppressed
+    return Asked(TERMS[term] if term >= 0 else None, BOOK, NOW, relaxed=relaxed, suppressed=since)
+
+
+def allowed(found: pa.Table) -> list[bool]:
+    return [bool(each) for each in found["allowed"].to_pylist()]
+
+
+def none_won(before: pa.Table, after: pa.Table) -> bool:
+    return all(was or not now for was, now in zip(allowed(before), allowed(after), strict=True))
+
+
+@property_of(120)
+@given(HISTORIES, RELAXED, SUPPRESSED)
+def test_it_answers_as_the_plain_model_does(events: list[Said], relaxed: frozenset[str], suppressed: int) -> None:
     expected = [
-        answer([e for e in events if e.subject_id == one], TERMS[term] if term >= 0 else None, BOOK, "meta", NOW)
+        answer([e for e in events if e.subject_id == one], asked(term, relaxed, suppressed))
         for one, term in ASKED.items()
     ]
-    assert answers(events)["reason"].to_pylist() == expected
+    assert answers(events, relaxed=relaxed, suppressed=suppressed)["reason"].to_pylist() == expected
 
 
 def drawn(random: Random, event_id: int) -> Said:
@@ -269,6 +401,9 @@ def drawn(random: Random, event_id: int) -> Said:
         notice=random.choice(["ads@1"] * 9 + ["ads@2", "mail@1", "other@1", "gone@1", None]),
         recipients=random.choice([None, None, None, "google_ads", "google_ads meta"]),
         grade=random.choice("AAAABC"),
+        channel=random.choice([None] * 9 + ["web", "email"]),
+        stop=random.choice([None] * 12 + ["opt_out", "objection", "under_age", "platform"]),
+        expression=random.choice([None, "explicit", "two_step"]),
     )
 
 
@@ -276,19 +411,17 @@ def drawn(random: Random, event_id: int) -> Said:
 def test_it_answers_for_thousands_as_the_plain_model_does_for_each(seed: int) -> None:
     random = Random(seed)  # noqa: S311 - a test's data
     events = [drawn(random, number) for number in range(1, 10_001)]
-    asked = {one: [0, 1, 2, NO_RULE][one % 4] for one in range(1, 4_001)}
-    by_person: dict[int, list[Said]] = {one: [] for one in asked}
+    terms = {one: [0, 1, 2, NO_RULE][one % 4] for one in range(1, 4_001)}
+    by_person: dict[int, list[Said]] = {one: [] for one in terms}
     for event in events:
         by_person[event.subject_id].append(event)
-    expected = [
-        answer(by_person[one], TERMS[term] if term >= 0 else None, BOOK, "meta", NOW) for one, term in asked.items()
-    ]
-    found = resolve(people(asked), history(events), TERMS, NOTICES, recipient="meta", at=NOW)["reason"].to_pylist()
+    expected = [answer(by_person[one], asked(term)) for one, term in terms.items()]
+    found = resolve(people(terms), history(events), TERMS, NOTICES, recipient="meta", at=NOW)["reason"].to_pylist()
     assert found == expected
-    assert len(set(found)) > 15
+    assert len(set(found)) > 20
 
 
-@settings(max_examples=40, deadline=None)
+@property_of(30)
 @given(HISTORIES, st.randoms(use_true_random=False))
 def test_order_of_arrival_and_repetition_change_nothing(events: list[Said], random: Random) -> None:
     shuffled = [*events, *random.choices(events, k=3)] if events else []
@@ -296,15 +429,60 @@ def test_order_of_arrival_and_repetition_change_nothing(events: list[Said], rand
     assert answers(shuffled).equals(answers(events))
 
 
-@settings(max_examples=50, deadline=None)
-@given(HISTORIES, EVENTS)
-def test_one_more_refusal_never_turns_no_into_yes(events: list[Said], more: Said) -> None:
+@property_of(60)
+@given(HISTORIES, EVENTS, RELAXED)
+def test_one_more_refusal_never_turns_no_into_yes(events: list[Said], more: Said, relaxed: frozenset[str]) -> None:
     refusal = replace(more, event_id=0, state="ConsentWithdrawn")
-    before, after = answers(events)["allowed"].to_pylist(), answers([*events, refusal])["allowed"].to_pylist()
-    assert all(was or not now for was, now in zip(before, after, strict=True))
+    assert none_won(answers(events, relaxed=relaxed), answers([*events, refusal], relaxed=relaxed))
 
 
-@settings(max_examples=50, deadline=None)
+@property_of(40)
+@given(HISTORIES, EVENTS.filter(lambda e: e.stop is not None), RELAXED)
+def test_a_stop_beats_any_grant_whatever_its_time(events: list[Said], stop: Said, relaxed: frozenset[str]) -> None:
+    others = [replace(e, stop=None) if e.yes else e for e in events]  # nobody takes it back
+    refusal = replace(stop, event_id=0, state="ConsentRefused")
+    found = answers([*others, refusal], relaxed=relaxed).filter(pc.equal(pa.array(list(ASKED)), stop.subject_id))
+    assert found["reason"][0].as_py() in STOPS.values()
+
+
+@property_of(40)
+@given(HISTORIES)
+def test_a_merge_never_widens(events: list[Said]) -> None:
+    mine = [replace(e, subject_id=1, linked=False, origin=1 + e.subject_id % 2) for e in events]
+    before = [answer([e for e in mine if e.origin == one], asked(0)) for one in (1, 2)]
+    reason, _ = decide(mine)
+    assert reason not in ALLOWED or any(was in ALLOWED for was in before)
+    assert reason not in ALLOWED or not NOES & set(before)
+
+
+@property_of(40)
+@given(HISTORIES, HISTORIES)
+def test_a_probable_link_never_widens(events: list[Said], theirs: list[Said]) -> None:
+    own = [replace(e, linked=False, origin=e.subject_id) for e in events]
+    linked = [replace(e, linked=True, origin=90 + e.subject_id, event_id=e.event_id + 10**7) for e in theirs]
+    assert none_won(answers(own), answers([*own, *linked]))
+
+
+@property_of(60)
+@given(HISTORIES, SUPPRESSED)
+def test_a_channel_never_grants(events: list[Said], suppressed: int) -> None:
+    spoken = [e for e in events if e.channel is None]
+    assert none_won(answers(spoken, suppressed=suppressed), answers(events, suppressed=suppressed))
+
+
+@property_of(30)
+@given(HISTORIES)
+def test_a_relaxation_only_adds_people(events: list[Said]) -> None:
+    assert none_won(answers(events, relaxed={"web"}), answers(events))
+
+
+@property_of(40)
+@given(HISTORIES)
+def test_a_suppression_never_widens(events: list[Said]) -> None:
+    assert none_won(answers(events), answers(events, suppressed=NOW - 3 * DAY))
+
+
+@property_of(30)
 @given(HISTORIES)
 def test_whoever_is_allowed_has_a_consent_that_no_possible_refusal_follows(events: list[Said]) -> None:
     by_id = {e.event_id: e for e in events}
@@ -321,7 +499,7 @@ def test_whoever_is_allowed_has_a_consent_that_no_possible_refusal_follows(event
                 assert other.moment() < rests_on.moment()
 
 
-@settings(max_examples=40, deadline=None)
+@property_of(30)
 @given(HISTORIES, st.integers(0, 30))
 def test_who_was_never_asked_again_is_never_allowed_again(events: list[Said], days: int) -> None:
     past = [e for e in events if e.moment() <= NOW]
