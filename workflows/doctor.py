@@ -70,6 +70,7 @@ def _examine(workspace: "Workspace", *, now: int, local: bool, progress: "Progre
     yield from _guarded("consent", "freshness", partial(_fresh, workspace, now))
     if not unready and workspace.segments:
         yield from _guarded("segments", "rules", partial(_rules, workspace))
+    yield from _vendors(workspace)
     if not local:
         yield from _others(workspace, progress)
 
@@ -210,6 +211,14 @@ def _rules(workspace: "Workspace") -> list[Finding]:
     rest = [each for each in problems if not isinstance(each, Unusable)]
     found = [Finding("segments", f"{each.file}:{each.line}", "failed", each.message) for each in wrong]
     return found + [Finding("segments", "rules", "failed", each.message, each.advice) for each in rest]
+
+
+def _vendors(workspace: "Workspace") -> list[Finding]:
+    """What should be on file about the platforms that people are sent to."""
+    from passerelle.workflows.audit.vendors import reminders
+
+    advice = "Write it into passerelle.yaml under `vendors:`; `passerelle audit vendors` shows what is there."
+    return [Finding("record", name, "warning", f"Not on file: {what}.", advice) for name, what in reminders(workspace)]
 
 
 def _stale(source: Any) -> tuple[str, str]:  # noqa: ANN401 - the gate's StaleSource

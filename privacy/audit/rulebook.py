@@ -61,3 +61,30 @@ def changes(connection: Connection, log_size: int) -> list[Line]:
             }
         )
     return found
+
+
+def differences(old: Policy, new: Policy) -> list[Line]:
+    """What changed from `old` to `new`: a line per word of a rule, purpose, destination and jurisdiction."""
+    before, after = _cells(old), _cells(new)
+    lines = []
+    for key in sorted(before.keys() | after.keys()):
+        was, is_ = before.get(key, {}), after.get(key, {})
+        for what in sorted(was.keys() | is_.keys()):
+            if was.get(what) != is_.get(what):
+                about = dict(zip(("purpose", "destination", "jurisdiction"), key, strict=True))
+                lines.append({**about, "what": what, "was": was.get(what), "is": is_.get(what)})
+    return lines
+
+
+_KEYS = ("purpose", "destinations", "jurisdictions")
+
+
+def _cells(policy: Policy) -> dict[tuple[str, str, str], Line]:
+    cells: dict[tuple[str, str, str], Line] = {("", "", ""): {"approvers": list(policy.approvers)}}
+    cells["", "", ""] |= {f"freshness {name}": seconds for name, seconds in policy.freshness.items()}
+    for rule in rules_of(policy):
+        terms = {name: value for name, value in rule.items() if name not in _KEYS and value is not None}
+        for destination in rule["destinations"]:
+            for place in rule["jurisdictions"]:
+                cells[rule["purpose"], destination, place] = terms
+    return cells

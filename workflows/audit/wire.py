@@ -20,3 +20,8 @@ def identifiers(platform: str, columns: Iterable[str]) -> dict[str, str]:
     known = _COLUMNS.get(Destination(platform), {}) if platform in set(Destination) else {}
     fields = [known[name] for name in columns if name in known]
     return {field.value: HASH if is_hashed(field, Destination(platform)) else "plain" for field in fields}
+
+
+def every_identifier(platform: Destination) -> dict[str, str]:
+    """Each identifier that may go to a platform, and its form there."""
+    return identifiers(platform.value, _COLUMNS.get(platform, {}))

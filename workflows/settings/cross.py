@@ -14,7 +14,7 @@ from passerelle.workflows.settings.unusable import Problem
 
 def cross_check(loaded: Loaded) -> list[Problem]:
     """Every problem between the files of one workspace."""
-    return [*_audiences(loaded), *_freshness(loaded), *_model(loaded), *_notices(loaded)]
+    return [*_audiences(loaded), *_freshness(loaded), *_model(loaded), *_notices(loaded), *_vendors(loaded)]
 
 
 def _audiences(loaded: Loaded) -> Iterator[Problem]:
@@ -40,6 +40,11 @@ def _ruled(loaded: Loaded, shown: str, name: str, destination: str) -> Iterator[
 def _freshness(loaded: Loaded) -> Iterator[Problem]:
     for source in loaded.policy.freshness:
         yield from _known(loaded, "policy.yaml", ("freshness", source), source, loaded.project.sources, "source")
+
+
+def _vendors(loaded: Loaded) -> Iterator[Problem]:
+    for name in loaded.project.vendors:
+        yield from _known(loaded, PROJECT, ("vendors", name), name, loaded.project.destinations, "destination")
 
 
 def _model(loaded: Loaded) -> Iterator[Problem]:

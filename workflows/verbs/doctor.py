@@ -21,7 +21,7 @@ class Line(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    area: str = Field(description="settings, files, disk, runs, key, store, log, consent, source or destination.")
+    area: str = Field(description="settings, files, disk, runs, key, store, log, consent, record, source, destination.")
     name: str
     state: Literal["ok", "warning", "failed", "integrity"]
     message: str
