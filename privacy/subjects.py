@@ -198,10 +198,18 @@ class Subjects:
         return owners.filter(there), values.filter(there)
 
     def pseudonyms_of(self, connection: Connection, ids: pa.Array) -> tuple[pa.Int64Array, pa.StringArray]:
-        """Every `subject_ref` that people's identifiers can have given them: whose (places in `ids`), and which."""
+        """Every `subject_ref` that people's identifiers can have given them: whose (places in `ids`), and today's form.
+
+        Pseudonyms of any time are compared with these by `refs_now`.
+        """
         found = [(field, *self.held(connection, ids, field)) for field in IDENTITY_FIELDS]
-        refs = [pa.array(self._pseudonyms.refs(field, values.to_pylist()), pa.string()) for field, _, values in found]
-        return pa.concat_arrays([owners for _, owners, _ in found]), pa.concat_arrays(refs)
+        refs = [self._pseudonyms.refs(field, values.to_pylist()) for field, _, values in found]
+        today = self.refs_now(connection, [ref for each in refs for ref in each])
+        return pa.concat_arrays([owners for _, owners, _ in found]), pa.array(today, pa.string())
+
+    def refs_now(self, connection: Connection, refs: list[SubjectRef]) -> list[SubjectRef]:
+        """What pseudonyms of any time are today, after rotations of the key."""
+        return self._pseudonyms.refs_now(connection, refs)
 
     def was_erased(self, connection: Connection, field: Field, value: str, country: str | None) -> bool:
         """Whether somebody who was erased had this identifier, as far as fingerprints are still kept."""

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, select
 from passerelle.privacy.erasure.desk import DAY, DONE, REMOVING, REQUESTED, Desk, Open, pieces
 from passerelle.privacy.ledger import PRESENT, queue_removals
 from passerelle.privacy.store import tables as t
+from passerelle.privacy.vocabulary import SubjectRef
 
-_REF = re.compile(r"s1[0-9a-f]{32}")
+_REF = re.compile(r"\bs[1-9][0-9]{0,3}?[0-9a-f]{32}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +122,15 @@ def pushed(desk: Desk, connection: Connection, asked: Sequence[Open]) -> None:
 
 
 def blot_out(desk: Desk, connection: Connection, refs: set[str]) -> int:
-    """Take pseudonyms out of the results of earlier commands; how many results held one."""
-    held = select(t.run.c.run_id, t.run.c.result).where(t.run.c.result.like("%s1%"))
+    """Take pseudonyms, of any time, out of the results of earlier commands; how many results held one."""
+    held = connection.execute(select(t.run.c.run_id, t.run.c.result).where(t.run.c.result.like('%"s%'))).all()
+    told = sorted({SubjectRef(found) for _, result in held for found in _REF.findall(result)})
+    mine = set(desk.subjects.refs_now(connection, [SubjectRef(ref) for ref in sorted(refs)]))
+    today = desk.subjects.refs_now(connection, told)
+    gone = {ref for ref, now in zip(told, today, strict=True) if now in mine}
     changed: dict[str, str] = {}
-    for run_id, result in connection.execute(held):
-        clean = _REF.sub(lambda found: "erased" if found[0] in refs else found[0], result)
+    for run_id, result in held:
+        clean = _REF.sub(lambda found: "erased" if found[0] in gone else found[0], result)
         if clean != result:
             changed[run_id] = clean
     if changed:

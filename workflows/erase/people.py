@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from passerelle.privacy.erasure import Open
 from passerelle.privacy.errors import DefinitionError
-from passerelle.privacy.vocabulary import IDENTITY_FIELDS, Field
+from passerelle.privacy.vocabulary import IDENTITY_FIELDS, Field, SubjectRef
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -102,12 +102,16 @@ def look_up(workspace: "Workspace", connection: "Connection", names: Sequence[Na
             known = subjects.find(connection, named.field, named.value, country)
         if known is not None and int(known) not in leaving.ids:
             found.ids.append(int(known))
-        elif (going := leaving.find(named, country)) is not None:
+        elif (going := leaving.ids.get(int(known or 0)) or leaving.find(named, country)) is not None:
             found.going.append(going)
         elif named.field is not None and subjects.was_erased(connection, named.field, named.value, country):
             found.already += 1
         else:
             found.unknown.append(named.line)
+    people = subjects.family(connection, pa.array(found.ids, pa.int64()))
+    gone = set(people.filter(people["erased_at"].is_valid())["survivor"].to_pylist())
+    found.already += len(gone.intersection(found.ids))
+    found.ids = sorted(set(found.ids) - gone)
     return found
 
 
@@ -129,7 +133,8 @@ class _Leaving:
         if named.word not in self._by_value:
             self._by_value[named.word] = self._values(named.field)
         if named.field is None:
-            return self._by_value[named.word].get(named.value)
+            (today,) = self._subjects.refs_now(self._connection, [SubjectRef(named.value)])
+            return self._by_value[named.word].get(today)
         value = self._subjects.canonical(named.field, named.value, country)
         return None if value is None else self._by_value[named.word].get(value)
 

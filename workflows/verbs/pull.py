@@ -55,10 +55,12 @@ class PullResult(Result):
 def run(environment: Environment, request: PullRequest) -> PullResult:
     """Pull each source on its own."""
     from passerelle.privacy.errors import TryLater
+    from passerelle.workflows.erase.run import expire_now
     from passerelle.workflows.pull import pull
     from passerelle.workflows.workspace import Workspace
 
     with Workspace.open(environment.workspace) as workspace:
+        expire_now(workspace, now=environment.now())
         report = pull(
             workspace, request.sources, now=environment.now(), progress=environment.progress, full=request.full
         )

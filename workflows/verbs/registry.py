@@ -9,7 +9,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Start here": ("init", "demo", "doctor"),
     "For marketers": ("segment", "plan", "sync", "status"),
     "Data and consent": ("pull", "consent", "normalize"),
-    "For auditors and data protection officers": ("audit", "erase"),
+    "For auditors and data protection officers": ("audit", "erase", "evidence"),
     "For operators and developers": ("workflows", "serve", "twins", "schema"),
 }
 """The panels of `--help`: the first word of each verb."""
@@ -27,6 +27,8 @@ MODULES = (
     "consent",
     "normalize",
     "audit",
+    "erase",
+    "evidence",
     "workflows",
     "serve",
     "twins",

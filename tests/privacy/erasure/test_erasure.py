@@ -162,7 +162,7 @@ def test_who_has_the_master_key_the_email_and_the_store_can_neither_link_nor_con
     assert known not in stored
     mark = Suppression(town.store, KEYS).fingerprints(Field.EMAIL, pa.array(["p1@example.org"]))[0].as_py()
     (kept,) = rows(town, "suppression")
-    assert kept == {"digest": mark, "erased_at": NOW + DAY, "until": NOW + 31 * DAY}
+    assert kept == {"digest": mark, "erased_at": NOW + DAY, "until": NOW + 31 * DAY, "generation": 1}
     assert stored.count(repr(mark)) == 1
 
 
@@ -245,6 +245,28 @@ def test_the_log_says_who_is_gone_and_how_many_rows_with_them(town: Town) -> Non
         "decision": [1],
     }
     assert ended["destroyed"] == {"consent_event": 1, "decision": 1, "vault": 1}
+
+
+def test_the_log_verifies_at_each_step_and_when_all_whom_an_entry_is_about_are_gone(town: Town) -> None:
+    town.sent(1, 2, 3)
+    for step in (lambda: town.asked(1, 2, 3), lambda: town.taken_out(1, 2, 3), town.done):
+        assert town.log.verify(town.connection).problems == []
+        step()
+    verified = town.log.verify(town.connection)
+    assert (verified.problems, verified.erased) == ([], 6)
+    assert rows(town, "consent_event") == []
+    assert town.come("p4@example.org") == [4]
+    town.say(statement(4))
+    assert [row["event_id"] for row in rows(town, "consent_event")] == [4]
+    assert town.log.verify(town.connection).problems == []
+
+
+def test_a_lost_key_or_row_without_an_erasure_in_the_log_is_noticed(town: Town) -> None:
+    town.sent(1)
+    town.subjects.forget(town.connection, pa.array([1]), now=NOW)
+    assert any("no erasure in the log" in problem for problem in town.log.verify(town.connection).problems)
+    town.store.delete(town.connection, t.consent_event, t.consent_event.c.subject_id == 2)
+    assert any("rows instead of" in problem for problem in town.log.verify(town.connection).problems)
 
 
 def test_a_statement_about_who_asked_is_not_taken(town: Town) -> None:

@@ -1,0 +1,186 @@
+"""People are erased through the command line: platforms first, keys last, and nothing of them stays."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from passerelle.privacy.vocabulary import Field
+from passerelle.workflows.workspace import Workspace
+from tests.end_to_end.conftest import Cli
+from tests.end_to_end.shop import ShopWorkspace
+
+REMOVALS = ["meta.users.remove", "data_manager.remove"]
+
+pytestmark = pytest.mark.xdist_group("erasure")
+
+
+def ask(shop: ShopWorkspace, statement: str) -> list[tuple[Any, ...]]:
+    with Workspace.open(shop.folder) as workspace, workspace.store().read() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(statement)]
+
+
+def members(shop: ShopWorkspace, count: int = 1) -> list[tuple[int, str, str]]:
+    """Number, pseudonym and e-mail of people who are everywhere."""
+    rows = ask(
+        shop,
+        "SELECT subject_id, subject_ref FROM subject JOIN membership USING (subject_id) WHERE state = 'member'"
+        " GROUP BY 1, 2 HAVING count(*) = 2 ORDER BY 1",
+    )
+    with Workspace.open(shop.folder) as workspace, workspace.store().read() as connection:
+        ids = pa.array([row[0] for row in rows])
+        emails = workspace.subjects().identifiers(connection, ids).reveal()["email"].to_pylist()
+    found = [(number, ref, mails[0]) for (number, ref), mails in zip(rows, emails, strict=True) if mails]
+    return found[:count]
+
+
+def in_file(folder: Path, *values: str) -> str:
+    path = folder.parent / "who.txt"
+    path.write_text("\n".join(values) + "\n")
+    return str(path)
+
+
+def has_keys(shop: ShopWorkspace, number: int) -> bool:
+    return (number,) in ask(shop, "SELECT subject_id FROM vault")
+
+
+def lake_people(shop: ShopWorkspace) -> set[int]:
+    files = (shop.folder / "var/lake").rglob("rows-*.parquet")
+    return {number for file in files for number in pq.read_table(file)["subject_id"].to_pylist()}
+
+
+def test_a_person_is_taken_out_everywhere_and_then_nothing_of_them_stays(small: ShopWorkspace, cli: Cli) -> None:
+    key = small.folder.parent / "dpo.key"
+    assert cli(small, "evidence", "keygen", "--out", str(key))[0] == 0
+    settings = small.folder / "passerelle.yaml"
+    settings.write_text(f"{settings.read_text()}\nevidence: {{dpo_key_file: {key}.pub, keep_days: 100}}\n")
+    assert cli(small, "sync")[0] == 0
+    (number, ref, email), (_, other, _) = members(small, 2)
+    before = small.at_twins()
+    code, told = cli(small, "erase", "--file", in_file(small.folder, email), "--received", "2026-11-01")
+    assert (code, told["outcome"], told["done"], told["queued"]) == (0, "done", 1, 2)
+    assert {place: count - 1 for place, count in before.items()} == small.at_twins()
+    assert told["evidence_sealed"] == 1
+    assert number not in lake_people(small)
+    assert not has_keys(small, number)
+    assert email not in json.dumps(told)
+    assert ref not in json.dumps(told)
+    residue = [
+        path for path in (small.folder / "var").rglob("*") if path.is_file() and ref.encode() in path.read_bytes()
+    ]
+    assert residue == []
+    name = told["erasures"][0]["erasure"]
+    code, again = cli(small, "erase", "--file", in_file(small.folder, email))
+    assert (code, again["already"], again["asked"]) == (0, 1, 0)
+    code, opened = cli(small, "evidence", "open", name, "--key", str(key), "--reason", "claim 12")
+    assert (code, opened["rows"], len(opened["sent"])) == (0, opened["confirmed"], 4)
+    with Workspace.open(small.folder) as workspace, workspace.store().read() as connection:
+        assert workspace.subjects().by_ref(connection, other) is not None
+        assert workspace.subjects().was_erased(connection, Field.EMAIL, email, "FR")
+    assert cli(small, "audit", "verify")[0] == 0
+    code, answer = cli(small, "audit", "erasures")
+    assert (code, answer["facts"]["done"]) == (0, 1)
+    assert {line["what"] for line in answer["tables"]["retained"]} >= {"sealed evidence", "fingerprints"}
+
+
+def test_who_comes_back_with_the_next_pull_is_somebody_new_and_not_sent(small: ShopWorkspace, cli: Cli) -> None:
+    cli(small, "sync")
+    ((number, _, email),) = members(small)
+    assert cli(small, "erase", "--file", in_file(small.folder, email))[0] == 0
+    assert cli(small, "pull", "--full")[0] == 0
+    with Workspace.open(small.folder) as workspace, workspace.store().read() as connection:
+        back = workspace.subjects().find(connection, Field.EMAIL, email, "FR")
+    assert back is not None
+    assert back != number
+    assert (back,) in ask(small, "SELECT subject_id FROM subject WHERE suppressed_at IS NOT NULL")
+    code, planned = cli(small, "plan")
+    assert code == 0
+    assert {line["adds"] for line in planned["audiences"]} == {0}
+    assert all(line["withheld"].get("suppressed") == 1 for line in planned["audiences"])
+
+
+def test_keys_stay_while_a_platform_refuses(small: ShopWorkspace, cli: Cli) -> None:
+    cli(small, "sync")
+    ((number, _, email),) = members(small)
+    small.twins.fault(call="meta.users.remove", graph={"code": 200, "message": "no"}, times=1)
+    code, told = cli(small, "erase", "--file", in_file(small.folder, email))
+    assert (code, told["outcome"]) == (7, "refused")
+    (line,) = told["erasures"]
+    assert [(place["destination"], place["state"]) for place in line["open"]] == [("meta", "refused")]
+    assert has_keys(small, number)
+    code, status = cli(small, "erase", "--status", line["erasure"])
+    assert (code, status["outcome"], status["erasures"][0]["state"]) == (5, "pending", "removing")
+    code, told = cli(small, "erase", "--file", in_file(small.folder, email))
+    assert (code, told["done"], told["erasures"][0]["erasure"]) == (0, 1, line["erasure"])
+    assert cli(small, "erase", "--status")[1]["outcome"] == "done"
+    assert cli(small, "audit", "verify")[0] == 0
+
+
+def test_what_a_platform_has_not_settled_is_waited_for_and_not_sent_twice(small: ShopWorkspace, cli: Cli) -> None:
+    cli(small, "sync")
+    ((_, _, email),) = members(small)
+    small.twins.clock(hold=True)
+    code, told = cli(small, "erase", "--file", in_file(small.folder, email), "--wait", "0")
+    assert (code, told["outcome"]) == (5, "pending")
+    assert {place["state"] for place in told["erasures"][0]["open"]} == {"pending"}
+    removals = [small.twins.calls()[call] for call in REMOVALS]
+    assert cli(small, "erase", "--open", "--wait", "0")[0] == 5
+    small.twins.clock(release=True)
+    code, told = cli(small, "erase", "--open")
+    assert (code, told["done"]) == (0, 1)
+    assert [small.twins.calls()[call] for call in REMOVALS] == removals
+
+
+def test_many_people_leave_at_once_and_asking_first_is_enough_to_stop_everything(
+    small: ShopWorkspace, cli: Cli
+) -> None:
+    cli(small, "sync")
+    people = members(small, 5)
+    lines = [json.dumps({"email": email}) for _, _, email in people[:3]]
+    lines += [json.dumps({"subject_ref": ref}) for _, ref, _ in people[3:]] + [json.dumps({"email": "x@nowhere.fr"})]
+    file = in_file(small.folder, *lines)
+    code, told = cli(small, "erase", "--file", file, "--queue-only")
+    assert (code, told["asked"], told["queued"], told["unknown_lines"]) == (5, 5, 10, [6])
+    code, planned = cli(small, "plan")
+    assert all(line["removes"] == {"queued": 5} for line in planned["audiences"])
+    code, told = cli(small, "erase", "--file", file)
+    assert (code, told["outcome"], told["done"], told["asked"]) == (3, "held_back", 5, 0)
+    assert not {number for number, _, _ in people} & lake_people(small)
+    assert cli(small, "audit", "verify")[0] == 0
+
+
+def test_what_names_nobody_is_said_without_repeating_it(small: ShopWorkspace, cli: Cli) -> None:
+    code, told = cli(small, "erase", "--file", in_file(small.folder, "nobody@example.org"))
+    assert (code, "nobody@example.org" in json.dumps(told)) == (2, False)
+    for line in ('{"email": "a@b.fr", "phone": "1"}', '{"mail": "a@b.fr"}', '{"email": "a@b.fr"', "{}"):
+        code, told = cli(small, "erase", "--file", in_file(small.folder, line))
+        assert (code, "a@b.fr" in json.dumps(told)) == (2, False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", REMOVALS)
+def test_a_kill_while_a_platform_is_asked_loses_nothing(small: ShopWorkspace, call: str) -> None:
+    small.ok("sync")
+    ((number, _, email),) = members(small)
+    file = in_file(small.folder, email)
+    small.twins.fault(call=call, slow_seconds=3.0, applied=True)
+    before = small.twins.calls().get(call, 0)
+    command = small.command("erase", "--file", file)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while small.twins.calls().get(call, 0) == before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+    small.twins.clear_faults()
+    assert has_keys(small, number)
+    told = small.ok("erase", "--file", file)
+    assert told["done"] == 1
+    assert not has_keys(small, number)
+    assert small.ok("audit", "verify")["outcome"] == "done"
