@@ -3,8 +3,8 @@
     python verify_standalone.py FILE [--key KEY] [--subject s1…] [--held CHECKPOINT] [--witness KEY]
 
 Needs Python 3.11 and nothing else; signatures are checked where the package `cryptography` is, and it says where not.
-KEY and CHECKPOINT are texts or files. What makes it a check is a key that you were given earlier, not the file's own.
-Every line it prints was checked. Exit code 0: all of it holds; 4: something is not what it must be.
+KEY and CHECKPOINT are files. What makes it a check is a key that you were given earlier, not the file's own. Each line
+that it prints was checked. Exit code 0: all of it holds; 4: something is not what it must be.
 """
 
 import argparse
@@ -95,7 +95,7 @@ def _opened(note: str, keys: list[str]) -> tuple[str, list[tuple[str, str]]]:
     """A note's text, and who of `keys` signed it, and when (c2sp.org/signed-note, tlog-cosignature)."""
     text, _, lines = note.rpartition("\n\n")
     found = []
-    for form in map(SIGNATURE.fullmatch, lines.removesuffix("\n").split("\n")):
+    for form in map(SIGNATURE.fullmatch, lines.split("\n")[:-1]):
         signer, said = form.groups() if form else ("", "")
         _must(signer, "a note has a line that is no signature")
         key_id, signature = base64.b64decode(said, validate=True)[:4], base64.b64decode(said)[4:]
@@ -126,32 +126,41 @@ def _read(path: Path, keys: list[str]) -> dict[str, Any]:
         told = json.loads(base64.b64decode(extra.removeprefix("extra "), validate=True))
         parts, signed, manifest = told["evidence"], told["signed"], _canonical(told["evidence"])
         proved = [base64.b64decode(step, validate=True).hex() for step in steps]
-        _must(index == f"index {parts['entries'][0]['index']}", "the proof is of another entry")
-        _must(proved == parts["entries"][0]["path"], "the proof is of another entry")
+        first = parts["entries"][0]
+        _must((index, proved) == (f"index {first['index']}", first["path"]), "the proof is of another entry")
     else:
         with zipfile.ZipFile(path) as archive:
             files = {name: archive.read(name) for name in archive.namelist()}
             _must(len(files) == len(archive.namelist()), "the bundle has a file twice")
         manifest, signed = files.pop("manifest.json"), files.pop("manifest.note").decode()
-        found = {name: hashlib.sha256(body).hexdigest() for name, body in files.items()}
+        found = {name: _sha(body).hex() for name, body in files.items()}
         _must(json.loads(manifest)["files"] == found, "a file is not the one that the manifest names")
         parts, note = json.loads(files["evidence.json"]), files["checkpoint.txt"].decode()
-    keys = keys or parts["keys"]
-    text, signers = _opened(signed, keys)
-    _must(signers, "it is not signed with the log's key")
-    _must(text == f"passerelle-evidence/1\n{hashlib.sha256(manifest).hexdigest()}\n", "it is not what was signed")
+    keys = _handed_over(parts["entries"], keys or parts["keys"])
+    text, signers = _opened(signed, keys[-1:])
+    _must(signers and text == f"passerelle-evidence/1\n{_sha(manifest).hex()}\n", "it was not signed so")
     return {**parts, "note": note, "keys": keys}
+
+
+def _handed_over(entries: list[dict[str, Any]], keys: list[str]) -> list[str]:
+    """The log's keys, from the first on: each hands over to the next in an entry that both have signed."""
+    for index, body in ((one["index"], one["entry"]["body"]) for one in entries if "handover" in one["entry"]["body"]):
+        pair = [keys[-1], body["verifier"]]
+        text, signers = _opened(body["handover"], pair)
+        said = "\n".join(["passerelle-handover/1", keys[0].split("+")[0], str(index + 1), *pair, ""])
+        _must(text == said and len(signers) == len(pair), "a key was not handed over by the one before it")
+        keys = [*keys, body["verifier"]]
+    return keys
 
 
 def _check(parts: dict[str, Any], held: list[str], witnesses: list[str]) -> Iterator[str]:
     """Checkpoints, entries, statements and texts: what holds, line by line."""
     entries = {one["index"]: one["entry"] for one in parts["entries"]}
-    origin, size, root = _checkpoint(parts["note"], parts["keys"])
+    origin, size, root = _checkpoint(parts["note"], parts["keys"][-1:])
     leaves = [_sha(b"\0", _canonical(one["entry"])) for one in parts["entries"]]
     whole = list(entries) == list(range(size))
-    for leaf, one in zip(leaves, parts["entries"], strict=True):
-        _must(whole or _climb(leaf, one["index"], size, one["path"]) == root, "an entry is not in the log")
-    _must(not whole or _root(leaves) == root, "the entries are not those of the log")
+    proved = (_climb(leaf, one["index"], size, one["path"]) for leaf, one in zip(leaves, parts["entries"], strict=True))
+    _must(_root(leaves) == root if whole else set(proved) == {root}, "the entries are not those of the log")
     yield f"log {origin}: {size} entries, root {root.hex()}; here are {'all' if whole else len(entries)} of them"
     silent = {key.split("+")[0] for key in witnesses}
     for note in [parts["note"], *parts["checkpoints"], *held]:
@@ -165,38 +174,32 @@ def _check(parts: dict[str, Any], held: list[str], witnesses: list[str]) -> Iter
     _check_members(parts["members"], entries)
     for one in parts["documents"]:
         shown = {"notice": one["name"], **one["body"]} if one["kind"] == "notice" else {"policy": one["body"]}
-        said = {"name": one["name"], "digest": _sha(_canonical(shown)).hex()}
-        there = any((entry["kind"], entry["body"]) == (one["kind"], said) for entry in entries.values())
-        _must(there, "a text is not the one that the log names")
+        named = [entry["body"]["digest"] for entry in entries.values() if entry["kind"] == one["kind"]]
+        _must(_sha(_canonical(shown)).hex() in named, "a text is not the one that the log names")
     yield f"{len(parts['members'])} statements about people and {len(parts['documents'])} texts are in it"
 
 
 def _check_members(members: list[dict[str, Any]], entries: dict[int, Any]) -> None:
     """Each statement is in its entry by its path; or, where all of an entry are here, by the root over them."""
-    together: dict[int, list[bytes]] = {}
+    together: dict[str, list[bytes]] = {}
     for one in members:
         entry = entries[one["entry"]]
-        leaf = _leaf(entry["kind"], one["nonce"], one["row"])
+        body, leaf = entry["body"], _leaf(entry["kind"], one["nonce"], one["row"])
         if one["path"] is None:
-            together.setdefault(one["entry"], []).append(leaf)
+            together.setdefault(body["root"], []).append(leaf)
         else:
-            root = _climb(leaf, one["position"], entry["body"]["members"], one["path"]).hex()
-            _must(root == entry["body"]["root"], "a statement is not in the log")
-    for index, leaves in together.items():
-        _must(
-            _root(sorted(leaves)).hex() == entries[index]["body"]["root"], "the statements of an entry are not its own"
-        )
+            root = _climb(leaf, one["position"], body["members"], one["path"])
+            _must(root.hex() == body["root"], "a statement is not in the log")
+    _must(all(_root(sorted(each)).hex() == root for root, each in together.items()), "a statement is not in the log")
 
 
 def _answer(parts: dict[str, Any], ref: str) -> Iterator[str]:
     """Where a person was sent, on what ground, and when they were out."""
     ids, entries = parts["people"].get(ref, []), {one["index"]: one["entry"] for one in parts["entries"]}
     yield f"{ref}: {f'number {ids} in the register' if ids else 'nobody of that name is here'}"
-    mine = [one | entries[one["entry"]] for one in parts["members"] if one["row"]["subject_id"] in ids]
-    mine.sort(key=lambda one: one["entry"])
     receipts = {one["body"]["batch"]: one for _, one in sorted(entries.items()) if one["kind"] == "receipt"}
     texts = {one["name"]: one["body"] for one in parts["documents"]}
-    for one in mine:
+    for one in (one | entries[one["entry"]] for one in parts["members"] if one["row"]["subject_id"] in ids):
         row, where = one["row"], f"log entry {one['entry']} of {_iso(one['at'])}"
         place = " / ".join(str((row | one["body"]).get(name)) for name in ("destination", "audience"))
         if one["kind"] == "consent":
@@ -219,20 +222,17 @@ def _iso(at: int | None) -> str:
     return "an unknown time" if at is None else moment.isoformat(timespec="seconds")
 
 
-def _text(given: str) -> str:
-    return Path(given).read_text("utf-8") if Path(given).is_file() else given
-
-
 def main() -> int:
     """Check, and say."""
     parser = argparse.ArgumentParser(description="Check a Passerelle bundle or proof.")
     parser.add_argument("file", type=Path)
     for name in ("key", "subject", "held", "witness"):
-        parser.add_argument(f"--{name}", action="append", default=[], type=_text)
+        parser.add_argument(f"--{name}", action="append", default=[])
     asked = parser.parse_args()
     try:
-        parts = _read(asked.file, " ".join(asked.key).split())
-        lines = list(_check(parts, asked.held, " ".join(asked.witness).split()))
+        parts = _read(asked.file, [word for one in asked.key for word in Path(one).read_text("utf-8").split()])
+        held, seen = ([Path(one).read_text("utf-8") for one in given] for given in (asked.held, asked.witness))
+        lines = list(_check(parts, held, " ".join(seen).split()))
         lines += [line for ref in asked.subject or list(parts["people"]) for line in _answer(parts, ref)]
     except (InvalidSignature, zlib.error, zipfile.BadZipFile, *MALFORMED) as problem:
         sys.stderr.write(f"NOT SOUND: {problem if isinstance(problem, Wrong) else 'malformed, or changed'}\n")
