@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 
 from passerelle.privacy.audit.answer import Answer, Found, Line, found, summed, tally
 from passerelle.privacy.audit.known import Known
-from passerelle.privacy.consent.history import EVERYTHING, Horizon, history
+from passerelle.privacy.consent.history import history
 from passerelle.privacy.vocabulary import ConsentState, Purpose
 
 _YES = pa.array([state.value for state in ConsentState if state.permits])
@@ -39,9 +39,8 @@ def conflicts(known: Known) -> Answer:
 
 def _disagreeing(known: Known, ids: pa.Array, purpose: Purpose) -> pa.Table:
     """`person`, `yes_from`, `no_from`: a row per pair of sources that disagree, by the newest word of each."""
-    horizon = Horizon(known.at, known.log_size) if known.past else EVERYTHING
-    heard = history(known.store, known.connection, ids, purpose, horizon=horizon)
-    heard = heard.filter(pc.is_in(heard["subject_id"], ids))
+    heard = history(known.store, known.connection, ids, purpose, horizon=known.horizon)
+    heard = heard.filter(pc.and_(pc.is_in(heard["subject_id"], ids), pc.invert(heard["linked"])))
     newest = _newest(heard)
     yes = newest.filter(pc.is_in(newest["state"], _YES)).select(["person", "source"])
     no = newest.filter(pc.is_in(newest["state"], _NO)).select(["person", "source"])

@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from passerelle.privacy.consent import Gate, Policy
+from passerelle.privacy.consent.gate import PastGate
+from passerelle.privacy.consent.history import EVERYTHING, Horizon
 from passerelle.privacy.consent.kin import kin, survivors
 from passerelle.privacy.ledger import Place
 from passerelle.privacy.ledger.words import PRESENT
@@ -40,7 +42,7 @@ class Target:
 class Known:
     """The store as it was known at `log_size` entries, at the instant `at` (microseconds UTC).
 
-    `gate` judges by the policy of then. `past` is False where that is simply now.
+    `then` judges by the policy, the notices and the merges of then; None where that is simply now.
     """
 
     store: Store
@@ -48,22 +50,32 @@ class Known:
     gate: Gate
     log_size: int
     at: int
-    past: bool = False
+    then: PastGate | None = None
+
+    @property
+    def past(self) -> bool:
+        """Whether this is not simply now."""
+        return self.then is not None
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.gate.policy if self.then is None else self.then.policy
+
+    @property
+    def horizon(self) -> Horizon:
+        """What was known of consent."""
+        return Horizon(self.at, self.log_size) if self.past else EVERYTHING
 
     def decide(self, ids: pa.Array, purpose: Purpose, platform: Destination, *, when: int | None = None) -> pa.Table:
         """The gate's answers, aligned with `ids`, by what was known; at another instant than `at` with `when`."""
-        return self.gate.decide(
-            self.connection,
-            ids,
-            purpose=purpose,
-            destination=platform,
-            at=self.at if when is None else when,
-            heard_until=self.at if self.past else None,
-        )
+        judge = self.gate if self.then is None else self.then
+        at = self.at if when is None else when
+        return judge.decide(self.connection, ids, purpose=purpose, destination=platform, at=at)
 
-    def earlier(self, log_size: int, at: int, policy: Policy) -> "Known":
-        """What was known at an earlier size of the log, judged by `policy`."""
-        return Known(self.store, self.connection, self.gate.under(policy), log_size, at, past=True)
+    def earlier(self, log_size: int, at: int) -> "Known":
+        """What was known at an earlier size of the log, which is at least 1."""
+        return Known(self.store, self.connection, self.gate, log_size, at, self.gate.as_of(self.connection, log_size))
 
     def people(self) -> Iterator[pa.Array]:
         """Everybody who was known and not erased, each once, as the person they were taken for; in parts."""
@@ -103,8 +115,9 @@ class Known:
         return pa.array(np.sort(moves.person[last[moves.present[last]]]), pa.int64())
 
     def today(self, ids: pa.Array) -> Ints:
-        """Who these people are today, merges followed."""
-        return np.asarray(survivors(np.asarray(ids.to_numpy()), kin(self.store, self.connection)))
+        """Who these people were taken for, merges followed as far as they were known."""
+        kin_of = kin(self.store, self.connection, until=self.horizon.heard_until)
+        return np.asarray(survivors(np.asarray(ids.to_numpy()), kin_of))
 
     def names(self, ids: Iterable[int]) -> dict[int, str]:
         """The pseudonyms of a few people, by their number."""
@@ -118,7 +131,7 @@ class Known:
 
     def purposes(self) -> list[tuple[Purpose, Destination]]:
         """What the policy has rules about, in a fixed order."""
-        return sorted({(rule.purpose, platform) for rule in self.gate.policy.rules for platform in rule.destinations})
+        return sorted({(rule.purpose, platform) for rule in self.policy.rules for platform in rule.destinations})
 
     def _ids(self, where: ColumnElement[bool]) -> pa.Array:
         m = t.membership.c

@@ -16,9 +16,7 @@ from sqlalchemy import select
 from passerelle.privacy.audit.answer import Line
 from passerelle.privacy.audit.entries import said
 from passerelle.privacy.audit.known import Ints, Known, Target
-from passerelle.privacy.audit.rulebook import policy_by_digest, policy_in_force
 from passerelle.privacy.audit.times import iso
-from passerelle.privacy.consent import Policy
 from passerelle.privacy.ledger import Place
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.vocabulary import Action, ConsentState, Purpose
@@ -51,7 +49,6 @@ class _Upload:
     batch_id: str
     log_index: int
     at: int
-    policy: Policy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,11 +87,9 @@ def hindsight(known: Known) -> Hindsight:
 
 
 def _uploads(known: Known) -> Iterator[_Upload]:
-    """Every addition that may have reached its platform, oldest first, with the policy it was decided by."""
+    """Every addition that may have reached its platform, oldest first."""
     targets = {target.place: target for target in known.targets()}
-    made_by = {e.log_index: e.body.get("policy") for e in said(known.connection, "decisions", below=known.log_size)}
     bodies = {e.log_index: e.body for e in said(known.connection, "batch", below=known.log_size)}
-    policies: dict[str, Policy | None] = {}
     b = t.batch.c
     wanted = select(t.batch).where(b.action == Action.ADD.value, b.log_index < known.log_size).order_by(b.log_index)
     for row in known.connection.execute(wanted).mappings().all():
@@ -102,13 +97,9 @@ def _uploads(known: Known) -> Iterator[_Upload]:
         if target is None:
             continue
         body = bodies.get(row["log_index"], {})
-        digest = made_by.get(body.get("decisions", -1)) or ""
-        if digest not in policies:
-            policies[digest] = policy_by_digest(known.connection, digest)
-        policy = policies[digest] or policy_in_force(known.connection, row["log_index"]) or known.gate.policy
         purpose = Purpose(body.get("purpose", target.purpose))
         aimed = replace(target, purpose=purpose)
-        yield _Upload(aimed, row["batch_id"], row["log_index"], row["intended_at"], policy)
+        yield _Upload(aimed, row["batch_id"], row["log_index"], row["intended_at"])
 
 
 def _members(known: Known, batch_id: str) -> Ints:
@@ -128,7 +119,7 @@ def _erased(known: Known) -> Ints:
 
 
 def _wrong_then(known: Known, upload: _Upload, people: Ints) -> tuple[Ints, dict[str, int]]:
-    then = known.earlier(upload.log_index, upload.at, upload.policy)
+    then = known.earlier(upload.log_index, upload.at)
     decided = then.decide(pa.array(people, pa.int64()), upload.target.purpose, upload.target.platform)
     denied = decided.filter(pc.invert(decided["allowed"]))
     reasons = {item["values"]: item["counts"] for item in denied["reason"].value_counts().to_pylist()}

@@ -1,20 +1,12 @@
 """The policy as it stood: which version was in force at a size of the log, and each version there ever was."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from passerelle.privacy.audit.answer import Line
 from passerelle.privacy.audit.entries import said
 from passerelle.privacy.audit.times import iso
 from passerelle.privacy.consent import Policy
 from passerelle.privacy.store import tables as t
-
-
-def policy_in_force(connection: Connection, log_size: int) -> Policy | None:
-    """The policy that the last of the log's first entries about it put on file; None before the first."""
-    last = None
-    for entry in said(connection, "policy", below=log_size):
-        last = entry.body.get("digest")
-    return None if last is None else policy_by_digest(connection, str(last))
 
 
 def policy_by_digest(connection: Connection, digest: str) -> Policy | None:
@@ -43,7 +35,10 @@ def rules_of(policy: Policy) -> list[Line]:
 
 
 def changes(connection: Connection, log_size: int) -> list[Line]:
-    """Every change of the policy that the log knows, oldest first: when, which version, who may approve it."""
+    """Every change of the policy that the log knows, oldest first: when, which version, in which run, who approves.
+
+    Passerelle does not know who wrote the file: the version says who may, and the run when it was first used.
+    """
     found = []
     for entry in said(connection, "policy", below=log_size):
         digest = str(entry.body.get("digest", ""))
@@ -54,13 +49,19 @@ def changes(connection: Connection, log_size: int) -> list[Line]:
                 "version": None if policy is None else policy.version,
                 "digest": digest,
                 "log_index": entry.log_index,
-                "changed_by": entry.body.get("actor"),
-                "reason": entry.body.get("reason"),
+                "run_id": _run_at(connection, entry.at),
                 "approvers": [] if policy is None else list(policy.approvers),
                 "rules": 0 if policy is None else len(policy.rules),
             }
         )
     return found
+
+
+def _run_at(connection: Connection, at: int) -> str | None:
+    """The last run that had begun by then and had not ended before."""
+    r = t.run.c
+    wanted = select(r.run_id).where(r.started_at <= at, or_(r.ended_at.is_(None), r.ended_at >= at))
+    return connection.scalar(wanted.order_by(r.started_at.desc()).limit(1))
 
 
 def differences(old: Policy, new: Policy) -> list[Line]:

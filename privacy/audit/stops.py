@@ -74,7 +74,7 @@ def children(known: Known) -> Answer:
             kept_out = reasons.filter(pc.is_in(reasons["reason"], pa.array(["under_age", "age_unknown"])))
             about = {"purpose": purpose.value, "destination": platform.value}
             answers += [{**about, **line} for line in tally(kept_out, ["reason"])]
-    rules = known.gate.policy.rules
+    rules = known.policy.rules
     return Answer(
         facts={
             "people_flagged": len(standing.person),

@@ -12,6 +12,7 @@ from passerelle.privacy.audit.entries import said
 from passerelle.privacy.audit.known import Known
 from passerelle.privacy.audit.rulebook import policy_by_digest
 from passerelle.privacy.audit.times import iso
+from passerelle.privacy.consent.documents import last_policy
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.vocabulary import Action, Destination, Purpose
 
@@ -129,17 +130,10 @@ class _Bases:
         """`consent`, `legitimate_interest`, both (by jurisdiction) or neither."""
         if purpose is None or platform is None:
             return []
-        digest = digest or self._in_force(log_index)
+        digest = digest or last_policy(self._known.connection, log_index)
         key = (digest, purpose, platform)
         if key not in self._found:
             policy = policy_by_digest(self._known.connection, digest) if digest else None
             rules = policy.rules_for(Purpose(purpose), Destination(platform)) if policy else ()
             self._found[key] = sorted({rule.lawful_basis for rule in rules})
         return self._found[key]
-
-    def _in_force(self, log_index: int) -> str | None:
-        """The policy of a batch that no new decision was made for."""
-        last = None
-        for entry in said(self._known.connection, "policy", below=log_index):
-            last = str(entry.body.get("digest"))
-        return last

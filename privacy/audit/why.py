@@ -48,7 +48,7 @@ def why(known: Known, subject_id: int, place: Place) -> Answer:
         tables={
             "event": [] if event is None else [event_line(event)],
             "notice": [] if event is None else _notice(known, event["notice"]),
-            "policy": [_policy_line(known.connection, known.gate.policy, known.log_size)],
+            "policy": [_policy_line(known.connection, known.policy, known.log_size)],
             "recorded": _recorded(known, ids, place),
             "last_upload": sent,
         },

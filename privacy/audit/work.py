@@ -23,7 +23,7 @@ def freshness(known: Known) -> Answer:
 
     Sources keep only their last position, so their lines are of now, whatever the question is about.
     """
-    limits = known.gate.policy.freshness
+    limits = known.policy.fresh()
     rows = known.connection.execute(select(t.cursor).order_by(t.cursor.c.source, t.cursor.c.resource)).mappings().all()
     lines = [_cursor(dict(row), limits.get(row["source"]), known.at) for row in rows]
     pulled = {row["source"] for row in rows}

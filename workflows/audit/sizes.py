@@ -37,7 +37,7 @@ def _line(
 ) -> Line:
     place = target.place
     audience = workspace.audiences.get(place.audience)
-    least = known.gate.policy.minimum_size(target.purpose, target.platform)
+    least = known.policy.minimum_size(target.purpose, target.platform)
     if audience is not None:
         least = max(least, audience.guards.minimum_size)
     members = len(known.members(place))

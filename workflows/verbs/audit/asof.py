@@ -40,7 +40,7 @@ class AsOf:
     log_size: int
     at: int
     past: bool = True
-    """False: nothing was asked about the past, so this is now."""
+    """False: nothing was asked about the past, or there is none, so this is now."""
 
 
 def resolved(workspace: "Workspace", connection: "Connection", request: AsOfRequest, now: int) -> AsOf:
@@ -55,7 +55,8 @@ def resolved(workspace: "Workspace", connection: "Connection", request: AsOfRequ
         return AsOf(size, now, past=False)
     if point.isdecimal() and point.isascii() and len(point) <= _SIZE_DIGITS:
         return _at_size(connection, int(point), size)
-    return _at_time(connection, point, now)
+    then = _at_time(connection, point, now)
+    return then if size else AsOf(0, then.at, past=False)
 
 
 def _at_size(connection: "Connection", wanted: int, size: int) -> AsOf:

@@ -72,13 +72,11 @@ class Asked(Generic[Q]):
     def known(self) -> "Known":
         """The store as it was known then, judged by the policy of then."""
         from passerelle.privacy.audit.known import Known
-        from passerelle.privacy.audit.rulebook import policy_in_force
 
-        gate = self.workspace.gate()
-        if self.until.past:
-            gate = gate.under(policy_in_force(self.connection, self.until.log_size) or gate.policy)
-        until = self.until
-        return Known(self.workspace.store(), self.connection, gate, until.log_size, until.at, past=until.past)
+        # Before the first entry nothing was known; the genesis alone says nothing of anybody, either.
+        gate, until = self.workspace.gate(), self.until
+        then = gate.as_of(self.connection, max(until.log_size, 1)) if until.past else None
+        return Known(self.workspace.store(), self.connection, gate, until.log_size, until.at, then)
 
 
 @dataclass(frozen=True, slots=True)

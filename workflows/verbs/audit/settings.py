@@ -30,7 +30,7 @@ class PolicyRequest(AsOfRequest):
 def _recipients(asked: Asked[AsOfRequest]) -> "Answer":
     from passerelle.workflows.audit.record import recipients
 
-    return recipients(asked.workspace, asked.known().gate.policy)
+    return recipients(asked.workspace, asked.known().policy)
 
 
 def _policy(asked: Asked[PolicyRequest]) -> "Answer":
@@ -38,7 +38,7 @@ def _policy(asked: Asked[PolicyRequest]) -> "Answer":
     from passerelle.privacy.audit.rulebook import changes, differences, rules_of
 
     known = asked.known()
-    versions, policy = changes(asked.connection, asked.until.log_size), known.gate.policy
+    versions, policy = changes(asked.connection, asked.until.log_size), known.policy
     wanted = [_version(asked.connection, word, versions) for word in asked.request.diff]
     both = (*wanted, policy)[:2] if wanted else ()
     filed = any(line["digest"] == policy.digest for line in versions)
@@ -129,7 +129,7 @@ QUESTIONS = (
                 ("purpose", "destinations", "jurisdictions", "lawful_basis", "evidence"),
                 ("validity_days", "minimum_size"),
             ),
-            Columns("changes", "Changes", ("since", "version", "changed_by", "approvers"), ("rules",), ("digest",)),
+            Columns("changes", "Changes", ("since", "version", "approvers", "run_id"), ("rules",), ("digest",)),
             Columns(
                 "differences", "Differences", ("purpose", "destination", "jurisdiction", "what"), (), ("was", "is")
             ),

@@ -70,6 +70,12 @@ class Shop:
         with Workspace.open(self.folder) as opened:
             record_events(opened, statements_of(said), actor="test", now=now)
 
+    def merge(self, external_id: str, *, now: int) -> None:
+        """Find out that Zoé is the customer of that number, too."""
+        with Workspace.open(self.folder) as opened, opened.store().write() as connection:
+            both = Personal(pa.table({"email": [ZOE.email], "external_id": [external_id], "country": ["FR"]}))
+            opened.subjects().register(connection, both, now=now)
+
     def withdraw(self, *, now: int = NOW - 4 * HOUR) -> None:
         self.say({**SAID, "state": "withdrawn", "at": "2026-11-20T10:00:00Z"}, now=now)
 

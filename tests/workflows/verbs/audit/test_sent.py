@@ -87,7 +87,7 @@ def test_why_then_is_answered_by_what_was_known_then(shop: Shop, word: str) -> N
     today = shop.about_zoe("why", **HERE)
     then = shop.about_zoe("why", **HERE, **{word: "2026-11-20T18:00:00Z"})
     before = shop.about_zoe("why", **HERE, **{word: "2026-03-02"})
-    assert [one.facts["reason"] for one in (today, then, before)] == ["withdrawn", "consent", "no_consent_event"]
+    assert [one.facts["reason"] for one in (today, then, before)] == ["withdrawn", "consent", "no_policy_rule"]
     assert before.tables["last_upload"] == before.tables["event"] == []
     assert [one.outcome for one in (today, then)] == [Outcome.HELD_BACK, Outcome.DONE]
 
