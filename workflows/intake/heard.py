@@ -18,8 +18,9 @@ from sqlalchemy import Connection, select
 from passerelle.privacy.consent.events import CONSENT_EVENTS, permits
 from passerelle.privacy.consent.signals.columns import Ints, spoken
 from passerelle.privacy.consent.signals.contract import Heard
+from passerelle.privacy.consent.signals.reading import NO_ANSWER
 from passerelle.privacy.store import tables as t
-from passerelle.privacy.vocabulary import Channel, ConsentState, Field
+from passerelle.privacy.vocabulary import Channel, Field
 from passerelle.workflows.intake.record import Recorded, owe, pairs, people_of
 from passerelle.workflows.intake.statement import IDENTIFIERS
 
@@ -31,6 +32,10 @@ _KNOWN_BY = (Field.EXTERNAL_ID, Field.EMAIL, Field.PHONE)
 """By which identifier one record of a vendor is told from another: the first of these that it has."""
 
 _MAILINGS = pa.array([channel.value for channel in Channel if channel is not Channel.WEB])
+_STREAM = ["subject_id", "purpose", "stream"]
+_HEARD = pa.schema(
+    [("subject_id", pa.int64()), ("purpose", pa.string()), ("stream", pa.string()), ("permits", pa.bool_())]
+)
 _SEPARATORS = re.compile(r"[\s().-]")
 
 
@@ -104,36 +109,36 @@ def _records(who: pa.Table, key: bytes) -> tuple[pa.Array, pa.Array]:
 
 
 def _worth_keeping(workspace: "Workspace", connection: Connection, events: pa.Table) -> pa.Array:
-    """All but what would end a veto that nobody imposed: an opt-in to a mailing says nothing else about advertising."""
-    ends = pc.and_(permits(events["state"]), pc.fill_null(pc.is_in(events["channel"], _MAILINGS), fill_value=False))
+    """All but what would end something that nobody said.
+
+    An opt-in to a mailing ends a veto through that mailing, and says nothing else about advertising. That there is no
+    answer ends an earlier yes, and is no refusal of anything.
+    """
+    yes = permits(events["state"])
+    state, expression = (word.value for word in NO_ANSWER)
+    mailing = pc.and_(yes, pc.fill_null(pc.is_in(events["channel"], _MAILINGS), fill_value=False))
+    silent = pc.and_(pc.equal(events["state"], state), pc.equal(events["expression"], expression))
+    ends = pc.or_(mailing, pc.fill_null(silent, fill_value=False))
     if not pc.any(ends).as_py():
         return pa.array(np.ones(events.num_rows, bool))
-    keys = ["subject_id", "purpose", "stream"]
-    vetoes = pa.concat_tables(
-        [
-            events.filter(pc.invert(permits(events["state"]))).select(keys),
-            _vetoes_heard(workspace, connection, events.filter(ends)["subject_id"].drop_null().unique()),
-        ]
-    )
-    vetoed = vetoes.group_by(keys).aggregate([]).append_column("vetoed", pa.repeat(True, _distinct(vetoes, keys)))
-    asked = events.select(keys).append_column("row", pa.array(np.arange(events.num_rows)))
-    found = asked.join(vetoed, keys, join_type="left outer").sort_by("row")
-    return pc.or_(pc.invert(ends), pc.fill_null(found["vetoed"], fill_value=False)).combine_chunks()
+    own = events.select(_STREAM).append_column("permits", yes)
+    people = events.filter(ends)["subject_id"].drop_null().unique()
+    heard = pa.concat_tables([own, _heard_of(workspace, connection, people)]).group_by(own.column_names).aggregate([])
+    heard = heard.append_column("said", pa.repeat(pa.scalar(True), heard.num_rows))
+    asked = events.select(_STREAM).append_column("permits", pc.invert(yes))
+    asked = asked.append_column("row", pa.array(np.arange(events.num_rows)))
+    found = asked.join(heard, own.column_names, join_type="left outer").sort_by("row")
+    return pc.or_(pc.invert(ends), pc.fill_null(found["said"], fill_value=False)).combine_chunks()
 
 
-def _distinct(table: pa.Table, keys: list[str]) -> int:
-    return int(table.group_by(keys).aggregate([]).num_rows)
-
-
-def _vetoes_heard(workspace: "Workspace", connection: Connection, people: pa.Array) -> pa.Table:
-    """Refusals through a mailing that these people are known to have made."""
+def _heard_of(workspace: "Workspace", connection: Connection, people: pa.Array) -> pa.Table:
+    """What these people are known to have said: purpose, stream, and whether it permits."""
     c = t.consent_event.c
-    permitting = [state.value for state in ConsentState if state.permits]
     with workspace.store().among(connection, people) as chosen:
         found = workspace.store().table(
             connection,
-            select(c.subject_id, c.purpose, c.stream)
-            .join_from(chosen.table, t.consent_event, c.subject_id == chosen)
-            .where(c.channel.is_not(None), c.state.not_in(permitting)),
+            select(c.subject_id, c.purpose, c.stream, c.state).join_from(
+                chosen.table, t.consent_event, c.subject_id == chosen
+            ),
         )
-    return found.cast(pa.schema([("subject_id", pa.int64()), ("purpose", pa.string()), ("stream", pa.string())]))
+    return found.select(_STREAM).append_column("permits", permits(found["state"])).cast(_HEARD)

@@ -70,6 +70,11 @@ class Event(BaseModel):
     method: str | None
     actor: str
     log_index: int
+    channel: str | None = Field(None, description="What the signal is really about, where it can only veto.")
+    stop: str | None = Field(None, description="The hard stop that it imposes or lifts.")
+    expression: str | None = Field(None, description="How it was said: explicit, implicit or two_step.")
+    identified_by: str | None = Field(None, description="The identifier by which the person was recognised.")
+    adapter: str | None = Field(None, description="What read the signal, and its version.")
 
 
 class Standing(BaseModel):

@@ -20,6 +20,7 @@ from passerelle.privacy.consent.signals.reading import (
     mailing,
     method,
     moment,
+    no_answer,
     said,
     scope,
     text,
@@ -89,14 +90,17 @@ def _of_everything(status: Mapping[str, Any]) -> list[Said]:
 def _of_one_type(status: Mapping[str, Any], known: Meanings) -> list[Said]:
     name = text(status.get("subscriptionId")) or text(status.get("id"))
     state = {**_STATES, "NOT_SUBSCRIBED": ConsentState.WITHDRAWN}.get(word(status.get("status")), ConsentState.UNKNOWN)
+    when, where = moment(status.get("timestamp")), scope("email", "type", name)
+    if word(status.get("status")) == "NOT_SPECIFIED":
+        return [said(no_answer(when, where), known.get(name or "") or Meaning(Purpose.EMAIL_MARKETING))]
     basis = word(status.get("legalBasis"))
     meaning = known.get(name or "")
     if state.permits and (basis in _NOT_A_CONSENT or (meaning is not None and basis != "CONSENT_WITH_NOTICE")):
         state = ConsentState.UNKNOWN  # on the list, but not because somebody agreed
     found = Statement(
         state,
-        moment(status.get("timestamp")),
-        scope("email", "type", name),
+        when,
+        where,
         method(status.get("source")),
         Expression.EXPLICIT if state.permits else None,
     )

@@ -20,6 +20,7 @@ from passerelle.privacy.consent.signals.reading import (
     mailing,
     method,
     moment,
+    no_answer,
     said,
     scope,
     text,
@@ -56,6 +57,8 @@ def _marketing(part: Mapping[str, Any], own: Purpose, channel: Channel) -> list[
     given = word(part.get("consent"))
     if not given:
         return []
+    if given == "NEVER_SUBSCRIBED":
+        return [said(no_answer(when, where), Meaning(own))]
     state = _STATES.get(given, ConsentState.UNKNOWN)
     expression = Expression.TWO_STEP if part.get("double_optin") is True else Expression.EXPLICIT
     found = Statement(state, when, where, method(part.get("method")), expression if state.permits else None)

@@ -20,6 +20,7 @@ from passerelle.privacy.consent.signals.reading import (
     mailing,
     method,
     moment,
+    no_answer,
     said,
     scope,
     text,
@@ -81,8 +82,10 @@ def _sms(record: Mapping[str, Any], where: str | None) -> list[Said]:
     given = word(record.get("sms_subscription_status"))
     if not given:
         return []
-    state = _STATES.get(given, ConsentState.UNKNOWN)
     when = moment(record.get("sms_subscription_last_updated"))
+    if given == "NONSUBSCRIBED":
+        return [said(no_answer(when, scope("sms", where)), Meaning(Purpose.SMS_MARKETING))]
+    state = _STATES.get(given, ConsentState.UNKNOWN)
     found = Statement(state, when, scope("sms", where))
     if state not in _ABOUT_ALL:
         return [said(found, Meaning(Purpose.SMS_MARKETING))]

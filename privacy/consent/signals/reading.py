@@ -22,6 +22,9 @@ from passerelle.privacy.vocabulary import (
     Stop,
 )
 
+NO_ANSWER = (ConsentState.UNKNOWN, Expression.IMPLICIT)
+"""Nobody was asked, or nobody answered. It is kept only where it takes the place of a yes, which it then ends."""
+
 ADS: tuple[Purpose, ...] = (
     Purpose.AD_LIST_MATCHING,
     Purpose.AD_LOOKALIKE_SEED,
@@ -154,6 +157,12 @@ def moment(value: Any, zone: tzinfo | None = None) -> When:  # noqa: ANN401 - a 
 
 def _micros(found: datetime) -> int:
     return (found - _EPOCH) // timedelta(microseconds=1)
+
+
+def no_answer(when: When, where: str) -> Statement:
+    """The statement that there is no answer in `where` any more, or that there never was one."""
+    state, expression = NO_ANSWER
+    return Statement(state, when, where, expression=expression)
 
 
 def later(*moments: When) -> When:

@@ -102,8 +102,9 @@ def _without_purpose(found: Statement, contact: str, channel: Channel | None) ->
 
 def _statement(record: Mapping[str, Any]) -> Statement:
     state = _STATES.get(word(record.get("PrivacyConsentStatus")), ConsentState.UNKNOWN)
+    unseen = state is ConsentState.UNKNOWN and word(record.get("PrivacyConsentStatus")) == "NOTSEEN"
     if flag(record.get("IsDeleted")):
-        state = ConsentState.TERMINATED
+        state, unseen = ConsentState.TERMINATED, False
     twice = moment(record.get("DoubleConsentCaptureDate"))
     captured, effective = moment(record.get("CaptureDate")), moment(record.get("EffectiveFrom"))
     expression = Expression.TWO_STEP if twice.known else Expression.EXPLICIT
@@ -112,7 +113,7 @@ def _statement(record: Mapping[str, Any]) -> Statement:
         when=later(captured, twice, effective) if captured.known or not state.permits else captured,
         scope=scope("consent", text(record.get("Id"))),
         method=method(record.get("CaptureSource")),
-        expression=expression if state.permits else None,
+        expression=expression if state.permits else Expression.IMPLICIT if unseen else None,
         valid_until=moment(record.get("EffectiveTo")).time if state.permits else None,
         recorded_at=moment(record.get("CreatedDate")).time,
     )

@@ -21,6 +21,7 @@ from passerelle.privacy.consent.signals.reading import (
     mailing,
     method,
     moment,
+    no_answer,
     said,
     scope,
     text,
@@ -33,7 +34,6 @@ _STATES = {
     "PENDING": ConsentState.REQUESTED,
     "UNSUBSCRIBED": ConsentState.WITHDRAWN,
     "REDACTED": ConsentState.WITHDRAWN,
-    "NOT_SUBSCRIBED": ConsentState.UNKNOWN,
     "INVALID": ConsentState.INVALIDATED,
 }
 _ABOUT_ALL = {ConsentState.GIVEN, ConsentState.WITHDRAWN}
@@ -67,6 +67,8 @@ def _marketing(record: Mapping[str, Any], part: Mapping[str, Any], own: Purpose,
     given = word(part.get("marketingState", part.get("state")))
     if not given:
         return []
+    if given == "NOT_SUBSCRIBED":
+        return [said(no_answer(NEVER, scope(channel.value)), Meaning(own))]
     state = _STATES.get(given, ConsentState.UNKNOWN)
     when = moment(part.get("consentUpdatedAt", part.get("marketingUpdatedAt", part.get("consent_updated_at"))))
     if state.permits and _merely_sent(record, when):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from passerelle.privacy.consent.signals.reading import ADS
+from passerelle.privacy.consent.signals.reading import ADS, NO_ANSWER
 from passerelle.privacy.vocabulary import (
     Channel,
     ConsentState,
@@ -105,8 +105,8 @@ def test_shopify_states_are_told_apart() -> None:
     found = heard("shopify", shopify_customer(emailMarketingConsent=left, smsMarketingConsent=None))
     assert_vetoed(found, Channel.EMAIL)
     never = shopify_customer(emailMarketingConsent={"marketingState": "NOT_SUBSCRIBED"}, smsMarketingConsent=None)
-    assert [(one.purpose, one.state) for one in heard("shopify", never).said] == [
-        (Purpose.EMAIL_MARKETING, ConsentState.UNKNOWN)
+    assert [(one.purpose, one.state, one.expression) for one in heard("shopify", never).said] == [
+        (Purpose.EMAIL_MARKETING, *NO_ANSWER)
     ]
 
 
