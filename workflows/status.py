@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, func, select
 
 from passerelle.connectors.contract.destination import AudienceSpec, AudienceState
+from passerelle.privacy.erasure import DONE
 from passerelle.privacy.errors import PasserelleError
 from passerelle.privacy.ledger import Place
 from passerelle.privacy.store import tables as t
@@ -29,6 +30,7 @@ def look(crew: Crew, *, run_id: str = "", offline: bool = False) -> StatusResult
             runs=_runs(connection, run_id),
             audiences=[_line(crew, connection, place, state) for place, state in states.items()],
             log_size=crew.log.size(connection),
+            erasures_open=_erasures(connection),
         )
 
 
@@ -72,6 +74,12 @@ def _run(connection: Connection, run_id: str, row: dict[str, object]) -> RunLine
         rejected=rejected,
         pending=waiting,
     )
+
+
+def _erasures(connection: Connection) -> int:
+    """How many erasures are not done."""
+    still = select(func.count()).select_from(t.erasure).where(t.erasure.c.state != DONE)
+    return int(connection.execute(still).scalar_one())
 
 
 def _line(crew: Crew, connection: Connection, place: Place, state: AudienceState) -> PlaceLine:

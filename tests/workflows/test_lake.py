@@ -194,11 +194,12 @@ def test_a_persons_keys_are_told_and_the_word_that_a_record_was_deleted_is_forgo
     lake = Lake(tmp_path)
     put(lake, people((1, 1, 11, "a"), (2, 1, 12, "b"), (3, 1, 11, "c")))
     lake.stage("crm", PERSON, people((4, 1, 11, "d")), gone((2, 2)))
-    assert sorted(lake.keys(pa.array([11])).to_pylist()) == [key(1), key(3), key(4)]
-    assert lake.forget(pa.array([11]), pa.array([key(2)], pa.binary())) == 1
+    assert sorted(lake.keys(pa.array([11]), "crm").to_pylist()) == [key(1), key(3), key(4)]
+    assert lake.forget(pa.array([11]), only="other") == 0
+    assert lake.forget(pa.array([11]), pa.array([key(2)], pa.binary()), only="crm") == 1
     put(lake, people((2, 1, 12, "late")))
     assert seen(lake) == [(12, "late")]
-    assert len(lake.keys(pa.array([11]))) == 0
+    assert len(lake.keys(pa.array([11]), "crm")) == 0
 
 
 def test_leavings_of_a_run_that_died_are_swept(tmp_path: Path) -> None:

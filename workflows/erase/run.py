@@ -13,7 +13,6 @@ Each step is durable before the next, and may be repeated: who runs it again aft
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -164,32 +163,50 @@ def _finish(crew: "Crew", desk: Desk, order: Order, report: Report) -> None:
     if not able:
         return
     keep = _keep(crew.workspace)
-    with ExitStack() as locks, crew.progress.step("Erasing", total=len(able)) as step:
-        locks.enter_context(crew.store.exclusive("erase"))
-        for name in traces.tables(crew.workspace):  # a pull that runs may still write rows of theirs
-            locks.enter_context(crew.store.exclusive(f"pull {name}"))
+    with crew.store.exclusive("erase"), crew.progress.step("Erasing", total=len(able)) as step:
+        _rewrite(crew, able, order, report)
         for start in range(0, len(able), _AT_ONCE):
             few = able[start : start + _AT_ONCE]
-            _destroy(crew, desk, few, keep, order, report)
+            _destroy(crew, desk, few, keep, report)
+            order.fault("destroyed")
             step.advance(len(few))
 
 
-def _destroy(crew: "Crew", desk: Desk, few: Sequence[Open], keep: Kept | None, order: Order, report: Report) -> None:
-    numbers = [number for one in few for number in one.subject_ids]
-    with crew.store.write() as connection:
-        keys = traces.keys_of(crew.workspace, connection, numbers)
-        released = traces.release(crew.workspace, connection, keys)
-    order.fault("quarantine released")
-    files = crew.workspace.lake().watched(order.fault).forget(pa.array(numbers, pa.int64()), keys)
-    order.fault("lake rewritten")
+def _rewrite(crew: "Crew", able: Sequence[Open], order: Order, report: Report) -> None:
+    """Take them out of quarantine and lake.
+
+    No identifier leads to their numbers since they were asked for. So a table holds no new row of theirs once no pull
+    that began before is at work on it: who has its lock once knows that.
+    """
+    workspace = crew.workspace
+    numbers = [number for one in able for number in one.subject_ids]
+    ids = pa.array(numbers, pa.int64())
+    with crew.store.read() as connection:
+        told = traces.told_keys(workspace, connection, numbers)
+    lake = workspace.lake().watched(order.fault)
+    for name in traces.tables(workspace):
+        with crew.store.exclusive(f"pull {name}"):
+            keys = traces.keys_in(workspace, name, ids, told.get(name))
+            with crew.store.write() as connection:
+                _count(report, "quarantine", traces.release(workspace, connection, keys))
+            order.fault("quarantine released")
+            _count(report, "lake_tables", lake.forget(ids, keys, only=name))
+            order.fault("lake rewritten")
+
+
+def _destroy(crew: "Crew", desk: Desk, few: Sequence[Open], keep: Kept | None, report: Report) -> None:
     with crew.store.write() as connection:
         still = {one.erasure for one in open_erasures(desk, connection)}
         finished = finish(desk, connection, [one for one in few if one.erasure in still], keep=keep, now=crew.now())
-    order.fault("destroyed")
     report.done += [one.erasure for one in few]
     report.sealed += finished.sealed
-    for name, count in {**finished.destroyed, "quarantine": released, "lake_tables": files}.items():
-        report.destroyed[name] = report.destroyed.get(name, 0) + count
+    for name, count in finished.destroyed.items():
+        _count(report, name, count)
+
+
+def _count(report: Report, what: str, count: int) -> None:
+    if count:
+        report.destroyed[what] = report.destroyed.get(what, 0) + count
 
 
 def _keep(workspace: "Workspace") -> Kept | None:

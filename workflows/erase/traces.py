@@ -20,23 +20,28 @@ if TYPE_CHECKING:
 _FEW = 500
 
 
-def keys_of(workspace: "Workspace", connection: "Connection", subject_ids: "Sequence[int]") -> pa.Array:
-    """The lake's keys of these people's records: of those that are there, and of those that can be told.
+def told_keys(workspace: "Workspace", connection: "Connection", subject_ids: "Sequence[int]") -> dict[str, pa.Array]:
+    """By table: the lake's keys that follow from these people's identifiers.
 
     A record whose key is an identifier (a customer number, an e-mail address) has a key that who knows the identifier
-    and the master key could make again, be it deleted or in quarantine.
+    and the master key could make again, be the record deleted or in quarantine.
     """
-    ids = pa.array(subject_ids, pa.int64())
-    held = workspace.subjects().identifiers(connection, ids).reveal()
-    found = [workspace.lake().keys(ids)]
+    held = workspace.subjects().identifiers(connection, pa.array(subject_ids, pa.int64())).reveal()
+    found = {}
     for source, resource in resources(workspace):
         names = {name: field.value for name, field in resource.shape.identifiers}
         key = resource.shape.keys[0] if len(resource.shape.keys) == 1 else ""
         if names.get(key) in held.column_names:
+            table = table_name(source, resource)
             words = held[names[key]].combine_chunks().flatten().unique()
-            secret = workspace.keys().lasting(f"lake/{table_name(source, resource)}")
-            found.append(digests(words, secret))
-    return pa.concat_arrays([each.cast(pa.binary()) for each in found]).unique()
+            found[table] = digests(words, workspace.keys().lasting(f"lake/{table}"))
+    return found
+
+
+def keys_in(workspace: "Workspace", table: str, ids: pa.Array, told: pa.Array | None) -> pa.Array:
+    """Keys of these people's records in one table: of those that are there, and those that are `told`."""
+    there = workspace.lake().keys(ids, table)
+    return there if told is None else pa.concat_arrays([there, told.cast(pa.binary())]).unique()
 
 
 def resources(workspace: "Workspace") -> "Iterator[tuple[Source, Resource]]":

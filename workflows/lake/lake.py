@@ -120,21 +120,22 @@ class Lake:
         with at_work_on(name):
             return lookup(self._folder / name, manifest, keys)
 
-    def keys(self, subject_ids: pa.Array) -> pa.Array:
-        """The keys of every record of these people, in any table, staged or not; distinct."""
-        found = []
-        for name, manifest in self._manifests():
-            with at_work_on(name):
-                found.append(keys_of(self._folder / name, manifest, subject_ids))
-        return pa.concat_arrays([pa.array([], pa.binary()), *found]).unique()
+    def keys(self, subject_ids: pa.Array, name: str) -> pa.Array:
+        """The keys of every record of these people in one table, staged or not; distinct. None, if it is not there."""
+        manifest = Manifest.read(self._folder / name)
+        if manifest is None:
+            return pa.array([], pa.binary())
+        with at_work_on(name):
+            return keys_of(self._folder / name, manifest, subject_ids)
 
-    def forget(self, subject_ids: pa.Array, keys: pa.Array | None = None) -> int:
-        """Take people out of every table, files and all, at once. Returns how many tables held them.
+    def forget(self, subject_ids: pa.Array, keys: pa.Array | None = None, *, only: str | None = None) -> int:
+        """Take people out of every table, or of `only` one, files and all, at once. Returns how many held them.
 
         With `keys`, it is forgotten that records with these were deleted, too.
         """
         gone = pa.array([], pa.binary()) if keys is None else keys
-        return sum(self._forget(name, subject_ids, gone) for name, _ in list(self._manifests()))
+        names = self.names() if only is None else [only]
+        return sum(self._forget(name, subject_ids, gone) for name in names)
 
     def _forget(self, name: str, subject_ids: pa.Array, keys: pa.Array) -> int:
         folder = self._folder / name

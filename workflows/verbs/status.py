@@ -70,6 +70,7 @@ class StatusResult(Result):
     runs: list[RunLine] = Field(default_factory=list)
     audiences: list[PlaceLine] = Field(default_factory=list)
     log_size: int = 0
+    erasures_open: int = Field(0, description="Erasures that are not done; `erase --status` says where they are open.")
 
 
 def run(environment: Environment, request: StatusRequest) -> StatusResult:
@@ -123,6 +124,8 @@ def render(result: StatusResult, console: "Console") -> None:
         counts = map(number, (line.rows, line.accepted, line.rejected, line.pending))
         runs.add_row(line.run_id, line.verb, line.outcome.replace("_", " "), *counts)
     console.print(runs)
+    if result.erasures_open:
+        console.print(f"{result.erasures_open:,} erasures are not done: `passerelle erase --status` says why.")
     for place in result.audiences:
         for problem in place.problems:
             console.print(f"{place.audience} at {place.destination}: {problem}")

@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 
 from passerelle.privacy.erasure import Kept, Opener, expire, pushed, ready
 from passerelle.privacy.erasure import evidence as told
-from passerelle.privacy.erasure.fates import FATES
 from passerelle.privacy.errors import DefinitionError, HeldBack, IntegrityError
 from passerelle.privacy.keys import Keyring
 from passerelle.privacy.log.blinding import blind
@@ -273,7 +272,3 @@ def test_a_statement_about_who_asked_is_not_taken(town: Town) -> None:
     town.asked(1)
     town.say(statement(1, event_time=NOW + 2 * DAY), now=NOW + 2 * DAY)
     assert len([row for row in rows(town, "consent_event") if row["subject_id"] == 1]) == 1
-
-
-def test_every_table_has_its_fate() -> None:
-    assert set(FATES) == set(t.metadata.tables)
