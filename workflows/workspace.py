@@ -1,5 +1,7 @@
 """A workspace: a folder of settings, and the rooms opened on it. Everything opens when it is first asked for."""
 
+import time
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from passerelle.privacy.keys import Keyring
     from passerelle.privacy.log import Log
     from passerelle.privacy.store.engine import Store
+    from passerelle.privacy.store.watch import Watch
     from passerelle.privacy.subjects import Subjects
     from passerelle.segmentation import ModelFile, SegmentFile
     from passerelle.workflows.lake import Lake
@@ -28,6 +31,16 @@ def nearest(start: Path) -> Path:
     return next((folder for folder in (start, *start.parents) if (folder / PROJECT).is_file()), start)
 
 
+Clock = Callable[[], int]
+"""The time in microseconds UTC."""
+
+_DAY = 86_400_000_000
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
 class Workspace:
     """An open workspace. Close it, or use it as a context manager; every method returns the same object each time.
 
@@ -35,8 +48,9 @@ class Workspace:
     `IntegrityError` is raised, and nothing can be sent.
     """
 
-    def __init__(self, folder: Path, loaded: "Loaded") -> None:
+    def __init__(self, folder: Path, loaded: "Loaded", clock: Clock = _now) -> None:
         self.folder = folder
+        self._clock = clock
         self.loaded = loaded
         self._destinations: dict[str, Destination] = {}
         self._sources: dict[str, Source] = {}
@@ -57,6 +71,7 @@ class Workspace:
         """Give back what was opened."""
         if "_store" in self.__dict__:
             self._store.close()
+            self._watch.leave(self._store)
 
     def __enter__(self) -> Self:
         return self
@@ -157,6 +172,13 @@ class Workspace:
         """The log."""
         return self._log
 
+    def authorities(self) -> bytes:
+        """Root certificates (PEM) of the time stamping authority; empty where none is named."""
+        from passerelle.workflows.witness.files import read_text
+
+        stamps = self.settings.timestamps
+        return read_text(self.path(stamps.roots_file), "The file of roots").encode() if stamps else b""
+
     def subjects(self) -> "Subjects":
         """The people."""
         return self._subjects
@@ -210,7 +232,44 @@ class Workspace:
             fresh = connection.execute(select(key_generation.c.generation).limit(1)).first() is None
         with store.write() if fresh else store.read() as connection:  # a reader waits for nobody
             keys.bind(connection)
+        store.guard_with(self.check)
         return store
+
+    def check(self) -> None:
+        """Make sure that the store is what its last writer left. The first write does this by itself.
+
+        Costs a digest of the database file; a verification of everything where that digest is another one. Raises
+        `IntegrityError` where something is wrong.
+        """
+        self._watch.enter(self.store(), now=self._clock())
+
+    @cached_property
+    def _watch(self) -> "Watch":
+        from passerelle.privacy.store.watch import Places, Watch
+
+        anchor = self.path(self.settings.anchor)
+        wanted = self.settings.store
+        places = Places(
+            left=anchor.with_name(anchor.name + ".left"),
+            lock=self.path("var/locks/store-watch.lock"),
+            database=None if isinstance(wanted, StoreUrl) else self.path(wanted),
+        )
+        every = self.settings.integrity.verify_every_micros
+        if every is None and places.database is None:
+            every = _DAY
+        return Watch(places, self.keys().lasting("store/left"), self._verify, every=every)
+
+    def _verify(self) -> None:
+        from passerelle.privacy.errors import IntegrityError
+
+        with self.store().read() as connection:
+            found = self.log().verify(connection)
+        if not found.ok:
+            raise IntegrityError(
+                f"The store is not what Passerelle wrote: {found.problems[0]}"
+                + (f", and {len(found.problems) - 1} more problems." if len(found.problems) > 1 else "."),
+                advice="Send nothing. `passerelle audit verify` names every problem; restore the last good copy.",
+            )
 
     def _store_url(self) -> str:
         wanted = self.settings.store
@@ -228,7 +287,8 @@ class Workspace:
         from passerelle.privacy.log import Log
 
         store = self.store()
-        log = Log(store, self.keys(), origin=f"passerelle/{self.settings.name}", anchor=self.path(self.settings.anchor))
+        origin, anchor = f"passerelle/{self.settings.name}", self.path(self.settings.anchor)
+        log = Log(store, self.keys(), origin, anchor=anchor, authorities=self.authorities())
         try:
             with store.read() as connection:
                 log.check_anchor(connection)

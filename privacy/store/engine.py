@@ -52,6 +52,7 @@ class Store:
         self._engine = engine
         self._lock_folder = lock_folder
         self._seal_key: SealKey | None = None
+        self._guard: Callable[[], None] | None = None
 
     @classmethod
     def open(cls, url: str, *, lock_folder: Path | None = None) -> "Store":
@@ -96,6 +97,12 @@ class Store:
         """Whether this is the single-file store."""
         return self._engine.dialect.name == "sqlite"
 
+    @property
+    def file(self) -> Path | None:
+        """The database file of the single-file store, for whoever reads it in bulk; None for any other."""
+        name = self._engine.url.database if self.is_sqlite else None
+        return None if not name or name == ":memory:" else Path(name)
+
     def close(self) -> None:
         """Give back every connection; on SQLite, fold the write-ahead log into the file and empty it."""
         if self.is_sqlite:
@@ -113,6 +120,9 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction, alone among writers: kept whole when the block ends, undone whole when it raises."""
+        if self._guard is not None:
+            self._guard()
+            self._guard = None
         with self._engine.connect().execution_options(**_WRITE) as connection:
             connection.info[_AFTER] = later = list[Callable[[], None]]()
             with connection.begin():
@@ -135,6 +145,10 @@ class Store:
             tally.settle(connection)
         finally:
             del connection.info[writing.TALLY]  # the next to use this connection may be a reader
+
+    def guard_with(self, call: Callable[[], None]) -> None:
+        """Have `call` made once, before the next write begins; what it raises stops that write and is raised there."""
+        self._guard = call
 
     # --- seals
 

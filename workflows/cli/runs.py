@@ -5,6 +5,8 @@ as it has come, so that what the run recorded cannot be taken back unnoticed.
 """
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +16,19 @@ from passerelle.workflows.verbs.contract import Result
 def new_run_id(now: int) -> str:
     """A name for a run that begins at `now` (microseconds UTC): sorts by time, and is unique."""
     return f"{datetime.fromtimestamp(now // 1_000_000, UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+
+
+@contextmanager
+def watched(workspace: Path) -> Iterator[None]:
+    """Make sure that the store is what its last writer left, and watch over it for as long as the block lasts.
+
+    Whatever the block writes is then compared and written down once, at its ends. Raises `IntegrityError`.
+    """
+    from passerelle.workflows.workspace import Workspace
+
+    with Workspace.open(workspace) as opened:
+        opened.check()
+        yield
 
 
 def begin(workspace: Path, run_id: str, verb: str, now: int) -> None:

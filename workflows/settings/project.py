@@ -103,6 +103,32 @@ class Evidence(Closed):
     )
 
 
+class Timestamps(Closed):
+    """An authority that stamps the log's checkpoints with the time (RFC 3161)."""
+
+    url: str = Field(pattern=r"^https?://[^\s@]+$", max_length=300, description="Where it takes requests.")
+    roots_file: Path = Field(description="PEM file of the root certificates that its stamps lead back to.")
+    allow_private: bool = Field(False, description="It stands inside the house: a private address is meant.")
+
+
+class Integrity(Closed):
+    """How often the store is verified, beyond what each run finds out by itself."""
+
+    verify_every: str | None = Field(
+        None,
+        pattern=r"^[1-9][0-9]{0,3}(h|d)$",
+        description="A run that finds the last whole verification older than this begins with one, such as 24h or 7d."
+        " By default only PostgreSQL stores, every 24h: a SQLite file is compared with what the last run left.",
+    )
+
+    @property
+    def verify_every_micros(self) -> int | None:
+        """The same in microseconds."""
+        if self.verify_every is None:
+            return None
+        return int(self.verify_every[:-1]) * (24 if self.verify_every.endswith("d") else 1) * 3_600_000_000
+
+
 class Project(Closed):
     """`passerelle.yaml`."""
 
@@ -129,12 +155,17 @@ class Project(Closed):
         description="Days for which an erased person's identifiers are remembered as fingerprints.",
     )
     engine: Engine = Field(default_factory=Engine, description="What computes segments.")
+    integrity: Integrity = Field(default_factory=Integrity, description="How often the store is verified.")
     sources: dict[Name, dict[str, Any]] = Field(
         default_factory=dict, description="Where people, consents and events come from, by name."
     )
     destinations: dict[Name, dict[str, Any]] = Field(default_factory=dict, description="Where audiences go, by name.")
     controller: Controller | None = Field(None, description="Who is responsible, for the record of processing.")
     record: Record = Field(default_factory=Record, description="What the record of processing says besides.")
+    witnesses: list[Path] = Field(
+        default_factory=list, description="Key files of those who co-sign the log, made by `witness keygen`."
+    )
+    timestamps: Timestamps | None = Field(None, description="Who stamps the log's checkpoints with the time.")
     vendors: dict[Name, Vendor] = Field(
         default_factory=dict, description="Terms and agreements with recipients, by the destination's name."
     )
