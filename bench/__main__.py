@@ -15,6 +15,8 @@ from bench.measure import Measure
 BENCHMARKS = {
     "normalize_hash": "bench.normalize",
     "pull_csv": "bench.pull",
+    "resolve_consent": "bench.resolve",
+    "read_consent_log": "bench.resolve",
     "rfm_segment": "bench.segment",
     "first_sync": "bench.sync",
     "same_sync_again": "bench.sync",

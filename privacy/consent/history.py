@@ -1,14 +1,14 @@
 """A person's history, read back from the consent log for one purpose."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import ColumnElement, Connection, Select, and_, select
+from sqlalchemy import ColumnElement, Connection, select
 
-from passerelle.privacy.consent.groups import FOREVER
+from passerelle.privacy.consent import scan
+from passerelle.privacy.consent.groups import FOREVER, Ints
 from passerelle.privacy.consent.heard import HISTORY
 from passerelle.privacy.consent.kin import kin, survivors, with_kin
 from passerelle.privacy.consent.likely import tied_to, ties
@@ -16,11 +16,8 @@ from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.vocabulary import Purpose
 
-_FETCH = 100_000
 _SCAN_FROM = 20_000
 """From so many people on, reading all of a purpose is cheaper than looking each one up."""
-
-_MADE = {"origin", "linked"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +44,39 @@ def history(
     purpose: Purpose,
     *,
     horizon: Horizon = EVERYTHING,
+    part: bool = False,
 ) -> pa.Table:
     """What was heard of these people (survivors, distinct) about `purpose`, in the shape of `HISTORY`.
 
     Events of people merged into them count as theirs; what was heard of a person after the merge continues both
     histories. Events of people who are probably one of them are `linked`. Merges and links found after the horizon
-    don't count. Other people's events may be among the rows.
+    don't count. Other people's events may be among the rows; with `part`, of many people only those between the first
+    and the last of `subject_ids`.
     """
     kin_of = kin(store, connection, until=horizon.heard_until)
     ties_of = ties(store, connection, kin_of, until=horizon.heard_until)
     ids = np.asarray(subject_ids.to_numpy())
-    c = t.consent_event.c
-    wanted = [c[name] for name in HISTORY.names if name not in _MADE]
-    about = and_(c.purpose == purpose.value, *horizon.covers())
-    if len(ids) >= _SCAN_FROM:
-        events = _fetched(connection, select(*wanted).where(about))
+    wanted = with_kin(np.union1d(ids, tied_to(ids, ties_of)), kin_of)
+    if len(ids) < _SCAN_FROM:
+        events = _of(store, connection, wanted, purpose, horizon)
+    elif not part:
+        events = scan.everybody(store, connection, purpose.value, horizon.covers(), None)
     else:
-        everybody = with_kin(np.union1d(ids, tied_to(ids, ties_of)), kin_of)
-        with store.among(connection, pa.array(everybody)) as chosen:
-            statement = select(*wanted).join_from(chosen.table, t.consent_event, c.subject_id == chosen).where(about)
-            events = _fetched(connection, statement)
+        low, high = int(ids[0]), int(ids[-1])
+        events = scan.everybody(store, connection, purpose.value, horizon.covers(), (low, high))
+        beyond = wanted[(wanted < low) | (wanted > high)]
+        events = pa.concat_tables([events, _of(store, connection, beyond, purpose, horizon)])
     return _with_ties(_joined_by_kin(events, kin_of), ties_of)
+
+
+def _of(store: Store, connection: Connection, ids: Ints, purpose: Purpose, horizon: Horizon) -> pa.Table:
+    """What was heard of these very ids."""
+    c = t.consent_event.c
+    with store.among(connection, pa.array(ids, pa.int64())) as chosen:
+        wanted = select(*(c[name] for name in scan.COLUMNS)).join_from(
+            chosen.table, t.consent_event, c.subject_id == chosen
+        )
+        return scan.chosen(connection, wanted.where(c.purpose == purpose.value, *horizon.covers()))
 
 
 def _joined_by_kin(events: pa.Table, kin_of: pa.Table) -> pa.Table:
@@ -95,19 +104,3 @@ def _with_ties(events: pa.Table, ties_of: pa.Table) -> pa.Table:
     theirs = theirs.set_column(theirs.schema.get_field_index("subject_id"), "subject_id", held["subject_id"])
     linked = theirs.append_column("linked", pa.repeat(pa.scalar(True), theirs.num_rows))
     return pa.concat_tables([own, linked]).select(HISTORY.names)
-
-
-def _fetched(connection: Connection, statement: Select[Any]) -> pa.Table:
-    """Rows as Arrow, a bounded number at a time; texts as dictionaries, since they repeat."""
-    fields = [HISTORY.field(column.name) for column in statement.selected_columns]
-    kinds = [pa.dictionary(pa.int32(), pa.string()) if field.type == pa.string() else field.type for field in fields]
-    schema = pa.schema([(field.name, kind) for field, kind in zip(fields, kinds, strict=True)])
-    cursor = connection.execute(statement).cursor
-    batches = []
-    while rows := cursor.fetchmany(_FETCH):
-        columns = [
-            pa.array(values, field.type).cast(kind)
-            for values, field, kind in zip(zip(*rows, strict=True), fields, kinds, strict=True)
-        ]
-        batches.append(pa.RecordBatch.from_arrays(columns, schema=schema))
-    return pa.Table.from_batches(batches, schema)

@@ -73,17 +73,19 @@ class Judge:
         today = survivors(np.asarray(subject_ids.to_numpy()), kin_of)
         ids = np.unique(today)
         parts = [
-            self._decided(connection, ids[start : start + _AT_ONCE], purpose, destination, at)
+            self._decided(
+                connection, ids[start : start + _AT_ONCE], purpose, destination, at=at, part=len(ids) > _AT_ONCE
+            )
             for start in range(0, max(len(ids), 1), _AT_ONCE)
         ]
         rows = pa.concat_tables(parts).take(pa.array(np.searchsorted(ids, today)))
         return rows.set_column(0, "subject_id", subject_ids)
 
     def _decided(
-        self, connection: Connection, ids: Ints, purpose: Purpose, destination: Destination, at: int
+        self, connection: Connection, ids: Ints, purpose: Purpose, destination: Destination, *, at: int, part: bool
     ) -> pa.Table:
-        """Decisions on `ids` (survivors, ascending, distinct)."""
-        judged = self.judged(connection, ids, purpose, destination, at=at)
+        """Decisions on `ids` (survivors, ascending, distinct), which are all or `part` of those asked about."""
+        judged = self.judged(connection, ids, purpose, destination, at=at, part=part)
         if not judged.asks_age:
             return judged.decisions
         seen = kept_decisions.vouched(
@@ -94,11 +96,18 @@ class Judge:
         return judged.with_ages(unseen, ages(self.subjects.identifiers(connection, unseen), at=at))
 
     def judged(
-        self, connection: Connection, ids: Ints, purpose: Purpose, destination: Destination, *, at: int
+        self,
+        connection: Connection,
+        ids: Ints,
+        purpose: Purpose,
+        destination: Destination,
+        *,
+        at: int,
+        part: bool = False,
     ) -> "Judged":
         """Decide on `ids` (survivors, ascending, distinct), but for their ages."""
         people, rules = self._people(connection, ids, purpose, destination)
-        heard = history(self.store, connection, pa.array(ids), purpose, horizon=self.horizon)
+        heard = history(self.store, connection, pa.array(ids), purpose, horizon=self.horizon, part=part)
         terms = [_terms(rule) for rule in rules]
         told = self._told(connection, purpose, destination)
         decisions = resolve(people, heard, terms, told, recipient=destination.value, at=at, relaxed=self.policy.relaxed)
