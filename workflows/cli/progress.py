@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Self, TextIO
 
@@ -72,12 +73,13 @@ class _LineStep(_SilentStep):
 
 
 class Bars:
-    """Bars that go away when their step is done."""
+    """Bars that go away when their step is done. One display for all steps, in whatever threads they run."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._open: RichProgress | None = None
         self._steps = 0
+        self._lock = Lock()
 
     def step(self, label: str, *, total: int | None = None) -> Step:
         """Begin a step; steps within steps stand below each other."""
@@ -88,24 +90,26 @@ class Bars:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        if self._open is None:
-            columns = (
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.fields[done]}"),
-            )
-            self._open = Progress(*columns, TimeElapsedColumn(), console=Console(file=self._stream), transient=True)
-            self._open.start()
-        self._steps += 1
-        return self._open
+        with self._lock:
+            self._steps += 1
+            if self._open is None:
+                columns = (
+                    SpinnerColumn(),
+                    TextColumn("{task.description}"),
+                    BarColumn(),
+                    TextColumn("{task.fields[done]}"),
+                )
+                self._open = Progress(*columns, TimeElapsedColumn(), console=Console(file=self._stream), transient=True)
+                self._open.start()
+            return self._open
 
     def end(self) -> None:
         """Stop the display with its last step."""
-        self._steps -= 1
-        if self._steps == 0 and self._open is not None:
-            self._open.stop()
-            self._open = None
+        with self._lock:
+            self._steps -= 1
+            if self._steps == 0 and self._open is not None:
+                self._open.stop()
+                self._open = None
 
 
 class _BarStep(_SilentStep):

@@ -2,7 +2,8 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from typing import TYPE_CHECKING
 
 from passerelle.privacy.ledger import Ledger
@@ -32,6 +33,8 @@ class Crew:
     progress: "Progress"
     patience: float
     """For how many seconds a sync waits for platforms to settle before it leaves the rest pending."""
+    stopping: Event = field(default_factory=Event)
+    """Set when the run was told to stop: the batch in hand is finished, and no other begun."""
 
     def new_batch_id(self) -> str:
         """A name for a batch that no other batch has, in order of time."""

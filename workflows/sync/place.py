@@ -75,7 +75,7 @@ def finish(crew: Crew, place: Place, report: PlaceReport) -> None:
 def await_settled(crew: Crew, target: Target, report: PlaceReport, patience: float) -> float:
     """Ask about pending batches, ever more rarely, until all are settled or patience ends; how long that took."""
     waited, pause = 0.0, _FIRST_WAIT
-    while _pending(crew, target, report) and waited + pause <= patience:
+    while _pending(crew, target, report) and waited + pause <= patience and not crew.stopping.is_set():
         crew.sleep(pause)
         waited += pause
         pause = min(pause * 2, _LONGEST_WAIT)
@@ -132,6 +132,8 @@ def _chunks(crew: Crew, ids: Ids, size: int, label: str) -> Iterator[Ids]:
         return
     with crew.progress.step(label, total=len(ids)) as step:
         for start in range(0, len(ids), size):
+            if crew.stopping.is_set():
+                raise TryLater("The run was stopped.", advice="Run it again: it goes on where it stopped.")
             chunk = ids[start : start + size]
             yield chunk
             step.advance(len(chunk))

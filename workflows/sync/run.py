@@ -1,6 +1,7 @@
 """Sync audiences: one writer per place, a fresh plan under its lock, and a signed checkpoint at the end."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -53,8 +54,8 @@ def sync(
         if kept is not None:
             _still_holds(kept, plan)
         report.stale = plan.stale
-        free = [place for place in plan.places if place.aim.place not in busy]
-        report.places.extend(_all(crew, [partial(_carry_out, crew, plan, place) for place in free]))
+        free = {place.aim.place: partial(_carry_out, crew, plan, place) for place in plan.places}
+        report.places.extend(_all(crew, {place: push for place, push in free.items() if place not in busy}))
     end(crew)
     return report
 
@@ -75,16 +76,43 @@ def sync_removals(crew: Crew, names: Sequence[str]) -> SyncReport:
     with ExitStack() as locks:
         busy = _lock(crew, locks, places)
         report.places.extend(busy.values())
-        report.places.extend(_all(crew, [partial(_take_out, crew, place) for place in places if place not in busy]))
+        report.places.extend(
+            _all(crew, {place: partial(_take_out, crew, place) for place in places if place not in busy})
+        )
     end(crew)
     return report
 
 
-def _all(crew: Crew, work: Sequence[Callable[[], Carried]]) -> list[PlaceReport]:
-    """Push everywhere first, so that one slow platform holds up no other's removals; then wait for all."""
-    done = [push() for push in work]
-    conclude(crew, [(carried.target, carried.report) for carried in done if carried.target is not None])
-    return [carried.report for carried in done]
+def _all(crew: Crew, work: Mapping[Place, Callable[[], Carried]]) -> list[PlaceReport]:
+    """Push to all destinations side by side, to each in turn, so that no slow one holds up another; then wait for all.
+
+    Told to stop, finish the batches in hand and begin no other.
+    """
+    lanes: dict[str, list[Place]] = {}
+    for place in work:
+        lanes.setdefault(place.destination, []).append(place)
+    done: dict[Place, Carried] = {}
+    with ThreadPoolExecutor(max_workers=max(1, len(lanes)), thread_name_prefix="sync") as pool:
+        running = [pool.submit(_lane, crew, {place: work[place] for place in lane}) for lane in lanes.values()]
+        try:
+            for each in running:
+                done |= each.result()
+        except BaseException:
+            crew.stopping.set()
+            raise
+    carried = [done[place] for place in work]
+    conclude(crew, [(each.target, each.report) for each in carried if each.target is not None])
+    return [each.report for each in carried]
+
+
+def _lane(crew: Crew, work: Mapping[Place, Callable[[], Carried]]) -> dict[Place, Carried]:
+    """Everything for one destination. Its audiences share its limits, so they go one after the other."""
+    done: dict[Place, Carried] = {}
+    for place, push in work.items():
+        if crew.stopping.is_set():
+            break
+        done[place] = push()
+    return done
 
 
 def begin(crew: Crew) -> None:
