@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, select
 
 from passerelle.privacy.errors import DefinitionError, IntegrityError
-from passerelle.privacy.keyfile import Held, KeySettings, Random, read, render, replace, write
+from passerelle.privacy.keyfile import Held, KeySettings, Random, parse, read, render, replace, write
 from passerelle.privacy.rotation.uses import Use
 from passerelle.privacy.store import writing
 from passerelle.privacy.store.tables import key_generation, key_use, log_entry, subject
@@ -88,7 +88,7 @@ class Keyring:
         return "k1" + self.lasting("key-id", 8, generation=generation).hex()
 
     def extended(self, *, random: Random = os.urandom) -> "Keyring":
-        """The same keys and a new generation. Written nowhere yet: see `text` and `keep`."""
+        """The same keys and a new generation. Written nowhere yet: see `text` and `adopt`."""
         held = Held(self.current + 1, random(32))
         return Keyring(held=(held, *self._held.values()), settings=self._settings)
 
@@ -103,15 +103,20 @@ class Keyring:
         """What a key file holds: secret."""
         return render(self._held.values())
 
-    def keep(self) -> None:
-        """Put this keyring in the place of the one in its file: written beside it, made durable, then renamed.
+    def adopt(self, other: "Keyring") -> None:
+        """Be what `other` is, in memory and in the key file: written beside it, made durable, then renamed.
 
         There is a key on the disk at any moment. Raises `DefinitionError` where the key does not come from a file
         that this user may replace.
         """
-        if self._settings is None or self._settings.file is None:
-            raise DefinitionError("This key comes from a command: what it prints must be replaced there.")
-        replace(self._settings.file, self.text)
+        if self._settings is not None:
+            if self._settings.file is None:
+                raise DefinitionError(
+                    "This key comes from a command, so it is not replaced here.",
+                    advice="Run with `--new-key FILE`, and have the command print what is in that file.",
+                )
+            replace(self._settings.file, other.text)
+        self._held = {each.number: each for each in parse(other.text)}
 
     # --- derivation
 
@@ -124,7 +129,10 @@ class Keyring:
         return _derived(master or b"", domain, length)
 
     def lasting(self, domain: str, length: int = 32, *, generation: int | None = None) -> bytes:
-        """The key of a domain that outlives its generation: by default that of the oldest, so the same for ever."""
+        """The key of a domain that outlives its generation: by default that of the oldest, so the same for ever.
+
+        For whatever a rotation cannot bring to a new key.
+        """
         return _derived(self._of_generation(generation or min(self._held)).lasting, f"lasting/{domain}", length)
 
     def verifying(self, generation: int) -> bytes:
