@@ -173,9 +173,15 @@ class Session:
         return self.request("GET", path, params)
 
     def request(
-        self, method: str, path: str, params: Mapping[str, str] = MappingProxyType({}), *, json: object = None
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] = MappingProxyType({}),
+        *,
+        json: object = None,
+        data: bytes | None = None,
     ) -> Reply:
-        """The fine answer to a request, after as many tries as patience allows.
+        """The fine answer to a request with a body of `json`, or `data` as it is; tries as often as patience allows.
 
         Raises `TryLater`, `Refused`, or `Skipped` where the judge says that there is nothing here to have.
         """
@@ -188,7 +194,7 @@ class Session:
             sleep=self._clock.sleep,
             reraise=True,
         )
-        return retrying(self._once, method, url, params, json)
+        return retrying(self._once, method, url, params, json, data)
 
     def within(self, path: str) -> str:
         """The full URL of a path or link. Raises `Refused` where it leads to another origin."""
@@ -197,11 +203,18 @@ class Session:
             raise Refused("A link leads away from the source's own address, so it is not followed.")
         return url
 
-    def _once(self, method: str, url: str, params: Mapping[str, str], json: object) -> Reply:
+    def _once(
+        self, method: str, url: str, params: Mapping[str, str], json: object = None, data: bytes | None = None
+    ) -> Reply:
         self._take_turn()
         try:
             answer = self._client.request(
-                method, url, params=params or None, json=json, headers=dict(self._authentication.headers())
+                method,
+                url,
+                params=params or None,
+                json=json,
+                content=data,
+                headers=dict(self._authentication.headers()),
             )
         except httpx.TransportError as problem:
             raise TryLater(f"The source does not answer ({type(problem).__name__}).") from None

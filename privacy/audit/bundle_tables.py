@@ -11,20 +11,10 @@ from passerelle.privacy.vocabulary import ConsentState
 
 Table = tuple[Sequence[str], list[dict[str, Cell]]]
 
-_UPLOADS = ("batch", "destination", "audience", "purpose", "action", "rows", "sent_at", "state")
+_UPLOADS: tuple[str, ...] = ("batch", "destination", "audience", "purpose", "action", "rows", "sent_at", "state")
 _UPLOADS += ("accepted", "rejected", "pending", "answered_at", "entry")
-_WITHDRAWALS = (
-    "subject_ref",
-    "purpose",
-    "state",
-    "said_at",
-    "heard_at",
-    "stream",
-    "consent",
-    "destination",
-    "audience",
-)
-_WITHDRAWALS += ("removal_asked_at", "removal_state", "removal_answered_at")
+_WITHDRAWALS: tuple[str, ...] = ("subject_ref", "purpose", "state", "said_at", "heard_at", "stream", "consent")
+_WITHDRAWALS += ("destination", "audience", "removal_asked_at", "removal_state", "removal_answered_at")
 
 
 def uploads_table(found: Evidence, asked: Asked) -> Table:

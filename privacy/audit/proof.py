@@ -22,7 +22,7 @@ from passerelle.privacy.log.entries import parse
 from passerelle.privacy.log.leaves import batch_member_payload, consent_payload, decision_payload
 from passerelle.privacy.log.member_tree import MemberTree
 from passerelle.privacy.log.tlog_proof import TlogProof
-from passerelle.privacy.log.witnesses import COSIGNATURE, cosigned, words
+from passerelle.privacy.log.witnesses import COSIGNATURE, cosigned, newest, words
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
 
@@ -52,9 +52,7 @@ def evidence(store: Store, log: Log, connection: Connection, asked: Asked, *, wh
     With `whole`, every entry of the log comes along instead of the proofs of those that are needed, so that a reader
     sees that none is left out. Raises `DefinitionError` where nothing was signed yet.
     """
-    size: int | None = connection.scalar(select(t.log_checkpoint.c.size).order_by(t.log_checkpoint.c.size.desc()))
-    if size is None:
-        raise DefinitionError("Nothing of this log was signed yet.", advice="Any run signs it: `passerelle pull`.")
+    size = newest(connection)
     rows = Rows(store, log, connection, replace(asked, below=size))
     statements = rows.statements()
     names = {one.row["notice"] for one in statements if one.kind == "consent"}

@@ -159,7 +159,7 @@ class Rows:
         with self._store.among(self._connection, pa.array(sorted(people), pa.int64())) as chosen:
             here = and_(c.subject_id.in_(select(chosen)), c.purpose.in_(purposes), c.log_index < self._asked.below)
             rows = self._connection.execute(wanted.where(here)).mappings().all()
-        return [self._of(row, "consent", CONSENT_COLUMNS) for row in rows]
+        return [self._of(dict(row), "consent", CONSENT_COLUMNS) for row in rows]
 
     def _decisions(self, added: Sequence[Statement], consents: Sequence[Statement]) -> list[Statement]:
         """The decision that let each person in, and the last one: they are the same until somebody says no."""
@@ -182,7 +182,7 @@ class Rows:
         here = and_(d.destination == batch.place[0], d.audience == batch.place[1], d.subject_id.in_(ids))
         wanted = select(*(d[name] for name in (*DECISION_COLUMNS, "log_index", "position")))
         rows = self._connection.execute(wanted.where(here, d.log_index < self._asked.below)).mappings().all()
-        return [self._of(row, "decisions", DECISION_COLUMNS) for row in rows]
+        return [self._of(dict(row), "decisions", DECISION_COLUMNS) for row in rows]
 
     def _replaced(self, ids: Sequence[int], batch: _Entry, events: Sequence[int]) -> list[Statement]:
         """A yes whose row was overwritten since: found again among the leaves, which ascend, by what it must say."""

@@ -21,7 +21,7 @@ from passerelle.privacy.log.entries import CHUNK_LEAVES, FORMAT, Findings, Verif
 from passerelle.privacy.log.member_tree import MemberTree
 from passerelle.privacy.log.members import Members
 from passerelle.privacy.log.merkle import HASH_BYTES, Place
-from passerelle.privacy.log.note import Checkpoint, Said, Signer, Verifier, checkpoint_text
+from passerelle.privacy.log.note import Checkpoint, Said, Signer, Verifier, checkpoint_text, parse_checkpoint
 from passerelle.privacy.log.projections import Projections
 from passerelle.privacy.log.signers import Verifiers, handover
 from passerelle.privacy.log.verify import replay
@@ -245,6 +245,17 @@ class Log:
         )
 
     # --- proofs
+
+    def continued(self, connection: Connection, note: str) -> int:
+        """The size of an earlier checkpoint, held by somebody else, that this log continues.
+
+        Raises `IntegrityError` where it is not signed with this log's key, or the log does not continue it.
+        """
+        said = parse_checkpoint(self.verifiers(connection).open(note))
+        if said.origin != self.origin:
+            raise IntegrityError("The checkpoint is of another log.")
+        self._check_continues(connection, Checkpoint(said.size, said.root.hex(), note))
+        return said.size
 
     def inclusion(self, connection: Connection, index: int, size: int) -> list[bytes]:
         """The audit path of entry `index` in the log of `size` entries."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from passerelle.privacy.errors import DefinitionError, IntegrityError
 from passerelle.privacy.log import stamp
@@ -41,24 +41,22 @@ class Witnesses:
         self._store = store
         self._log = log
 
-    def add_line(
-        self, connection: Connection, size: int, line: str, keys: Sequence[WitnessKey], *, now: int
-    ) -> WitnessKey:
-        """Keep a witness's line under the checkpoint of `size`; the same again changes nothing.
+    def add_line(self, connection: Connection, line: str, keys: Sequence[WitnessKey], *, now: int) -> tuple[Word, int]:
+        """Keep a witness's line under the checkpoint that it is of, and say when (s) it was signed.
 
-        Raises `IntegrityError` where none of `keys` signed it.
+        The same again changes nothing. Raises `DefinitionError` where it is not of one of `keys`, and
+        `IntegrityError` where it is under no checkpoint of this log.
         """
-        note = note_at(connection, size)
         key = next((key for key in keys if line.startswith(f"— {key.name} ")), None)
         if key is None:
             raise DefinitionError(
                 "The line is of a witness that passerelle.yaml does not name.",
                 advice="Put the witness's key file under `witnesses:`.",
             )
-        key.signed_at(line, text_of(note))
+        size, at = _place_of(connection, line, key)
         word = Word(size, COSIGNATURE, key.name, line.encode())
         self._add(connection, word, "witness", {"key": key.text}, now)
-        return key
+        return word, at
 
     def add_stamp(
         self, connection: Connection, size: int, name: str, response: bytes, roots: bytes, *, now: int
@@ -93,6 +91,14 @@ def words(connection: Connection, kind: str | None = None) -> list[Word]:
     return [Word(row.size, row.kind, row.name, row.body) for row in rows]
 
 
+def newest(connection: Connection) -> int:
+    """The size of the newest checkpoint. Raises `DefinitionError` where nothing was signed yet."""
+    size: int | None = connection.scalar(select(func.max(log_checkpoint.c.size)))
+    if size is None:
+        raise DefinitionError("Nothing of this log was signed yet.", advice="Any run signs it: `passerelle pull`.")
+    return size
+
+
 def note_at(connection: Connection, size: int) -> str:
     """The checkpoint of `size` as this log signed it. Raises `DefinitionError` where there is none."""
     note: str | None = connection.scalar(select(log_checkpoint.c.note).where(log_checkpoint.c.size == size))
@@ -110,6 +116,17 @@ def cosigned(connection: Connection, size: int) -> str:
     """The checkpoint of `size` with the lines of all its witnesses."""
     lines = [word.body.decode() for word in words(connection, COSIGNATURE) if word.size == size]
     return with_lines(note_at(connection, size), lines)
+
+
+def _place_of(connection: Connection, line: str, key: WitnessKey) -> tuple[int, int]:
+    """The size of the checkpoint that this line is under, newest first, and when it was signed."""
+    c = log_checkpoint.c
+    for size, note in connection.execute(select(c.size, c.note).order_by(c.size.desc())):
+        try:
+            return size, key.signed_at(line, text_of(note))
+        except IntegrityError:
+            continue
+    raise IntegrityError("This witness has signed no checkpoint of this log.", advice="Ask for its answer again.")
 
 
 def check(connection: Connection, entries: Sequence[Entry], findings: Findings, roots: bytes = b"") -> None:
@@ -132,8 +149,8 @@ def check(connection: Connection, entries: Sequence[Entry], findings: Findings, 
             _check_word(connection, word, body, roots)
         except (IntegrityError, DefinitionError) as problem:
             findings.add(log_witness, key, problem.message)
-    for key in said:
-        findings.add(log_witness, key, "is missing")
+    for missing in said:
+        findings.add(log_witness, missing, "is missing")
 
 
 def _check_word(connection: Connection, word: Word, body: dict[str, Any], roots: bytes) -> None:

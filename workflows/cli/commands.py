@@ -26,6 +26,7 @@ from passerelle.workflows.verbs.registry import group_of
 MAXIMUM_METAVAR = 40
 SUBJECTS = {
     "audit": "Answers an auditor's questions, and proves the answers.",
+    "witness": "Co-signs the log from another machine, so that nobody rewrites it unnoticed.",
     "consent": "Takes consent in, records and withdraws it, shows it.",
     "segment": "Shows who a segment finds, and why.",
     "workflows": "Exports and checks the n8n workflows.",

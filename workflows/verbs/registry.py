@@ -9,7 +9,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Start here": ("init", "demo", "doctor"),
     "For marketers": ("segment", "plan", "sync", "status"),
     "Data and consent": ("pull", "consent", "normalize"),
-    "For auditors and data protection officers": ("audit", "erase", "evidence"),
+    "For auditors and data protection officers": ("audit", "erase", "evidence", "witness"),
     "For operators and developers": ("workflows", "serve", "twins", "schema"),
 }
 """The panels of `--help`: the first word of each verb."""
@@ -29,6 +29,7 @@ MODULES = (
     "audit",
     "erase",
     "evidence",
+    "witness",
     "workflows",
     "serve",
     "twins",

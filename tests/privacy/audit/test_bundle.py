@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from cryptography.exceptions import InvalidSignature
 
 from passerelle.privacy.audit import verify_standalone
 from passerelle.privacy.audit.bundle import Bundle, bundle, verifier_source
@@ -74,7 +75,7 @@ class Auditor:
             return "\n".join(
                 [*lines, *(line for ref in parts["people"] for line in verify_standalone._answer(parts, ref))]
             )
-        except (verify_standalone.InvalidSignature, zipfile.BadZipFile, zlib.error, *verify_standalone.MALFORMED):
+        except (InvalidSignature, zipfile.BadZipFile, zlib.error, *verify_standalone.MALFORMED):
             return None
 
 

@@ -4,11 +4,13 @@ import base64
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from cryptography.exceptions import InvalidSignature
 
 from passerelle.privacy.audit import verify_standalone
 from passerelle.privacy.audit.proof import evidence, proof_file
@@ -148,5 +150,5 @@ def _believed(folder: Path, text: str, key: list[str]) -> str | None:
         parts = verify_standalone._read(file, key)
         lines = list(verify_standalone._check(parts, [], []))
         return "\n".join(lines + [line for ref in parts["people"] for line in verify_standalone._answer(parts, ref)])
-    except (verify_standalone.InvalidSignature, verify_standalone.zipfile.BadZipFile, *verify_standalone.MALFORMED):
+    except (InvalidSignature, zipfile.BadZipFile, *verify_standalone.MALFORMED):
         return None

@@ -18,7 +18,7 @@ def workspace(folder: Path) -> Path:
     return folder
 
 
-def ask(folder: Path, name: str, *, stdin: bytes = b"", now: int = NOW, **words: Any) -> Result:  # noqa: ANN401 - words
+def ask(folder: Path, name: str, /, *, stdin: bytes = b"", now: int = NOW, **words: Any) -> Result:  # noqa: ANN401 - words
     """The result of a verb, which must also have a readable form."""
     found = verb(name)
     assert found is not None
