@@ -74,6 +74,13 @@ class StoredHistory:
             self._store.insert(connection, threshold, rows, on_conflict="replace")
 
 
+class _Unsaved(StoredHistory):
+    """The same history, to which nothing is added."""
+
+    def save(self, values: Sequence[ThresholdValue]) -> None:
+        """Keep nothing."""
+
+
 def run_segments(
     workspace: "Workspace", names: Sequence[str], *, as_of: int | None, now: int, progress: "Progress"
 ) -> dict[str, Membership]:
@@ -89,6 +96,23 @@ def run_segments(
             dataset=dataset(workspace),
             as_of=instant(as_of, now),
             history=StoredHistory(workspace.store()),
+        )
+        step.advance(len(names))
+        return found
+
+
+def look_at_segments(
+    workspace: "Workspace", names: Sequence[str], *, now: int, progress: "Progress"
+) -> dict[str, Membership]:
+    """The people of the named segments now; nothing is saved."""
+    with _located(workspace), progress.step("Computing segments", total=len(names)) as step:
+        found = evaluate(
+            list(names),
+            model=workspace.model,
+            segments=workspace.segments,
+            dataset=dataset(workspace),
+            as_of=instant(None, now),
+            history=_Unsaved(workspace.store()),
         )
         step.advance(len(names))
         return found

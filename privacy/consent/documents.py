@@ -69,6 +69,13 @@ def policy_of(connection: Connection, digest: str) -> Policy:
     return Policy.model_validate_json(body)
 
 
+def policies_of(connection: Connection, beginning: str) -> list[Policy]:
+    """The policies on file whose digest begins so."""
+    c = t.document.c
+    wanted = select(c.body).where(c.kind == "policy", c.digest.startswith(beginning, autoescape=True))
+    return [Policy.model_validate_json(body) for (body,) in connection.execute(wanted)]
+
+
 def keep(store: Store, log: Journal, connection: Connection, documents: Iterable[Document], *, now: int) -> int:
     """Keep and log those that are new, and return how many. What is kept is never changed.
 

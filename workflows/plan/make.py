@@ -85,14 +85,15 @@ def make(
         workspace.store().read() as connection,
         progress.step("Comparing with who is there", total=len(wanted)) as step,
     ):
-        stale = tuple(source.source for source in gate.stale(connection, now=now))
-        places = []
+        places, stale = [], set[str]()
         for aim in wanted:
             people = memberships[aim.segment].subject_ids
-            places.append(_place(workspace, connection, ledger, aim, people, now, approved, bool(stale)))
+            old = gate.stale(connection, now=now, purpose=aim.purpose, destination=aim.platform)
+            stale.update(source.source for source in old)
+            places.append(_place(workspace, connection, ledger, aim, people, now, approved, bool(old)))
             step.advance()
         size = workspace.log().size(connection)
-    return Plan(places, now, workspace.policy.digest, size, stale)
+    return Plan(places, now, workspace.policy.digest, size, tuple(sorted(stale)))
 
 
 def _place(

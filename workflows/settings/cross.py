@@ -38,8 +38,11 @@ def _ruled(loaded: Loaded, shown: str, name: str, destination: str) -> Iterator[
 
 
 def _freshness(loaded: Loaded) -> Iterator[Problem]:
-    for source in loaded.policy.freshness:
-        yield from _known(loaded, "policy.yaml", ("freshness", source), source, loaded.project.sources, "source")
+    named: list[tuple[Place, str]] = [(("freshness", source), source) for source in loaded.policy.freshness]
+    for place, rule in enumerate(loaded.policy.rules):
+        named += [(("rules", place, "freshness", source), source) for source in rule.freshness]
+    for at, source in named:
+        yield from _known(loaded, "policy.yaml", at, source, loaded.project.sources, "source")
 
 
 def _vendors(loaded: Loaded) -> Iterator[Problem]:

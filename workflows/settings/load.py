@@ -38,6 +38,15 @@ def load(folder: Path) -> Loaded:
     return _Loader(folder).load()
 
 
+def policy_file(path: Path) -> Policy:
+    """One policy that stands anywhere, read as strictly as policy.yaml. Raises `DefinitionError`, or `Unusable`."""
+    document = read(path, path.name)
+    try:
+        return validated(Policy, document.data)
+    except ValidationError as problem:
+        raise Unusable(list(from_validation(problem, Policy, document, ()))) from None
+
+
 class _Loader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder

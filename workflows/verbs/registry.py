@@ -9,8 +9,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Start here": ("init", "demo", "doctor"),
     "For marketers": ("segment", "plan", "sync", "status"),
     "Data and consent": ("pull", "consent", "normalize"),
-    "For auditors and data protection officers": ("audit", "erase", "evidence", "witness"),
-    "For operators and developers": ("workflows", "serve", "twins", "schema"),
+    "For auditors and data protection officers": ("audit", "policy", "erase", "evidence", "witness"),
+    "For operators and developers": ("keys", "workflows", "serve", "twins", "schema"),
 }
 """The panels of `--help`: the first word of each verb."""
 
@@ -27,9 +27,11 @@ MODULES = (
     "consent",
     "normalize",
     "audit",
+    "policy",
     "erase",
     "evidence",
     "witness",
+    "keys",
     "workflows",
     "serve",
     "twins",
