@@ -170,16 +170,17 @@ class Subjects:
             mine = subject.c.subject_id.in_(select(value)) | subject.c.merged_into.in_(select(value))
             return self._store.table(connection, statement.where(mine).order_by(subject.c.subject_id))
 
-    def hide(self, connection: Connection, ids: pa.Array, *, now: int, until: int) -> int:
+    def hide(self, connection: Connection, ids: pa.Array, *, now: int, counts_from: int, until: int) -> int:
         """Have nobody find these people any more, who are to be erased; how many fingerprints stay of them.
 
         Their identifiers' digests become fingerprints, kept until `until`; their pseudonyms become random; they count
-        as erased. A source that still has them makes a new person. What was sealed for them stays readable until
-        `forget`, so that they can be taken out of every platform.
+        as erased. A source that still has them makes a new person, of whom consents after `counts_from` count. What
+        was sealed for them stays readable until `forget`, so that they can be taken out of every platform.
         """
         people = self.family(connection, ids)
         survivors = people["survivor"].combine_chunks().unique()
-        kept = self._suppression.keep(connection, self._fingerprints(connection, survivors), now=now, until=until)
+        marks = self._fingerprints(connection, survivors)
+        kept = self._suppression.keep(connection, marks, now=counts_from, until=until)
         self._unname(connection, people, now)
         return kept
 

@@ -1,7 +1,8 @@
 """Fingerprints of erased people's identifiers: how somebody who comes back is known to have asked to be gone.
 
 A fingerprint is an HMAC under a key of its own domain, so it equals no other digest in the store, and it stands
-without a number: it tells that some erased person had this identifier, and not which.
+without a number: it tells that some erased person had this identifier, and not which. Its times are whole days, shared
+by all who were erased that day, so that it is tied to nobody's erasure by the microsecond.
 """
 
 from typing import final

@@ -37,8 +37,8 @@ def request(
     """Ask for the erasure of these people and of whoever turned out to be one of them, in the caller's transaction.
 
     From then on they count as erased, no identifier leads to them, and a source that still has them makes a new
-    person, of whom only a later consent counts. Who was asked for before is left out. `received` is when the request
-    came, where that was earlier: the month that the law gives counts from it.
+    person, of whom only a consent of a later day counts. Who was asked for before is left out. `received` is when the
+    request came, where that was earlier: the month that the law gives counts from it.
     """
     family = desk.subjects.family(connection, ids)
     family = family.filter(pc.is_null(family["erased_at"]))
@@ -47,9 +47,11 @@ def request(
         return Requested()
     everybody = pa.array(survivors, pa.int64())
     queued = queue_removals(connection, everybody, cause="erasure", now=now)
-    until = now + suppression_days * DAY
+    # A whole day: the exact time would tie a fingerprint to the one erasure that was asked for at that microsecond.
+    counts_from = now - now % DAY + DAY
+    until = counts_from + suppression_days * DAY
     refs = set(family["subject_ref"].to_pylist())
-    kept = desk.subjects.hide(connection, everybody, now=now, until=until)
+    kept = desk.subjects.hide(connection, everybody, now=now, counts_from=counts_from, until=until)
     blot_out(desk, connection, refs)
     names = {survivor: desk.new_id(now) for survivor in survivors}
     numbers = _numbers(family)

@@ -32,17 +32,25 @@ def ask(shop: ShopWorkspace, statement: str) -> list[tuple[Any, ...]]:
 
 
 def members(shop: ShopWorkspace, count: int = 1) -> list[tuple[int, str, str]]:
-    """Number, pseudonym and e-mail of people who are everywhere."""
-    rows = ask(
-        shop,
+    """Number, pseudonym and e-mail of people who are at both platforms."""
+    statement = (
         "SELECT subject_id, subject_ref FROM subject JOIN membership USING (subject_id) WHERE state = 'member'"
-        " GROUP BY 1, 2 HAVING count(*) = 2 ORDER BY 1",
+        " GROUP BY 1, 2 HAVING count(*) = 2 ORDER BY 1"
     )
+    return with_emails(shop, statement)[:count]
+
+
+def everybody(shop: ShopWorkspace) -> list[tuple[int, str, str]]:
+    """Number, pseudonym and e-mail of whoever is known."""
+    return with_emails(shop, "SELECT subject_id, subject_ref FROM subject WHERE merged_into IS NULL LIMIT 20")
+
+
+def with_emails(shop: ShopWorkspace, statement: str) -> list[tuple[int, str, str]]:
+    rows = ask(shop, statement)
     with Workspace.open(shop.folder) as workspace, workspace.store().read() as connection:
         ids = pa.array([row[0] for row in rows])
         emails = workspace.subjects().identifiers(connection, ids).reveal()["email"].to_pylist()
-    found = [(number, ref, mails[0]) for (number, ref), mails in zip(rows, emails, strict=True) if mails]
-    return found[:count]
+    return [(number, ref, mails[0]) for (number, ref), mails in zip(rows, emails, strict=True) if mails]
 
 
 def in_file(folder: Path, *values: str) -> str:
@@ -176,6 +184,17 @@ def test_many_people_leave_at_once_and_asking_first_is_enough_to_stop_everything
     assert (code, told["outcome"], told["done"], told["asked"]) == (3, "held_back", 5, 0)
     assert not {number for number, _, _ in people} & lake_people(small)
     assert cli(small, "audit", "verify")[0] == 0
+
+
+def test_nothing_is_destroyed_while_a_pull_is_at_work(small: ShopWorkspace, cli: Cli) -> None:
+    ((number, _, email),) = everybody(small)[:1]
+    with Workspace.open(small.folder) as workspace, workspace.store().exclusive("pull crm"):
+        code, told = cli(small, "erase", "--file", in_file(small.folder, email))
+    assert (code, told["outcome"], told["asked"]) == (75, "try_later", 1)
+    assert has_keys(small, number)
+    code, told = cli(small, "erase", told["erasures"][0]["erasure"])
+    assert (code, told["done"], has_keys(small, number)) == (0, 1, False)
+    assert cli(small, "erase", "--expired")[0] == 0
 
 
 def test_what_names_nobody_is_said_without_repeating_it(small: ShopWorkspace, cli: Cli) -> None:

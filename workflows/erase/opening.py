@@ -9,7 +9,6 @@ from sqlalchemy import select
 
 from passerelle.privacy.erasure import Opener
 from passerelle.privacy.erasure.evidence import Proven, proven, read
-from passerelle.privacy.erasure.sealing import sealed_file
 from passerelle.privacy.errors import DefinitionError
 from passerelle.privacy.store import tables as t
 
@@ -57,17 +56,18 @@ def open_evidence(workspace: "Workspace", blob: bytes, opener: Opener, *, who: s
     name, content = opener.open(blob)
     evidence = read(content)
     log, store = workspace.log(), workspace.store()
-    body = {"action": "evidence_opened", "erasure": name, "who": who, "key": opener.recipient.key_id, "reason": reason}
+    body = {
+        "action": "evidence_opened",
+        "erasure": name,
+        "actor": who,
+        "key": opener.recipient.key_id,
+        "reason": reason,
+    }
     with store.write() as connection:
         index = log.append(connection, "operator", body, now=now)
         log.checkpoint(connection, now=now)
     with store.read() as connection:
         return Opened(name, evidence, content, proven(connection, evidence), index)
-
-
-def about(blob: bytes) -> str:
-    """Which erasure sealed evidence is of."""
-    return sealed_file(blob)["erasure"]
 
 
 def write_private(path: Path, content: bytes) -> None:
