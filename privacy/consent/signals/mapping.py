@@ -3,7 +3,7 @@
     signal: onetrust                     # one of the vendors
     who: {email: identifier}
     purposes:
-      "ba8cab6d-…": {purpose: ad_list_matching, notice: ads-2026@1, recipients: [meta]}
+      "9d1f0c63-…": {purpose: ad_list_matching, notice: ads-2026@1, recipients: [meta]}
 
     signal: records                      # anything else
     who: {email: contact.mail}
