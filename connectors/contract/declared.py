@@ -26,6 +26,7 @@ from passerelle.connectors.contract.roles import (
     Kind,
     MergedInto,
     Role,
+    Signal,
     Tombstone,
     states,
 )
@@ -66,6 +67,9 @@ class ConsentRole(_Closed):
     notice: str | None = Field(None, description="The field that names the notice as id@version, or that text itself.")
     recipients: tuple[Destination, ...] = Field((), description="Platforms named to the person; none: see the notice.")
     method: str | None = Field(None, max_length=80, description="How it was collected, such as `web_form`.")
+    blank: Literal["ends", "says_nothing"] = Field(
+        "ends", description="What it means that a field is blank where the same record said yes before."
+    )
 
     def role(self) -> Consent:
         """As a role."""
@@ -82,7 +86,22 @@ class ConsentRole(_Closed):
             notice=self.notice,
             recipients=tuple(platform.value for platform in self.recipients),
             method=self.method,
+            blank=self.blank,
         )
+
+
+class SignalRole(_Closed):
+    """A column that holds a signal of a browser or an app as text. It vetoes; what it grants, the policy must admit."""
+
+    kind: Literal["tcf", "gpp", "gpc", "consent_mode"] = Field(description="Which signal it is.")
+    at: str | None = Field(None, description="The field that says when it was seen.")
+    blank: Literal["ends", "says_nothing"] = Field(
+        "ends", description="What it means that a field is blank where the same record said yes before."
+    )
+
+    def role(self) -> Signal:
+        """As a role."""
+        return Signal(self.kind, self.at, self.blank)
 
 
 _Identifiers = Annotated[
@@ -105,6 +124,7 @@ class FieldRole(_Closed):
     consent: _Consents | None = Field(
         None, description="What the person agreed to or refused; a list where it speaks of several purposes."
     )
+    signal: SignalRole | None = Field(None, description="Holds a TC string, a GPP string, a GPC flag or Consent Mode.")
     tombstone: Annotated[tuple[str, ...], Field(min_length=1)] | Literal[True] | None = Field(
         None, description="The record is deleted where this is true, or one of these values."
     )
@@ -125,6 +145,7 @@ class FieldRole(_Closed):
             Key() if self.key else None,
             *(Identifier(field) for field in self._identifiers()),
             *(consent.role() for consent in self._consents()),
+            None if self.signal is None else self.signal.role(),
             None if self.tombstone is None else Tombstone(_plain(values)),
             MergedInto() if self.merged_into else None,
             None if self.cursor is None else Cursor(Kind(self.cursor)),

@@ -14,6 +14,7 @@ from passerelle.connectors.contract.roles import (
     Key,
     MergedInto,
     Role,
+    Signal,
     Tombstone,
 )
 from passerelle.connectors.contract.source import Source, table_name
@@ -54,14 +55,18 @@ def _purpose(role: Role) -> str:
             return "the record's key; in the lake as a keyed digest"
         case Cursor():
             return "where the next pull goes on"
-        case Tombstone() | MergedInto() | EventName() | EventTime() | Detail():
+        case Signal() | Tombstone() | MergedInto() | EventName() | EventTime() | Detail():
             return {
+                Signal: "a signal of a browser or an app; read as consent and kept sealed",
                 Tombstone: "the record is deleted",
                 MergedInto: "the record was merged into this one",
                 EventName: "names what happened",
                 EventTime: "when it happened",
                 Detail: "serves another field",
             }[type(role)]
+
+
+_BLANK = {"ends": "ends a yes of the same record", "says_nothing": "says nothing"}
 
 
 def _consents(shape: Shape) -> Iterator[str]:
@@ -71,5 +76,6 @@ def _consents(shape: Shape) -> Iterator[str]:
         rests = ", ".join(f"`{needed}`" for needed in consent.needs) or "nothing else"
         yield (
             f"- `{name}` for {consent.purpose}: {values}; any other value is unknown, which permits nothing. "
+            f"A blank {_BLANK[consent.blank]}. "
             f"Evidence {consent.grade} ({grades[consent.grade]}); rests on {rests}."
         )

@@ -36,6 +36,7 @@ from passerelle.connectors.contract.roles import (
     Kind,
     MergedInto,
     Role,
+    Signal,
     Tombstone,
 )
 from passerelle.privacy.errors import DefinitionError
@@ -126,6 +127,11 @@ class Shape:
         return tuple((field.name, role) for field in self.fields for role in field.roles if isinstance(role, Consent))
 
     @property
+    def signals(self) -> tuple[tuple[str, Signal], ...]:
+        """The consent log's other input: (field name, which signal it holds)."""
+        return tuple((field.name, role) for field, role in self.having(Signal))
+
+    @property
     def attributes(self) -> dict[str, Kind]:
         """The lake's columns: name to type."""
         return {field.name: role.kind for field, role in self.having(Attribute)}
@@ -189,7 +195,7 @@ def _check_field(shape: Shape, field: FieldShape) -> None:
         )
     if Key in kinds and Attribute in kinds and shape.grain == "person":
         raise _wrong(f"{field.name} is a person's key, so it cannot be an attribute.", field.name)
-    alone = kinds & {Tombstone, MergedInto, EventName}
+    alone = kinds & {Tombstone, MergedInto, EventName, Signal}
     if alone and len(kinds) > 1:
         other = ", ".join(sorted(_word(kind) for kind in kinds - alone)) or _word(alone.pop())
         raise _wrong(f"{field.name} is {_word(next(iter(alone)))} and {other}; that cannot be meant.", field.name)
@@ -197,17 +203,19 @@ def _check_field(shape: Shape, field: FieldShape) -> None:
 
 def _check_consents(shape: Shape) -> None:
     names = {field.name: field for field in shape.fields}
-    for name, consent in shape.consents:
-        for needed in consent.needs:
+    resting: list[tuple[str, Consent | Signal]] = [*shape.consents, *shape.signals]
+    for name, role in resting:
+        for needed in role.needs:
             if needed not in names:
                 raise _wrong(
-                    f"The consent in {name} rests on {needed}, which is not among the fields.",
+                    f"The {_word(type(role))} in {name} rests on {needed}, which is not among the fields.",
                     name,
                     advice=f"Add `{needed}: {{detail: timestamp}}` (or string, for a notice).",
                 )
+    for name, consent in shape.consents:
         if not consent.states:
             raise _wrong(f"The consent in {name} maps no value.", name, advice="Say which values mean `given`.")
-    used = {needed for _, consent in shape.consents for needed in consent.needs}
+    used = {needed for _, role in resting for needed in role.needs}
     for field in shape.fields:
         if field.role(Detail) and field.name not in used:
             raise _wrong(
@@ -248,7 +256,7 @@ def _kind(name: str, roles: tuple[Role, ...], python: Kind | None) -> Kind:
                 asked["event time"] = Kind.TIMESTAMP
             case Tombstone(values):
                 asked["tombstone"] = Kind.STRING if values else Kind.BOOLEAN
-            case Identifier() | Consent() | Key() | EventName() | MergedInto():
+            case Identifier() | Consent() | Signal() | Key() | EventName() | MergedInto():
                 pass
     kinds = set(asked.values())
     if len(kinds) > 1:

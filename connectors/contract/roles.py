@@ -44,9 +44,11 @@ class Identifier:
 class Consent:
     """What the person said about one purpose. Values are compared without case and outer blanks.
 
-    `states` maps values to states; a value that is not there means `ConsentUnknown`, which never permits, and a
-    blank that is not there says nothing. `at`, `recorded_at`, `valid_until` name fields of this record; `notice` names
-    a field, or is `id@version` itself. `recipients` are destinations' platforms; none means those of the notice.
+    `states` maps values to states; a value that is not there means `ConsentUnknown`, which never permits. A blank that
+    is not there says nothing, but that a yes of the same record is over, where `blank` is `ends`.
+
+    `at`, `recorded_at`, `valid_until` name fields of this record; `notice` names a field, or is `id@version` itself.
+    `recipients` are destinations' platforms; none means those of the notice.
     """
 
     purpose: Purpose
@@ -58,6 +60,7 @@ class Consent:
     notice: str | None = None
     recipients: tuple[str, ...] = ()
     method: str | None = None
+    blank: Literal["ends", "says_nothing"] = "ends"
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -66,6 +69,23 @@ class Consent:
         if self.notice is not None and "@" not in self.notice:
             named.append(self.notice)
         return tuple(name for name in named if name is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Holds a signal about the person's browser or app, as text: a TC or GPP string, a GPC flag, a Consent Mode state.
+
+    `kind` is its name in the registry of signals; `at` names the field that says when it was seen.
+    """
+
+    kind: str
+    at: str | None = None
+    blank: Literal["ends", "says_nothing"] = "ends"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Other fields of the record that this one rests on."""
+        return () if self.at is None else (self.at,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +131,10 @@ class Detail:
     kind: Kind = Kind.STRING
 
 
-Role = Key | Identifier | Consent | Tombstone | MergedInto | Cursor | Attribute | EventName | EventTime | Detail
-ROLES = (Key, Identifier, Consent, Tombstone, MergedInto, Cursor, Attribute, EventName, EventTime, Detail)
+Role = (
+    Key | Identifier | Consent | Signal | Tombstone | MergedInto | Cursor | Attribute | EventName | EventTime | Detail
+)
+ROLES = (Key, Identifier, Consent, Signal, Tombstone, MergedInto, Cursor, Attribute, EventName, EventTime, Detail)
 
 COARSE: frozenset[Field] = frozenset({Field.COUNTRY, Field.STATE, Field.CITY, Field.GENDER, Field.BIRTH_YEAR})
 """Identifiers that many people share: these alone may be named as an attribute too."""

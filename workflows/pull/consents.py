@@ -1,4 +1,7 @@
-"""What a page says of consent, as the consent log takes it in."""
+"""What a page says of consent in fields that are about a purpose, as the consent log takes it in.
+
+`strings.py` reads fields that hold a consent string; `blanks.py` says what it means that a field is empty now.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,9 +28,20 @@ class Statement:
     states: pa.Array
 
     @property
+    def speaks(self) -> pa.Array:
+        """Rows where it says something."""
+        return self.states.is_valid()
+
+    @property
     def vetoes(self) -> pa.Array:
         """Rows where it does not permit."""
         return pc.and_(self.states.is_valid(), pc.invert(pc.is_in(self.states, PERMITTING)))
+
+    def events(
+        self, raw: pa.Table, table: pa.Table, rows: pa.Array, subject_ids: pa.Array, *, stream: pa.Array
+    ) -> tuple[pa.Array, pa.Table]:
+        """For each event its row, and the events of `rows`, whose people are `subject_ids`; `stream`: see `streams`."""
+        return rows, _events(self, raw, table, rows, subject_ids, stream=stream)
 
 
 def statements(shape: Shape, table: pa.Table) -> list[Statement]:
@@ -50,12 +64,11 @@ def _state(consent: Consent, word: str | None) -> str | None:
     return ConsentState.UNKNOWN.value if plain else None
 
 
-def events(
+def _events(
     said: Statement, raw: pa.Table, table: pa.Table, rows: pa.Array, subject_ids: pa.Array, *, stream: pa.Array
 ) -> pa.Table:
-    """`CONSENT_EVENTS` of `rows` (places in the page), whose people are `subject_ids`; `stream`: see `streams`."""
     consent = said.consent
-    time, precision = _time(raw, table, consent.at, rows)
+    time, precision = moments(raw, table, consent.at, rows)
     columns: dict[str, Any] = {
         "subject_id": subject_ids,
         "purpose": _same(consent.purpose.value, rows),
@@ -107,7 +120,7 @@ def _same(value: str | None, rows: pa.Array) -> pa.Array:
     return pa.nulls(len(rows), pa.string()) if value is None else pa.repeat(pa.scalar(value), len(rows))
 
 
-def _time(raw: pa.Table, table: pa.Table, name: str | None, rows: pa.Array) -> tuple[pa.Array, pa.Array]:
+def moments(raw: pa.Table, table: pa.Table, name: str | None, rows: pa.Array) -> tuple[pa.Array, pa.Array]:
     """When, in microseconds, and how exactly. A bare day is that UTC day, whatever the zone of other times."""
     time = _micros(table, name, rows)
     day = pa.repeat(pa.scalar(False), len(rows))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,13 +15,15 @@ from passerelle.connectors.contract.source import Page, Resource, Source, State,
 from passerelle.privacy.consent import CONSENT_EVENTS
 from passerelle.privacy.ledger import queue_removals
 from passerelle.privacy.store import tables as t
-from passerelle.privacy.vocabulary import Purpose
+from passerelle.privacy.vocabulary import ConsentState, Purpose
 from passerelle.workflows.lake import TableShape
 from passerelle.workflows.lake.lake import DELETED, row_schema
-from passerelle.workflows.pull.consents import Statement, ended, events, streams
+from passerelle.workflows.pull.blanks import Blank, over
+from passerelle.workflows.pull.consents import Statement, ended, streams
 from passerelle.workflows.pull.people import people
 from passerelle.workflows.pull.report import SourceReport
 from passerelle.workflows.pull.sorting import Mask, Sorted, fault_rows, mask, places, sort
+from passerelle.workflows.pull.strings import Strings
 
 if TYPE_CHECKING:
     from passerelle.workflows.workspace import Workspace
@@ -107,7 +109,8 @@ class Keeper:
             registered = self._workspace.subjects().register(connection, identifiers, now=self._now)
             ids = _scattered(registered, speaking, len(found.key))
             unknown = fault_rows(places(found.speaking & mask(ids.is_null())), "", "nobody_identified")
-            gone, ends = self._gone(found)
+            gone, ends, silent = self._gone(found)
+            ends = pa.concat_tables([ends, self._over(connection, found, ids, silent)])
             refused = self._keep_consents(connection, found, ids, ends, report)
             report.removals += self._leave(connection, gone, None, "deleted_at_source")
             self._quarantine(connection, page, found, pa.concat_tables([found.faults, unknown, refused]), report)
@@ -115,10 +118,10 @@ class Keeper:
         report.deleted += int(found.deleted.sum())
         return ids
 
-    def _gone(self, found: Sorted) -> tuple[pa.Array, pa.Table]:
-        """People that the lake knows by a record that is now deleted, and the end of what it said."""
+    def _gone(self, found: Sorted) -> tuple[pa.Array, pa.Table, list[Blank]]:
+        """People that the lake knows by a record that is now deleted, the end of what it said, and its signals."""
         if self._shape.grain != "person" or not found.deleted.any():
-            return pa.array([], pa.int64()), CONSENT_EVENTS.empty_table()
+            return pa.array([], pa.int64()), CONSENT_EVENTS.empty_table(), []
         at = places(found.deleted)
         known = self._lake.people(self.table, found.key.take(at))
         ids = known["subject_id"].combine_chunks()
@@ -126,7 +129,12 @@ class Keeper:
         cursor = self._shape.cursor
         timed = cursor is not None and cursor.kind.value == "timestamp"
         times = found.version.take(at).take(where) if timed else pa.nulls(len(ids), pa.int64())
-        return ids, ended(self._shape, self.table, known["_key"].combine_chunks(), ids, times)
+        keys = known["_key"].combine_chunks()
+        return (
+            ids,
+            ended(self._shape, self.table, keys, ids, times),
+            [(name, keys, ids) for name, _ in self._shape.signals],
+        )
 
     def _keep_consents(
         self,
@@ -160,13 +168,33 @@ class Keeper:
             }
         ).cast(found.faults.schema)
 
-    def _said(self, found: Sorted, ids: pa.Array, statement: Statement) -> tuple[pa.Array, pa.Table, str]:
+    def _said(self, found: Sorted, ids: pa.Array, statement: Statement | Strings) -> tuple[pa.Array, pa.Table, str]:
         """Statements of sound records; of others only what does not permit."""
         heard: Mask = found.speaking & (found.sound | found.merged | mask(statement.vetoes))
-        heard &= mask(statement.states.is_valid()) & mask(ids.is_valid())
-        rows = places(heard)
+        rows = places(heard & mask(statement.speaks) & mask(ids.is_valid()))
         scope = streams(self._shape, self.table, statement.field, found.key.take(rows))
-        return rows, events(statement, found.raw, found.table, rows, ids.take(rows), stream=scope), statement.field
+        at, events = statement.events(found.raw, found.table, rows, ids.take(rows), stream=scope)
+        return at, events, statement.field
+
+    def _over(self, connection: Connection, found: Sorted, ids: pa.Array, gone: Sequence[Blank]) -> pa.Table:
+        """The end of each yes that nothing says any more: its field is blank now, or its record is deleted."""
+        if self._shape.grain != "person":
+            return CONSENT_EVENTS.empty_table()
+        blanks = []
+        for statement in found.said:
+            role = statement.signal if isinstance(statement, Strings) else statement.consent
+            if role.blank == "ends":
+                empty = found.sound & found.speaking & ~found.merged & ~mask(statement.speaks) & mask(ids.is_valid())
+                rows = places(empty)
+                blanks.append((statement.field, found.key.take(rows), ids.take(rows)))
+        store, now = self._workspace.store(), self._now
+        same = (store, connection, self._shape, self.table)
+        return pa.concat_tables(
+            [
+                over(*same, blanks, state=ConsentState.UNKNOWN, method="blank_at_source", now=now),
+                over(*same, gone, state=ConsentState.TERMINATED, method="deleted_at_source", now=now),
+            ]
+        )
 
     def _leave(self, connection: Connection, ids: pa.Array, purpose: Purpose | None, cause: str) -> int:
         if not len(ids):

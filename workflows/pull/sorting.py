@@ -13,6 +13,7 @@ from passerelle.connectors.contract.records import FieldShape, Shape
 from passerelle.connectors.contract.roles import Cursor, Detail, EventName, EventTime, Kind, MergedInto, Tombstone
 from passerelle.workflows.pull.consents import Statement, statements
 from passerelle.workflows.pull.digest import keys
+from passerelle.workflows.pull.strings import Strings, strings
 
 Mask = npt.NDArray[np.bool_]
 
@@ -30,7 +31,7 @@ class Sorted:
     table: pa.Table
     key: pa.Array
     version: pa.Array
-    said: list[Statement]
+    said: list[Statement | Strings]
     sound: Mask
     deleted: Mask
     merged: Mask
@@ -53,7 +54,7 @@ def sort(shape: Shape, raw: pa.Table, *, now: int, timezone: str, secret: bytes)
     for bad in faults:
         fatal = bad.filter(pc.invert(pc.is_in(bad["field"], pa.array(sorted(details), pa.string()))))
         held[fatal["row"].to_numpy()] = True
-    said = statements(shape, table)
+    said: list[Statement | Strings] = [*statements(shape, table), *strings(shape, table)]
     merged = _merged(shape, table) & ~held
     deleted = _deleted(shape, table) & ~mask(key.is_null())
     vetoes = np.zeros(count, bool)
