@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -168,6 +169,12 @@ class Workspace:
         """The control store, made and migrated where needed, and bound to the key."""
         return self._store
 
+    def unbound_store(self) -> "Store":
+        """The control store, opened without any key: for reading with another key than the workspace's. Close it."""
+        from passerelle.privacy.store.engine import Store
+
+        return Store.open(self._store_url(), lock_folder=self.private_folder("var/locks"))
+
     def log(self) -> "Log":
         """The log."""
         return self._log
@@ -227,11 +234,14 @@ class Workspace:
         keys = self.keys()
         self.private_folder("var")
         store = Store.open(self._store_url(), lock_folder=self.private_folder("var/locks"))
-        store.seal_with(keys.lasting("store/seal"))
-        with store.read() as connection:
-            fresh = connection.execute(select(key_generation.c.generation).limit(1)).first() is None
-        with store.write() if fresh else store.read() as connection:  # a reader waits for nobody
-            keys.bind(connection)
+        with ExitStack() as undo:
+            undo.callback(store.close)
+            store.seal_with(keys.lasting("store/seal"))
+            with store.read() as connection:
+                fresh = connection.execute(select(key_generation.c.generation).limit(1)).first() is None
+            with store.write() if fresh else store.read() as connection:  # a reader waits for nobody
+                keys.bind(connection)
+            undo.pop_all()
         store.guard_with(self.check)
         return store
 
@@ -247,10 +257,9 @@ class Workspace:
     def _watch(self) -> "Watch":
         from passerelle.privacy.store.watch import Places, Watch
 
-        anchor = self.path(self.settings.anchor)
         wanted = self.settings.store
         places = Places(
-            left=anchor.with_name(anchor.name + ".left"),
+            left=self.anchor.with_name(self.anchor.name + ".left"),
             lock=self.path("var/locks/store-watch.lock"),
             database=None if isinstance(wanted, StoreUrl) else self.path(wanted),
         )
@@ -281,14 +290,28 @@ class Workspace:
         self.private_folder(path.parent)
         return f"sqlite:///{path}"
 
+    @property
+    def anchor(self) -> Path:
+        """The file of the log's signed checkpoints."""
+        return self.path(self.settings.anchor)
+
+    def unchecked_log(self, anchor: Path | None) -> "Log":
+        """The log, whether or not it continues its anchor: for whoever accepts that it does not."""
+        from passerelle.privacy.log import Log
+
+        origin = f"passerelle/{self.settings.name}"
+        return Log(self.store(), self.keys(), origin, anchor=anchor, authorities=self.authorities())
+
+    def watch(self) -> "Watch":
+        """How the store was left, and who is in."""
+        return self._watch
+
     @cached_property
     def _log(self) -> "Log":
         from passerelle.privacy.errors import IntegrityError
-        from passerelle.privacy.log import Log
 
-        store = self.store()
-        origin, anchor = f"passerelle/{self.settings.name}", self.path(self.settings.anchor)
-        log = Log(store, self.keys(), origin, anchor=anchor, authorities=self.authorities())
+        store, log = self.store(), self.unchecked_log(self.anchor)
+        self._watch.check_writes(store)
         try:
             with store.read() as connection:
                 log.check_anchor(connection)

@@ -96,14 +96,18 @@ class Rotation:
         Raises `HeldBack` where something rests on it.
         """
         with self._store.exclusive("keys"):
-            with self._store.write() as connection:
-                self._mark_retired(connection, generation, now)
-            self._step("retired")
+            self.mark_retired(generation, now=now)
             if not self._keys.has_master(generation):
                 return False
             self._keys.adopt(self._keys.reduced(generation))
             self._step("key file")
             return True
+
+    def mark_retired(self, generation: int, *, now: int) -> None:
+        """Have the store rest on a generation no more. Raises `HeldBack` where something does."""
+        with self._store.write() as connection:
+            self._mark_retired(connection, generation, now)
+        self._step("retired")
 
     # --- inside
 

@@ -32,6 +32,7 @@ MODULES = (
     "evidence",
     "witness",
     "keys",
+    "key_copies",
     "workflows",
     "serve",
     "twins",

@@ -57,7 +57,7 @@ def test_an_old_pseudonym_still_finds_its_person_after_several_rotations(world: 
 
 def test_a_pull_in_the_middle_makes_nobody_twice(world: World) -> None:
     people = len(world.refs())
-    seen = []
+    seen: list[tuple[str, list[int | None], int | None]] = []
 
     def pull(name: str) -> None:
         other = World(world.folder, world.url)  # another process, which reads the key file anew
