@@ -153,12 +153,11 @@ class _Scan:
 
 def _rows(path: Path) -> Iterator[Value]:
     with path.open("r", encoding="utf-8-sig", newline="") as file:
-        header = file.readline()
-        delimiter = max(_DELIMITERS, key=header.count)
-        file.seek(0)
-        rows = csv.reader(file, delimiter=delimiter)
         line = 1
         try:
+            header = file.readline()
+            file.seek(0)
+            rows = csv.reader(file, delimiter=max(_DELIMITERS, key=header.count))
             names = [name.strip() for name in next(rows, [])]
             if len(set(names)) != len(names):
                 raise DefinitionError(f"{path.name}: two columns have the same name.")
