@@ -20,6 +20,9 @@ BENCHMARKS = {
     "rfm_segment": "bench.segment",
     "first_sync": "bench.sync",
     "same_sync_again": "bench.sync",
+    "member_proofs": "bench.proof",
+    "verify_log": "bench.proof",
+    "one_proof": "bench.proof",
 }
 RESULTS = Path(__file__).parent / "results.json"
 

@@ -8,13 +8,13 @@ wraps: the digest of today is HMAC(newest key, … HMAC(second key, HMAC(first k
 key can try no identifier, whichever older ones they have; and nothing is ever lost.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, final
 
 from passerelle.privacy.keys import Keyring
 from passerelle.privacy.rotation.uses import Standing, Use, standing
+from passerelle.privacy.short_hash import sha256
 from passerelle.privacy.vocabulary import Field, SubjectRef
 
 if TYPE_CHECKING:
@@ -31,11 +31,10 @@ DIGEST_BYTES = 16
 def keyed_digests(key: bytes, prefix: bytes, messages: Iterable[bytes]) -> list[bytes]:
     """HMAC-SHA256(key, prefix || message) of each message, 32 bytes each. `key` has at most 64 bytes."""
     block = key.ljust(_BLOCK, b"\0")
-    inner = hashlib.sha256(block.translate(_INNER) + prefix)
-    outer = hashlib.sha256(block.translate(_OUTER))
+    inner, outer = sha256(block.translate(_INNER) + prefix).copy, sha256(block.translate(_OUTER)).copy
     digests = []
     for message in messages:
-        first, second = inner.copy(), outer.copy()
+        first, second = inner(), outer()
         first.update(message)
         second.update(first.digest())
         digests.append(second.digest())
@@ -100,7 +99,7 @@ class Pseudonyms:
         """The first pseudonyms, `s1…`, of people first known by these identifiers; see `refs_now`."""
         encoded = (value.encode() for value in canonical)
         digests = keyed_digests(self._refs, f"{field}\0".encode(), encoded)
-        return [SubjectRef("s1" + digest[:DIGEST_BYTES].hex()) for digest in digests]
+        return [SubjectRef(f"s1{digest.hex()[: 2 * DIGEST_BYTES]}") for digest in digests]
 
     def refs_now(self, connection: "Connection", refs: list[SubjectRef]) -> list[SubjectRef]:
         """What pseudonyms of any time are today: `s2…` after a first rotation. Others (`e1…`) stay as they are."""

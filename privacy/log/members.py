@@ -28,7 +28,7 @@ class Members:
     def of(cls, leaves: Sequence[bytes]) -> "Members":
         """Sort leaves. Raises `ValueError` where one has not 32 bytes."""
         joined = b"".join(leaves)
-        if len(joined) != HASH_BYTES * len(leaves) or any(len(leaf) != HASH_BYTES for leaf in leaves):
+        if set(map(len, leaves)) - {HASH_BYTES} or len(joined) != HASH_BYTES * len(leaves):
             raise ValueError("member leaves are 32 bytes each")
         order = _ascending(joined)
         positions = np.empty(len(order), np.int64)

@@ -9,6 +9,8 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from passerelle.privacy.short_hash import sha256
+
 HASH_BYTES = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 _PAIR = struct.Struct(f"{2 * HASH_BYTES}s")
@@ -37,7 +39,6 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def parents(level: bytes) -> bytes:
     """The hashes above whole pairs of a level's hashes; an odd last one is left out."""
-    sha256 = hashlib.sha256
     pairs = memoryview(level)[: len(level) // (2 * HASH_BYTES) * 2 * HASH_BYTES]
     return b"".join([sha256(b"\1" + pair).digest() for (pair,) in _PAIR.iter_unpack(pairs)])
 

@@ -37,7 +37,7 @@ class Two:
             opened.log().append(connection, "operator", {"did": did}, now=NOW)
             opened.log().checkpoint(connection, now=NOW)
 
-    def checkpoint(self, **asked: Any) -> CheckpointResult:
+    def checkpoint(self, **asked: Any) -> CheckpointResult:  # noqa: ANN401 - the verb's words
         result = ask(self.shop, "audit checkpoint", **asked)
         assert isinstance(result, CheckpointResult)
         return result
