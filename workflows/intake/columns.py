@@ -65,7 +65,7 @@ def events_of(said: pa.Table, subject_ids: pa.Array) -> tuple[pa.Table, pa.Table
         "stream": pc.if_else(
             pc.is_null(said["scope"]), said["source"], pc.binary_join_element_wise(said["source"], said["scope"], ".")
         ),
-        "method": _trimmed(said["method"]),
+        **{name: _trimmed(said[name]) for name in ("method", "channel", "stop", "expression")},
     }
     return shaped(pa.table(columns)), _rows(faults)
 

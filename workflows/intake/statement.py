@@ -42,6 +42,13 @@ class ConsentStatement(BaseModel):
     source: str | None = Field(None, description="Where it comes from, such as `website`.")
     scope: str | None = Field(None, description="Part of the source, where one later statement replaces another.")
     method: str | None = Field(None, description="How it was said, such as `web_form`.")
+    channel: str | None = Field(
+        None, description="`web`, `email`, `sms` …, where it is not about the very purpose: it can only refuse then."
+    )
+    stop: str | None = Field(
+        None, description="A hard stop that a refusal imposes or a yes lifts: `objection`, `opt_out`, `under_age`."
+    )
+    expression: str | None = Field(None, description="`explicit`, `implicit`, or `two_step`: confirmed once more.")
 
     @field_validator("recipients", mode="before")
     @classmethod

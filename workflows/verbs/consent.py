@@ -3,9 +3,9 @@
 An identifier is read from standard input or a file, never from an argument, which others on the machine can see.
 """
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from passerelle.privacy.vocabulary import Purpose
 from passerelle.workflows.verbs.contract import AnyVerb, Environment, Result, Verb
@@ -14,7 +14,9 @@ from passerelle.workflows.verbs.person import PersonRequest, known, read_person
 if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console
+    from sqlalchemy import Connection
 
+    from passerelle.privacy.consent.receipt import Circumstances
     from passerelle.workflows.workspace import Workspace
 
 
@@ -27,6 +29,20 @@ class RecordRequest(PersonRequest):
     notice: str | None = Field(None, description="The notice that was shown: id@version.")
     source: str = Field("desk", pattern=r"^[a-z0-9_]{1,64}$", description="Where it was said.")
     method: str = Field("operator", pattern=r"^[a-z0-9_]{1,64}$", description="How it was said.")
+    two_step: bool = Field(
+        default=False, description="The person said it again in a second step. Lifts an opt-out, as nothing else does."
+    )
+    take_back: Literal["objection", "under_age", "platform"] | None = Field(
+        None, description="The hard stop that this lifts. Without --notice it lifts it and is no consent."
+    )
+
+    @model_validator(mode="after")
+    def _lifts_by_a_yes(self) -> "RecordRequest":
+        if (self.two_step or self.take_back) and self.state not in {"given", "renewed"}:
+            raise ValueError("only what permits is said in two steps, or takes a stop back")
+        if self.two_step and self.take_back:
+            raise ValueError("`two_step` lifts an opt-out; record the other stop's lifting by itself")
+        return self
 
 
 class WithdrawRequest(PersonRequest):
@@ -35,6 +51,24 @@ class WithdrawRequest(PersonRequest):
     purpose: Purpose | None = Field(None, description="What they no longer agree to. By default everything.")
     source: str = Field("desk", pattern=r"^[a-z0-9_]{1,64}$", description="Where it was said.")
     at: str | None = Field(None, description="When: 2026-02-03T10:12:00Z, or a day. By default now.")
+    objection: bool = Field(
+        default=False, description="It is an objection (GDPR art. 21): it stands until the person takes it back."
+    )
+    opt_out: bool = Field(
+        default=False, description="It is an opt-out of sale or sharing: only a two-step opt-in lifts it."
+    )
+    under_age: bool = Field(default=False, description="The person is known to be a child.")
+
+    @model_validator(mode="after")
+    def _one_stop(self) -> "WithdrawRequest":
+        if self.objection + self.opt_out + self.under_age > 1:
+            raise ValueError("name one of `objection`, `opt_out` and `under_age`")
+        return self
+
+    @property
+    def stop(self) -> str | None:
+        """The hard stop that it imposes."""
+        return next((name for name in ("objection", "opt_out", "under_age") if getattr(self, name)), None)
 
 
 class RecordedResult(Result):
@@ -49,6 +83,18 @@ class RecordedResult(Result):
 
 class ShowRequest(PersonRequest):
     """Whose history."""
+
+
+class ReceiptRequest(PersonRequest):
+    """Whose record."""
+
+
+class ReceiptResult(Result):
+    """A person's consent record."""
+
+    record: dict[str, Any] = Field(
+        default_factory=dict, description="In the field names of ISO/IEC TS 27560; `missing` names what is not known."
+    )
 
 
 class Event(BaseModel):
@@ -105,6 +151,10 @@ def _record(environment: Environment, request: RecordRequest) -> RecordedResult:
         "notice": request.notice,
         "source": request.source,
         "method": request.method,
+        "expression": "two_step" if request.two_step else "explicit",
+        "stop": "opt_out" if request.two_step else request.take_back,
+        # What lifts a stop and names no notice must not replace a consent that was given here.
+        "scope": "lifting" if (request.two_step or request.take_back) and request.notice is None else None,
     }
     return _recorded(environment, request, [said], "consent record")
 
@@ -118,6 +168,8 @@ def _withdraw(environment: Environment, request: WithdrawRequest) -> RecordedRes
             "at": request.at or _iso(environment.now()),
             "source": request.source,
             "method": "operator",
+            "stop": request.stop,
+            "expression": "explicit",
         }
         for purpose in purposes
     ]
@@ -151,6 +203,45 @@ def _show(environment: Environment, request: ShowRequest) -> ShowResult:
         today = standing(workspace.gate(), connection, subject_id, at=environment.now())
     return ShowResult(
         subject_ref=ref, events=[Event(**event) for event in events], today=[Standing(**one) for one in today]
+    )
+
+
+def _receipt(environment: Environment, request: ReceiptRequest) -> ReceiptResult:
+    from passerelle.privacy.audit.consents import events_of
+    from passerelle.privacy.consent.receipt import receipt
+    from passerelle.workflows.workspace import Workspace
+
+    with Workspace.open(environment.workspace) as workspace, workspace.store().read() as connection:
+        subject_id = known(workspace, connection, environment, request)
+        ref = str(workspace.subjects().refs(connection, _one(subject_id))[0].as_py())
+        events = events_of(workspace.store(), connection, subject_id)
+        versions = workspace.gate().notice_versions(connection)
+        record = receipt(ref, events, versions, _around(workspace, connection, subject_id))
+    return ReceiptResult(
+        record=record.model_dump(mode="json"),
+        advice="Fill in `controller` and `record` in passerelle.yaml: the record misses what it must say."
+        if record.missing
+        else "",
+    )
+
+
+def _around(workspace: "Workspace", connection: "Connection", subject_id: int) -> "Circumstances":
+    """What the settings say of whoever is responsible, and of which kinds the person's identifiers are."""
+    from passerelle.privacy.consent.receipt import Circumstances, Party
+
+    ids, about = _one(subject_id), workspace.settings.controller
+    held = workspace.subjects().identifiers(connection, ids).reveal()
+    party = None if about is None else Party(
+        party_id="controller", party_type="pii_controller",
+        party_name=about.name, party_address=about.address, party_contact=about.contact,
+    )  # fmt: skip
+    return Circumstances(
+        controller=party,
+        storage_locations=[f"control store of workspace {workspace.settings.name}"],
+        retention_period=workspace.settings.record.retention,
+        withdrawal_method=about.contact if about is not None else "",
+        jurisdiction=workspace.subjects().countries(connection, ids)[0].as_py() or "",
+        identifiers=sorted(name for name in held.column_names if held[name].null_count == 0),
     )
 
 
@@ -200,6 +291,10 @@ def _render_show(result: ShowResult, console: "Console") -> None:
     console.print(today)
 
 
+def _render_receipt(result: ReceiptResult, console: "Console") -> None:
+    console.print_json(data=result.record)
+
+
 VERBS: list[AnyVerb] = [
     Verb(
         name="consent record",
@@ -226,5 +321,13 @@ VERBS: list[AnyVerb] = [
         result=ShowResult,
         run=_show,
         render=_render_show,
+    ),
+    Verb(
+        name="consent receipt",
+        help="Write one person's consent record as JSON, in the terms of ISO/IEC TS 27560 and W3C DPV.",
+        request=ReceiptRequest,
+        result=ReceiptResult,
+        run=_receipt,
+        render=_render_receipt,
     ),
 ]
