@@ -157,7 +157,12 @@ class Workspace:
     def private_folder(self, relative: Path | str) -> Path:
         """A folder that only this user can enter, made where needed. For everything under var/."""
         folder = self.path(relative)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except (FileExistsError, NotADirectoryError):
+            raise DefinitionError(
+                f"{relative} is no folder, and one is needed there.", advice="Move it away; the folder is made again."
+            ) from None
         return folder
 
     # --- the rooms

@@ -334,7 +334,8 @@ class Log:
         advice = "The database was put back to an older copy or rewritten. Send nothing; find out who changed it."
         if size < anchored.size:
             raise IntegrityError(
-                f"The log has {size} entries, and its last anchored checkpoint has {anchored.size}.", advice=advice
+                f"The log has {size} entries, and its last anchored checkpoint has {anchored.size}.",
+                advice=f"{advice} `passerelle audit accept-restore` accepts a backup put back on purpose.",
             )
         old = bytes.fromhex(anchored.root_hex)
         if self.root(connection, anchored.size) != old or not merkle.verify_consistency(

@@ -1,10 +1,13 @@
 """Cells whose value is of another type than their column, which SQLite lets anybody write."""
 
-from sqlalchemy import Column, Connection, Integer, LargeBinary, func, or_, select
-from sqlalchemy.sql.elements import ColumnElement
+from typing import Any
+
+from sqlalchemy import Column, Connection, Integer, LargeBinary, Table
 
 from passerelle.privacy.log.entries import MOST_PROBLEMS, Findings
 from passerelle.privacy.store.tables import metadata
+
+_LONGEST_KEY = 80
 
 
 def check(connection: Connection, findings: Findings) -> None:
@@ -12,17 +15,18 @@ def check(connection: Connection, findings: Findings) -> None:
     if connection.dialect.name != "sqlite":
         return
     for table in metadata.sorted_tables:
-        wrong = or_(*(_is_wrong(column) for column in table.columns))
-        keys = list(table.primary_key.columns)
-        for row in connection.execute(select(*keys).where(wrong).limit(MOST_PROBLEMS)):
+        for row in connection.exec_driver_sql(_wrong(table)):
             sound = all(isinstance(value, int) or len(value) <= _LONGEST_KEY for value in row)
             findings.add(table, tuple(row) if sound else "", "holds a value of another type")
 
 
-_LONGEST_KEY = 80
+def _wrong(table: Table) -> str:
+    keys = ", ".join(f'"{column.name}"' for column in table.primary_key.columns)
+    wrong = " OR ".join(_is_wrong(column) for column in table.columns)
+    return f'SELECT {keys} FROM "{table.name}" WHERE {wrong} LIMIT {MOST_PROBLEMS}'  # noqa: S608 - names are ours
 
 
-def _is_wrong(column: "Column[object]") -> ColumnElement[bool]:
+def _is_wrong(column: "Column[Any]") -> str:
     kind = "integer" if isinstance(column.type, Integer) else "blob" if isinstance(column.type, LargeBinary) else "text"
-    allowed = [kind, "null"] if column.nullable else [kind]
-    return func.typeof(column).not_in(allowed)
+    allowed = f"'{kind}', 'null'" if column.nullable else f"'{kind}'"
+    return f'typeof("{column.name}") NOT IN ({allowed})'

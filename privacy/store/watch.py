@@ -27,7 +27,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from passerelle.privacy.errors import IntegrityError, PasserelleError, TryLater
+from passerelle.privacy.errors import DefinitionError, IntegrityError, PasserelleError, TryLater
 from passerelle.privacy.store import seals
 from passerelle.privacy.store.engine import Store
 
@@ -129,10 +129,29 @@ class Watch:
         finally:
             self._go()
 
-    def forget(self, aside: str) -> None:
-        """Put the file aside under another ending: whoever comes next verifies."""
-        if self._places.left.exists():
-            self._places.left.rename(self._places.left.with_name(self._places.left.name + aside))
+    def check_writes(self, store: Store) -> int:
+        """How many writes made the seals. Raises `IntegrityError` where the last to leave had seen more."""
+        left = self.left  # read first: writers only add to what the store then says
+        writes = _writes(store)
+        if left is not None and writes < left.writes:
+            raise IntegrityError(OLDER, advice=RESTORED)
+        return writes
+
+    def take_over(self, store: Store, *, aside: str, now: int) -> None:
+        """Come in alone without comparing, and put the file aside under another ending.
+
+        For whoever has verified the store and accepts that it is another one than was left. Raises `TryLater` where
+        others are in.
+        """
+        self._handle = _opened(self._places.lock)
+        if not self._locked(fcntl.LOCK_EX):
+            self._go()
+            raise TryLater("Other runs are at work on the store.", advice="Run it again when they have ended.")
+        path = self._places.left
+        if path.exists():
+            path.rename(path.with_name(path.name + aside))
+        self._put(Left(open=True, writes=_writes(store), verified_at=now), durable=False)
+        fcntl.flock(self._handle, fcntl.LOCK_SH)
 
     # --- the lock
 
@@ -143,7 +162,7 @@ class Watch:
             if self._locked(fcntl.LOCK_SH):
                 left = self.left
                 if left is not None and left.open:
-                    self._check_writes(store, left)
+                    self.check_writes(store)
                     return False
             if time.monotonic() > deadline:
                 raise TryLater("Another run is verifying the store.", advice="Run it again when that has ended.")
@@ -166,7 +185,7 @@ class Watch:
 
     def _compare(self, store: Store, now: int) -> None:
         left = self.left
-        writes = self._check_writes(store, left)
+        writes = self.check_writes(store)
         due = left is None or (self._every is not None and now - left.verified_at >= self._every)
         sound = left is not None and not left.open and left.file == self._fingerprint()
         verified_at = left.verified_at if left is not None else 0
@@ -178,12 +197,6 @@ class Watch:
             elif not sound and writes > 1:  # more than the write that every store begins with
                 _log.warning("the store is not as the last run left it; it was verified, and holds")
         self._put(Left(open=True, writes=writes, verified_at=verified_at), durable=False)
-
-    def _check_writes(self, store: Store, left: Left | None) -> int:
-        writes = _writes(store)
-        if left is not None and writes < left.writes:
-            raise IntegrityError(OLDER, advice=RESTORED)
-        return writes
 
     def _write_down(self, store: Store) -> None:
         left = self.left
@@ -230,6 +243,6 @@ def _opened(lock: Path) -> int:
         lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except (FileExistsError, NotADirectoryError):
-        raise PasserelleError(
+        raise DefinitionError(
             f"{lock.parent} is no folder, and locks are kept there.", advice="Move it away; the folder is made again."
         ) from None

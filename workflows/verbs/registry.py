@@ -27,6 +27,7 @@ MODULES = (
     "consent",
     "normalize",
     "audit",
+    "restore",
     "policy",
     "erase",
     "evidence",
