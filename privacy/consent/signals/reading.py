@@ -235,11 +235,9 @@ def mailing(found: Statement, own: Purpose, channel: Channel) -> list[Said]:
 
 def held_against_ads(found: Statement, channel: Channel) -> list[Said]:
     """The same, said of each ads purpose and marked with the channel that it is really about."""
-    return [_about(said(found, Meaning(purpose)), channel) for purpose in ADS]
-
-
-def _about(one: Said, channel: Channel) -> Said:
-    return replace(one, channel=channel, grade=_at_most_b(one.grade), expression=None)
+    one = said(found, Meaning(ADS[0]))
+    first = replace(one, channel=channel, grade=_at_most_b(one.grade), expression=None)
+    return [first, *(replace(first, purpose=purpose) for purpose in ADS[1:])]
 
 
 def _at_most_b(grade: EvidenceGrade) -> EvidenceGrade:

@@ -242,6 +242,20 @@ def test_a_mapping_that_is_wrong_or_for_another_signal_is_refused(folder: Path) 
         taken(folder, [{}], "in.xlsx", signal="hubspot")
 
 
+def test_a_withdrawal_at_a_vendor_queues_the_removal_with_it(folder: Path) -> None:
+    asked = hubspot_status(subscriberIdString="person.17@example.org")
+    taken(folder, [asked], signal="hubspot", source="out")
+    (subject_id,) = {one.subject_id for one in events(folder, "out.")}
+    with Workspace.open(folder) as opened, opened.store().write() as connection:
+        place: dict[str, Any] = {"destination": ["meta"], "audience": ["all"]}
+        remote = {"remote_id": ["1"], "columns": ["[]"], "platform": ["meta"], "purpose": ["ad_list_matching"]}
+        opened.store().insert(connection, t.remote_audience, {**place, **remote, "created_at": [1]})
+        member = {"subject_id": [subject_id], "state": ["member"], "revision": [1], "sent": [b""], "batch_id": ["b"]}
+        opened.store().insert(connection, t.membership, {**place, **member, "since": [1]})
+    left = hubspot_wide(subscriberIdString="person.17@example.org")
+    assert taken(folder, [left], signal="hubspot", source="out").queued == 1
+
+
 def test_nothing_is_dated_later_than_now(folder: Path) -> None:
     file = mapping(folder, f'signal: onetrust\npurposes:\n  "{ADS_PURPOSE}": {json.dumps(GIVEN)}\n')
     receipt = onetrust_receipt({"consentDate": "2036-03-02T10:12:00Z"}, dataSubjectIdentifier="person.15@example.org")
