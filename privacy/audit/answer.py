@@ -25,6 +25,8 @@ class Answer:
     tables: dict[str, list[Line]] = field(default_factory=dict)
     findings: Sequence[Found] = ()
     advice: str = ""
+    broken: bool = False
+    """True: the log or the store is not what it was, which is graver than any finding."""
 
 
 def found(*those: Found) -> tuple[Found, ...]:

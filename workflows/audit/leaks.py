@@ -170,8 +170,9 @@ def _mine(path: Path) -> bool:
 
 
 def belonging(workspace: "Workspace") -> tuple[Path, ...]:
-    """Where identifiers belong: keys, secrets, and the files that sources are read from."""
-    apart = {workspace.path("keys"), workspace.path("secrets")}
+    """Where identifiers belong: keys, secrets, the files that sources are read from, and the local twins' memory."""
+    # What a local twin remembers stands for the platform, which has these people's hashes by right.
+    apart = {workspace.path(name) for name in ("keys", "secrets", "var/twins.json")}
     for plugged in workspace.sources.values():
         pattern = getattr(plugged.settings, "path", None)
         if isinstance(pattern, str):

@@ -9,7 +9,7 @@ from typing import cast
 
 from passerelle.workflows.verbs.contract import AnyVerb
 
-MODULES = ("people", "consents", "sent", "settings", "operations", "integrity", "proofs", "keys", "erasures")
+MODULES = ("people", "consents", "sent", "settings", "operations", "integrity", "report", "proofs", "keys", "erasures")
 """One module a theme; each holds `VERBS`."""
 
 

@@ -112,7 +112,7 @@ class Question:
             until = resolved(workspace, connection, request, environment.now())
             answer = self.ask(Asked(environment, workspace, connection, request, until))
         return AnswerResult(
-            outcome=Outcome.HELD_BACK if answer.findings else Outcome.DONE,
+            outcome=_outcome(answer),
             advice=answer.advice if answer.findings else "",
             question=self.name,
             log_size=until.log_size,
@@ -126,3 +126,9 @@ class Question:
         from passerelle.workflows.verbs.audit import readable
 
         readable.show(self.columns, result, console)
+
+
+def _outcome(answer: "Answer") -> Outcome:
+    if answer.broken:
+        return Outcome.INTEGRITY_FAILURE
+    return Outcome.HELD_BACK if answer.findings else Outcome.DONE

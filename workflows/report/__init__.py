@@ -1,0 +1,1 @@
+"""`audit report`: one printable page that a data protection officer can hand over."""
