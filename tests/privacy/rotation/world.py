@@ -33,7 +33,7 @@ def made(folder: Path, url: str) -> "World":
     (gone,) = world.register(emails=[GONE], ids=["G1"])
     with world.store.write() as connection:
         people = pa.array([gone], pa.int64())
-        world.subjects.hide(connection, people, now=NOW, until=NOW * 2)
+        world.subjects.hide(connection, people, counts_from=NOW, now=NOW, until=NOW * 2)
         world.subjects.forget(connection, people, now=NOW)
         world.log.append(connection, "operator", {"what": "begun"}, now=NOW)
         world.log.checkpoint(connection, now=NOW)
