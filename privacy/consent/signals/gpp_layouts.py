@@ -10,6 +10,7 @@ from dataclasses import dataclass
 _MSPA = ("MspaCoveredTransaction", "MspaOptOutOptionMode", "MspaServiceProviderMode")
 _SALE_AND_ADS = ("SaleOptOutNotice", "TargetedAdvertisingOptOutNotice")
 _OPT_OUTS = ("SaleOptOut", "TargetedAdvertisingOptOut")
+VERSION_BITS = 6
 SENSITIVE, CHILD = "SensitiveDataProcessing", "KnownChildSensitiveDataConsents"
 
 
@@ -26,9 +27,14 @@ class Layout:
     beside: str | None = None
 
     @property
+    def choices(self) -> int:
+        """How many values of two bits the core has."""
+        return sum(count for _, count in self.fields)
+
+    @property
     def bits(self) -> int:
         """How long the core is, without its padding."""
-        return 6 + 2 * sum(count for _, count in self.fields)
+        return VERSION_BITS + 2 * self.choices
 
 
 def _layout(name: str, *fields: str | tuple[str, int], beside: str | None, version: int = 1) -> Layout:

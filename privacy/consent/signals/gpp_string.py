@@ -8,14 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from passerelle.privacy.consent.signals.bits import LONGEST, Bits, Undecodable, padded_lengths
-from passerelle.privacy.consent.signals.gpp_layouts import CHILD, NATIONAL, NATIONAL_LAYOUTS, STATES, Layout
+from passerelle.privacy.consent.signals.gpp_layouts import (
+    CHILD,
+    NATIONAL,
+    NATIONAL_LAYOUTS,
+    STATES,
+    VERSION_BITS,
+    Layout,
+)
 from passerelle.privacy.consent.signals.tcf_string import TcString, decode_tc
 
 TCF_EU, TCF_CANADA, US_PRIVACY = 2, 5, 6
 
 _TYPE, _VERSION = 3, 1
 _HIGHEST_SECTION = 4_095
-_INVALID = 3
+_SENSITIVE_DATA = 8
 _OPT_OUTS = (
     ("SaleOptOut", "SaleOptOutNotice"),
     ("SharingOptOut", "SharingOptOutNotice"),
@@ -25,6 +32,12 @@ _GIVEN, _OPTED_OUT = 1, 1
 _MANY_MEANINGS = {1: (60, 72)}
 """Lengths at which a US National section of a version may have been written by two layouts, or cut off from one."""
 _USP_LETTERS = frozenset("YN-")
+_LAYOUTS = {
+    (number, layout.version, length): (layout, layout.choices)
+    for number, layout in [*((NATIONAL, layout) for layout in NATIONAL_LAYOUTS), *STATES.items()]
+    for length in padded_lengths(layout.bits)[:2]
+}
+"""The layout by section, version and length in bits with its padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +144,9 @@ def _check_letters(section: str) -> None:
 def _us_section(number: int, text: str) -> UsSection:
     core, *others = text.split(".")
     bits = Bits.of(core)
-    version = bits.take(6)
-    layout = _layout(number, version, bits.length)
-    values = {name: tuple(_choice(bits) for _ in range(count)) for name, count in layout.fields}
+    version = bits.take(VERSION_BITS)
+    layout, count = _layout(number, version, bits.length)
+    values = _values(layout, _choices(bits, count))
     bits.close()
     if layout in NATIONAL_LAYOUTS and bits.length in _MANY_MEANINGS.get(version, ()):
         _check_meaning(values)
@@ -145,20 +158,29 @@ def _us_section(number: int, text: str) -> UsSection:
     return UsSection(layout.name, version, values, gpc)
 
 
-def _layout(number: int, version: int, length: int) -> Layout:
-    """Find the layout by version and length. Raises `Undecodable` where none fits both."""
-    layouts = NATIONAL_LAYOUTS if number == NATIONAL else [STATES[number]] if number in STATES else []
-    for layout in layouts:
-        if layout.version == version and length in padded_lengths(layout.bits)[:2]:
-            return layout
-    raise Undecodable("A GPP string has a section of an unknown number, version or length.")
+def _layout(number: int, version: int, length: int) -> tuple[Layout, int]:
+    """Find the layout, and how many values it has. Raises `Undecodable` where no version is of that length."""
+    found = _LAYOUTS.get((number, version, length))
+    if found is None:
+        raise Undecodable("A GPP string has a section of an unknown number, version or length.")
+    return found
 
 
-def _choice(bits: Bits) -> int:
-    value = bits.take(2)
-    if value == _INVALID:
+def _choices(bits: Bits, count: int) -> list[int]:
+    """Read so many values of two bits. Raises `Undecodable` where one of them is 3, which means nothing."""
+    word = bits.take(2 * count)
+    ones = ((1 << 2 * count) - 1) // 3
+    if word & word >> 1 & ones:
         raise Undecodable("A GPP string has a value that there is not.")
-    return value
+    return [word >> shift & 3 for shift in range(2 * count - 2, -1, -2)]
+
+
+def _values(layout: Layout, choices: list[int]) -> dict[str, tuple[int, ...]]:
+    values, at = {}, 0
+    for name, count in layout.fields:
+        values[name] = tuple(choices[at : at + count])
+        at += count
+    return values
 
 
 def _beside(layout: Layout, text: str) -> bool | None:
@@ -170,7 +192,6 @@ def _beside(layout: Layout, text: str) -> bool | None:
             raise Undecodable("A GPP string has a part of an unknown type.")
         gpc = bits.take(1) == 1
     else:
-        for _ in range(8):
-            _choice(bits)
+        _choices(bits, _SENSITIVE_DATA)
     bits.close()
     return gpc
