@@ -421,6 +421,18 @@ def test_it_answers_for_thousands_as_the_plain_model_does_for_each(seed: int) ->
     assert len(set(found)) > 20
 
 
+def test_many_different_words_change_nothing() -> None:
+    random = Random(3)  # noqa: S311 - a test's data
+    events = [drawn(random, number) for number in range(1, 501)]
+    mixed = [replace(e, notice=f"n{e.event_id}@1") if e.event_id % 2 else e for e in events]
+    terms = {one: [0, 1, 2, NO_RULE][one % 4] for one in range(1, 4_001)}
+    found = resolve(people(terms), history(mixed), TERMS, NOTICES, recipient="meta", at=NOW)["reason"].to_pylist()
+    heard: dict[int, list[Said]] = {one: [] for one in terms}
+    for event in mixed:
+        heard[event.subject_id].append(event)
+    assert found == [answer(heard[one], asked(term)) for one, term in terms.items()]
+
+
 @property_of(30)
 @given(HISTORIES, st.randoms(use_true_random=False))
 def test_order_of_arrival_and_repetition_change_nothing(events: list[Said], random: Random) -> None:
