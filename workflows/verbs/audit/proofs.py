@@ -84,7 +84,9 @@ class BundleRequest(Request):
 
     out: Path = Field(description="New file for the bundle, a ZIP.")
     subject: list[str] = Field(
-        default_factory=list, description="A person to open, by subject_ref (s1…); may be repeated."
+        default_factory=list,
+        description="A person to open, by subject_ref (s1…); may be repeated.",
+        json_schema_extra={"cli": "option"},
     )
     everybody: bool = Field(False, description="Open everybody who was sent. Hand it to nobody who may not see that.")
     destination: str | None = Field(None, description="Only uploads to this destination.")
