@@ -70,9 +70,9 @@ def test_a_string_that_cannot_be_decoded_vetoes(shop: Shop) -> None:
     written(shop, person(1, tc="CPx"))
     shop.pull()
     assert {state for _, _, state, *_ in events(shop)} == {"ConsentUnknown"}
-    kept = shop.rows("consent_event", "adapter", "raw", "evidence")
-    assert {adapter for adapter, _, _ in kept} == {"tcf/1"}
-    assert all(raw is not None and b"CPx" not in raw and evidence is not None for _, raw, evidence in kept)
+    kept = shop.rows("consent_event", "adapter", "identified_by", "raw", "evidence")
+    assert {one[:2] for one in kept} == {("tcf/1", "email")}
+    assert all(raw is not None and b"CPx" not in raw and evidence is not None for *_, raw, evidence in kept)
 
 
 def test_a_yes_that_is_blank_now_is_over(shop: Shop) -> None:

@@ -15,7 +15,7 @@ from passerelle.connectors.contract.source import Page, Resource, Source, State,
 from passerelle.privacy.consent import CONSENT_EVENTS
 from passerelle.privacy.ledger import queue_removals
 from passerelle.privacy.store import tables as t
-from passerelle.privacy.vocabulary import ConsentState, Purpose
+from passerelle.privacy.vocabulary import IDENTITY_FIELDS, ConsentState, Purpose
 from passerelle.workflows.lake import TableShape
 from passerelle.workflows.lake.lake import DELETED, row_schema
 from passerelle.workflows.pull.blanks import Blank, over
@@ -174,7 +174,16 @@ class Keeper:
         rows = places(heard & mask(statement.speaks) & mask(ids.is_valid()))
         scope = streams(self._shape, self.table, statement.field, found.key.take(rows))
         at, events = statement.events(found.raw, found.table, rows, ids.take(rows), stream=scope)
-        return at, events, statement.field
+        place = events.schema.get_field_index("identified_by")
+        return at, events.set_column(place, "identified_by", self._known_by(found).take(at)), statement.field
+
+    def _known_by(self, found: Sorted) -> pa.Array:
+        """For each row, the identifier by which the person was recognised: the first that it has."""
+        known_by = pa.nulls(len(found.key), pa.string())
+        for name, field in reversed(self._shape.identifiers):
+            if field in IDENTITY_FIELDS:
+                known_by = pc.if_else(found.table.column(name).combine_chunks().is_valid(), field.value, known_by)
+        return known_by
 
     def _over(self, connection: Connection, found: Sorted, ids: pa.Array, gone: Sequence[Blank]) -> pa.Table:
         """The end of each yes that nothing says any more: its field is blank now, or its record is deleted."""

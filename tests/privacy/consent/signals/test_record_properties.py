@@ -44,7 +44,7 @@ PAYLOADS: dict[str, list[dict[str, Any]]] = {
 }
 NAMES = sorted({key for records in PAYLOADS.values() for record in records for key in record} | {"status", "id"})
 WORDS = ["SUBSCRIBED", "UNSUBSCRIBED", "OptIn", "OptOut", "CONFIRMED", "confirmed", "true", "false", "71", "p1"]
-EXAMPLES = 500 if "PASSERELLE_EXPLORE" in os.environ else 20
+EXAMPLES = 500 if "PASSERELLE_EXPLORE" in os.environ else 10
 MAILINGS = {Channel.EMAIL, Channel.SMS, Channel.PHONE, Channel.POST}
 
 scalars = st.one_of(
