@@ -28,4 +28,5 @@ def blind(keys: Sequence[bytes | None], label: str, payloads: Sequence[bytes]) -
 
 def leaf(nonce: bytes, payload: bytes) -> bytes:
     """The leaf that this nonce opens."""
-    return sha256(b"\0" + nonce + payload).digest()
+    opened: bytes = sha256(b"\0" + nonce + payload).digest()
+    return opened
