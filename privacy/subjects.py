@@ -8,6 +8,7 @@ only `seal` and `unseal` take ids as they are, since keys stay with their id.
 
 import hmac
 import os
+from collections.abc import Sequence
 from typing import final
 
 import numpy as np
@@ -65,12 +66,17 @@ class Subjects:
 
     def find(self, connection: Connection, field: Field, value: str, country: str | None) -> SubjectId | None:
         """Who has this e-mail, phone or external id."""
-        normal = identifiers.canonical(field, pa.array([value], pa.string()), country).value[0].as_py()
-        if normal is None:
-            return None
-        digests = pa.array(self._pseudonyms.identity(field, [normal]), pa.binary(DIGEST_BYTES)).cast(pa.binary())
-        found = int(self._registry.known(connection, digests)[0])
-        return SubjectId(found) if found > SHARED else None
+        normal = self.canonical(field, [value], [country])
+        found = None if normal[0].as_py() is None else self.find_all(connection, field, normal)[0].as_py()
+        return None if found is None else SubjectId(found)
+
+    def find_all(self, connection: Connection, field: Field, canonical: pa.StringArray) -> pa.Int64Array:
+        """Who has each canonical e-mail, phone or external id; null where nobody has."""
+        known = pc.fill_null(canonical, "")
+        digests = pa.array(self._pseudonyms.identity(field, known.to_pylist()), pa.binary(DIGEST_BYTES))
+        found = self._registry.known(connection, digests.cast(pa.binary()))
+        nobody = (found <= SHARED) | ~canonical.is_valid().to_numpy(zero_copy_only=False)
+        return pa.array(found, pa.int64(), mask=nobody)
 
     def by_ref(self, connection: Connection, ref: str) -> SubjectId | None:
         """Who has this pseudonym, or had it before a merge or a rotation of the key."""
@@ -184,10 +190,10 @@ class Subjects:
         self._unname(connection, people, now)
         return kept
 
-    def canonical(self, field: Field, value: str, country: str | None) -> str | None:
-        """The form of an e-mail, phone or external id that decides identity; None where it is none."""
-        found = identifiers.canonical(field, pa.array([value], pa.string()), country).value[0].as_py()
-        return None if found is None else str(found)
+    def canonical(self, field: Field, values: Sequence[str], countries: Sequence[str | None]) -> pa.StringArray:
+        """The form of e-mails, phones or external ids that decides identity; null where one is none."""
+        country = pa.array(countries, pa.string())
+        return identifiers.canonical(field, pa.array(values, pa.string()), country).value.cast(pa.string())
 
     def held(self, connection: Connection, ids: pa.Array, field: Field) -> tuple[pa.Int64Array, pa.StringArray]:
         """What the vault holds of people in one identity field, in canonical form: whose (places in `ids`), and what.
@@ -214,11 +220,13 @@ class Subjects:
 
     def was_erased(self, connection: Connection, field: Field, value: str, country: str | None) -> bool:
         """Whether somebody who was erased had this identifier, as far as fingerprints are still kept."""
-        normal = identifiers.canonical(field, pa.array([value], pa.string()), country).value
-        if normal[0].as_py() is None:
-            return False
-        marks = self._suppression.fingerprints(field, normal.cast(pa.string()))
-        return bool(self._suppression.erased_at(connection, marks).null_count == 0)
+        return bool(self.were_erased(connection, field, self.canonical(field, [value], [country]))[0].as_py())
+
+    def were_erased(self, connection: Connection, field: Field, canonical: pa.StringArray) -> pa.BooleanArray:
+        """Whether somebody who was erased had each identifier, as far as fingerprints are still kept."""
+        known = pc.fill_null(canonical, "")
+        marks = self._suppression.fingerprints(field, known)
+        return pc.and_(self._suppression.erased_at(connection, marks).is_valid(), canonical.is_valid())
 
     def forget(self, connection: Connection, ids: pa.Array, *, now: int) -> None:
         """Destroy keys, identifiers and pseudonyms of people and of everybody merged into them.

@@ -92,56 +92,44 @@ def _named(line: bytes, number: int) -> Named:
 def look_up(workspace: "Workspace", connection: "Connection", names: Sequence[Named], asked: Sequence[Open]) -> Found:
     """Whom each name means: today, in an erasure that is not done, or once."""
     found = Found()
-    leaving = _Leaving(workspace, connection, asked)
-    subjects = workspace.subjects()
-    for named in names:
-        country = named.country or workspace.settings.default_country
-        if named.field is None:
-            known = subjects.by_ref(connection, named.value)
-        else:
-            known = subjects.find(connection, named.field, named.value, country)
-        if known is not None and int(known) not in leaving.ids:
-            found.ids.append(int(known))
-        elif (going := leaving.ids.get(int(known or 0)) or leaving.find(named, country)) is not None:
-            found.going.append(going)
-        elif named.field is not None and subjects.was_erased(connection, named.field, named.value, country):
-            found.already += 1
-        else:
-            found.unknown.append(named.line)
-    people = subjects.family(connection, pa.array(found.ids, pa.int64()))
+    for word in _WORDS:
+        mine = [named for named in names if named.word == word]
+        if mine:
+            _look_up(workspace, connection, mine, asked, found)
+    found.unknown.sort()
+    people = workspace.subjects().family(connection, pa.array(found.ids, pa.int64()))
     gone = set(people.filter(people["erased_at"].is_valid())["survivor"].to_pylist())
     found.already += len(gone.intersection(found.ids))
     found.ids = sorted(set(found.ids) - gone)
     return found
 
 
-class _Leaving:
-    """People whose erasure is not done: no digest leads to them any more, but their vault still knows them."""
-
-    def __init__(self, workspace: "Workspace", connection: "Connection", asked: Sequence[Open]) -> None:
-        self._subjects = workspace.subjects()
-        self._connection = connection
-        self._asked = asked
-        self._people = pa.array([one.subject_id for one in asked], pa.int64())
-        self._by_value: dict[str, dict[str, str]] = {}
-        self.ids = {one.subject_id: one.erasure for one in asked}
-
-    def find(self, named: Named, country: str) -> str | None:
-        """The erasure of the person with that name."""
-        if not self._asked:
-            return None
-        if named.word not in self._by_value:
-            self._by_value[named.word] = self._values(named.field)
-        if named.field is None:
-            (today,) = self._subjects.refs_now(self._connection, [SubjectRef(named.value)])
-            return self._by_value[named.word].get(today)
-        value = self._subjects.canonical(named.field, named.value, country)
-        return None if value is None else self._by_value[named.word].get(value)
-
-    def _values(self, field: Field | None) -> dict[str, str]:
-        if field is None:
-            owners, values = self._subjects.pseudonyms_of(self._connection, self._people)
+def _look_up(
+    workspace: "Workspace", connection: "Connection", names: list[Named], asked: Sequence[Open], found: Found
+) -> None:
+    """The same for names of one kind."""
+    subjects, field = workspace.subjects(), names[0].field
+    leaving = pa.array([one.subject_id for one in asked], pa.int64())
+    if field is None:
+        refs = [SubjectRef(named.value) for named in names]
+        known, keys = subjects.by_refs(connection, refs), [str(ref) for ref in subjects.refs_now(connection, refs)]
+        once = [False] * len(names)
+        owners, values = subjects.pseudonyms_of(connection, leaving)
+    else:
+        countries = [named.country or workspace.settings.default_country for named in names]
+        canonical = subjects.canonical(field, [named.value for named in names], countries)
+        known, keys = subjects.find_all(connection, field, canonical).to_pylist(), canonical.to_pylist()
+        once = subjects.were_erased(connection, field, canonical).to_pylist()
+        owners, values = subjects.held(connection, leaving, field)
+    going = {value: asked[owner].erasure for owner, value in zip(owners.to_pylist(), values.to_pylist(), strict=True)}
+    by_id = {one.subject_id: one.erasure for one in asked}
+    for named, person, key, erased in zip(names, known, keys, once, strict=True):
+        erasure = by_id.get(person or 0) or going.get(key)
+        if person is not None and person not in by_id:
+            found.ids.append(person)
+        elif erasure is not None:
+            found.going.append(erasure)
+        elif erased:
+            found.already += 1
         else:
-            owners, values = self._subjects.held(self._connection, self._people, field)
-        pairs = zip(owners.to_pylist(), values.to_pylist(), strict=True)
-        return {value: self._asked[owner].erasure for owner, value in pairs}
+            found.unknown.append(named.line)

@@ -76,8 +76,9 @@ def test_nobody_is_found_by_an_identifier_from_the_request_on(town: Town) -> Non
         ["p2@example.org", "p1@example.org"],
     ]
     assert town.subjects.pseudonyms_of(town.connection, pa.array([1]))[1].to_pylist() == [before]
-    assert town.subjects.was_erased(town.connection, Field.EMAIL, "p1@example.org", None)
-    assert not town.subjects.was_erased(town.connection, Field.EMAIL, "p2@example.org", None)
+    asked = pa.array(["p1@example.org", "p2@example.org", None], pa.string())
+    assert town.subjects.were_erased(town.connection, Field.EMAIL, asked).to_pylist() == [True, False, False]
+    assert town.subjects.find_all(town.connection, Field.EMAIL, asked).to_pylist() == [None, 2, None]
 
 
 def test_who_comes_back_is_somebody_new_of_whom_only_a_later_yes_counts(town: Town) -> None:
