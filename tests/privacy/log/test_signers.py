@@ -12,7 +12,11 @@ def checkpoint(signer: Signer, size: int) -> str:
 
 
 def test_the_genesis_key_leads_to_every_later_one() -> None:
-    entries = [(4, handover(OLD, NEW, 5)), (6, {"action": "export"}), (8, handover(NEW, THIEF, 9))]
+    entries: list[tuple[int, dict[str, object]]] = [
+        (4, handover(OLD, NEW, 5)),
+        (6, {"action": "export"}),
+        (8, handover(NEW, THIEF, 9)),
+    ]
     found = follow(OLD.verifier, entries)
     for signer, size in ((OLD, 4), (NEW, 5), (NEW, 8), (THIEF, 9)):
         assert parse_checkpoint(found.open(checkpoint(signer, size))).size == size
