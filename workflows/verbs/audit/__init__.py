@@ -4,7 +4,6 @@ Exit 0: compliant; 3: a finding; 4: the log or the store is not what it was.
 """
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import cast
 
 from passerelle.workflows.verbs.contract import AnyVerb
@@ -14,12 +13,7 @@ MODULES = ("people", "consents", "sent", "settings", "operations", "integrity", 
 
 
 def _verbs() -> list[AnyVerb]:
-    found: list[AnyVerb] = []
-    for name in MODULES:
-        module = f"{__package__}.{name}"
-        if find_spec(module) is not None:
-            found += cast("list[AnyVerb]", import_module(module).VERBS)
-    return found
+    return [verb for name in MODULES for verb in cast("list[AnyVerb]", import_module(f"{__package__}.{name}").VERBS)]
 
 
 VERBS: list[AnyVerb] = _verbs()
