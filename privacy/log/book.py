@@ -231,7 +231,7 @@ class Log:
         projections = Projections(self._store, self._vault, connection, replayed.entries, findings)
         projections.check()
         witnesses.check(connection, replayed.entries, findings, self._authorities)
-        sealed.check(self._store, connection, findings)
+        sealed.check(self._store, connection, findings, projections.sums)
         try:
             self.check_anchor(connection, catch_up=False)
         except IntegrityError as problem:

@@ -14,15 +14,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, Table, select, tuple_
 
 from passerelle.privacy.held import Ints
+from passerelle.privacy.log.audit_keys import AuditKeys
 from passerelle.privacy.log.batches import Batches
 from passerelle.privacy.log.blinding import blind
 from passerelle.privacy.log.canonical import canonical
 from passerelle.privacy.log.entries import Entry, Findings, MemberLeaves
 from passerelle.privacy.log.leaves import batch_member_payload, consent_payload, decision_payload
 from passerelle.privacy.store.engine import Store
+from passerelle.privacy.store.seals import Seal, Sums
 from passerelle.privacy.store.tables import batch_member, consent_event, decision, document
 from passerelle.privacy.vault import Vault
 
@@ -36,14 +39,15 @@ Seen = dict[int, npt.NDArray[np.bool_]]
 class Projections:
     """One comparison of the projections with the entries of a replayed log.
 
-    `erased` counts rows of erased people, whose leaves nobody can compute any more.
+    `erased` counts rows of erased people, whose leaves nobody can compute any more; `sums` are the seals of the tables
+    that were read on the way.
     """
 
     def __init__(
         self, store: Store, vault: Vault, connection: Connection, entries: list[Entry], findings: Findings
     ) -> None:
         self._store = store
-        self._vault = vault
+        self._audit_keys = AuditKeys(vault, connection)
         self._connection = connection
         self._entries = entries
         self._findings = findings
@@ -55,6 +59,7 @@ class Projections:
             for person in entry.body.get("subject_ids", ())
         }
         self.erased = 0
+        self.sums: Sums = {}
 
     def check(self) -> None:
         """Compare every table that the log covers."""
@@ -80,13 +85,17 @@ class Projections:
     def _check_batch_members(self) -> None:
         by_label = {entry.body.get("label"): index for index, entry in self._of("batch")}
 
+        labels = pa.array([str(label) for label in by_label], pa.string())
+        entries = pa.array(list(by_label.values()), pa.int64())
+        actions = pa.array([str(self._entries[index].body.get("action", "")) for index in by_label.values()])
+
         def payloads(rows: pa.Table) -> list[bytes]:
-            actions = [self._entries[index].body.get("action", "") for index in rows["log_index"].to_pylist()]
-            return batch_member_payload(rows.append_column("action", pa.array(actions, pa.string())))
+            places = pc.index_in(rows["batch_id"].combine_chunks(), labels)
+            return batch_member_payload(rows.append_column("action", actions.take(places)))
 
         def placed(rows: pa.Table) -> pa.Table:
-            indexes = [by_label.get(batch_id, -1) for batch_id in rows["batch_id"].to_pylist()]
-            return rows.append_column("log_index", pa.array(indexes, pa.int64()))
+            places = pc.index_in(rows["batch_id"].combine_chunks(), labels)
+            return rows.append_column("log_index", pc.fill_null(entries.take(places), -1))
 
         seen = self._rows_of(batch_member, ("batch_id", "subject_id"), "batch", payloads, placed)
         self._compare_counts(batch_member, seen, {index: entry.members for index, entry in self._of("batch")})
@@ -128,7 +137,10 @@ class Projections:
     ) -> Seen:
         """Compare each row's leaf with the one in the log; say which leaves have a row."""
         seen: Seen = {}
+        seal_key = self._store.seal_key
         for chunk in self._chunks(table, key):
+            if seal_key is not None:
+                self.sums[table.name] = self.sums.get(table.name, Seal()) + seal_key.of(table, chunk)
             rows = placed(chunk)
             keys = rows.select(list(key))
             index, position = rows["log_index"].to_numpy(), rows["position"].to_numpy()
@@ -154,7 +166,7 @@ class Projections:
 
     def _compare(self, table: Table, rows: pa.Table, payload: Payload, keys: pa.Table) -> None:
         people = rows["subject_id"].combine_chunks()
-        audit_keys = self._vault.audit_keys(self._connection, people)
+        audit_keys = self._audit_keys.of(people)
         index, position = rows["log_index"].to_numpy(), rows["position"].to_numpy()
         payloads = payload(rows)
         order = np.argsort(index, kind="stable")
@@ -162,9 +174,12 @@ class Projections:
         for group in np.split(order, np.flatnonzero(np.diff(index[order])) + 1) if len(order) else []:
             entry = int(index[group[0]])
             label = str(self._entries[entry].body.get("label", ""))
-            mine = blind([audit_keys[at] for at in group], label, [payloads[at] for at in group])
+            rows_here = group.tolist()
+            mine = blind([audit_keys[at] for at in rows_here], label, [payloads[at] for at in rows_here])
             logged = self._leaves.at(entry, position[group])
-            for at, leaf, other in zip(group.tolist(), mine, logged, strict=True):
+            if mine == logged:
+                continue
+            for at, leaf, other in zip(rows_here, mine, logged, strict=True):
                 if leaf is None:
                     lost.append(at)
                 elif leaf != other:

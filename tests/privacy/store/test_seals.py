@@ -41,7 +41,7 @@ def broken(store: Store) -> list[str]:
 def cell(kind: TypeEngine[Any], number: int) -> object:
     if isinstance(kind, Integer):
         return number
-    return b"%d" % number if isinstance(kind, LargeBinary) else f"é{number}"
+    return b"%d" % number if isinstance(kind, LargeBinary) else chr(0xE0 + number)
 
 
 def rows(table: Table, *numbers: int) -> dict[str, list[object]]:
