@@ -3,10 +3,12 @@
 Rows are columns by name that hold the table's primary key; places are row numbers among them.
 """
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, and_, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, MetaData, Table, and_, func, select
 
 from passerelle.privacy.store import bulk
 from passerelle.privacy.store.bulk import Rows
@@ -42,6 +44,24 @@ def among(connection: Connection, table: Table, rows: Rows) -> tuple[pa.Table, p
     if len(constant) == keys.num_columns or connection.execute(select(columns[0]).where(same).limit(1)).first() is None:
         found = read(connection, select(*columns).where(same))
         return found, pa.array(np.zeros(found.num_rows, np.int64))
+    varying = [name for name in keys.column_names if name not in constant]
+    if connection.dialect.name == "sqlite" and [str(keys.schema.field(name).type) for name in varying] == ["int64"]:
+        return _numbered(connection, table, varying[0], keys[varying[0]].combine_chunks(), same)
+    return _staged(connection, table, keys)
+
+
+def _numbered(
+    connection: Connection, table: Table, name: str, numbers: pa.Array, same: ColumnElement[bool]
+) -> tuple[pa.Table, pa.Array]:
+    """Where one number tells the rows apart: several times as fast as a temporary table."""
+    wanted = func.json_each(json.dumps(numbers.to_numpy().tolist())).table_valued("value")
+    found = read(connection, select(*table.columns).where(same, table.columns[name].in_(select(wanted.c.value))))
+    return found, pc.index_in(found[name].combine_chunks(), numbers).cast(pa.int64())
+
+
+def _staged(connection: Connection, table: Table, keys: pa.Table) -> tuple[pa.Table, pa.Array]:
+    """By way of a temporary table of the keys."""
+    columns = list(table.columns)
     stage = Table(
         _STAGE,
         MetaData(),
