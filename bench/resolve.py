@@ -46,7 +46,7 @@ def resolved(folder: Path) -> int:
     from passerelle.privacy.vocabulary import EvidenceGrade
 
     schema = pq.read_schema(folder / "events.parquet")
-    words = [field.name for field in schema if pa.types.is_dictionary(field.type) or pa.types.is_string(field.type)]
+    words = [field.name for field in schema if pa.types.is_dictionary(field.type)]
     history = pq.read_table(folder / "events.parquet", read_dictionary=words)
     ids = np.arange(1, PEOPLE + 1)
     people = People(ids, np.zeros(PEOPLE, np.int64), np.full(PEOPLE, NO_STOP), np.full(PEOPLE, NEVER))
@@ -107,7 +107,7 @@ def generated() -> pa.Table:
             "subject_id": person,
             "origin": person,
             "linked": np.zeros(EVENTS, bool),
-            "stream": pa.array(stream).dictionary_encode(),
+            "stream": pa.array(stream),
             "state": _words(random, ["ConsentGiven"] * 8 + ["ConsentWithdrawn", "ConsentRefused"]),
             "event_time": pa.array(time, mask=random.random(EVENTS) < 0.05),
             "precision": _words(random, ["second", "second", "second", "day"]),
