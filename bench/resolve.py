@@ -8,6 +8,7 @@ to the same scan: it has no goal.
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -123,7 +124,7 @@ def generated() -> pa.Table:
     )
 
 
-def _words(random: np.random.Generator, words: list[str | None]) -> pa.DictionaryArray:
+def _words(random: np.random.Generator, words: Sequence[str | None]) -> pa.DictionaryArray:
     chosen = pa.array(random.integers(0, len(words), EVENTS), pa.int32())
     coded = pa.array(words, pa.string()).dictionary_encode()
     return pa.DictionaryArray.from_arrays(coded.indices.take(chosen), coded.dictionary)
