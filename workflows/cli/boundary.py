@@ -26,11 +26,12 @@ _DAMAGED = IntegrityError(
 _UNWRITABLE = PasserelleError(
     "The control store may not be written.", advice="Who owns its file and folder, and may we write there?"
 )
+_FAILING = TryLater("The disk did not do what was asked.", advice="Is it full, or failing? Then run again.")
 _STORE: dict[str, PasserelleError] = {
     "SQLITE_BUSY": _BUSY,
     "SQLITE_LOCKED": _BUSY,
     "SQLITE_FULL": TryLater("The disk is full.", advice="Make room, then run it again."),
-    "SQLITE_IOERR": TryLater("The disk did not do what was asked.", advice="Is it full, or failing? Then run again."),
+    "SQLITE_IOERR": _FAILING,
     "SQLITE_CORRUPT": _DAMAGED,
     "SQLITE_NOTADB": _DAMAGED,
     "SQLITE_READONLY": _UNWRITABLE,
@@ -62,6 +63,8 @@ def _translated(error: Exception) -> Failure | None:
     for each in chain:
         if isinstance(each, OSError) and each.errno in _FULL:
             return failure_of(TryLater("The disk is full.", advice="Make room, then run it again."))
+        if isinstance(each, OSError) and each.errno == errno.EIO:
+            return failure_of(_FAILING)
         if isinstance(each, OSError) and each.errno in _CLOSED:
             return failure_of(
                 PasserelleError("A file or folder may not be written.", advice="Who owns it, and may we write there?")
