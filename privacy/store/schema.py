@@ -23,7 +23,8 @@ def revision(connection: Connection) -> str | None:
     tables = set(inspect(connection).get_table_names())
     if _VERSION_TABLE in tables:
         found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-        return found
+        if found is not None or not tables & set(metadata.tables):
+            return found
     if tables & set(metadata.tables):
         raise IntegrityError(
             "The store has tables and no schema version.",
