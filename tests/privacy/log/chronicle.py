@@ -103,7 +103,9 @@ def consents(chronicle: Chronicle, connection: Connection, ids: pa.Array, *, fir
         "stream": pa.repeat("crm", count),
         "method": pa.nulls(count, pa.string()),
         "actor": pa.repeat("pull", count),
-        **{name: pa.nulls(count, pa.string()) for name in ("channel", "stop", "expression", "identified_by", "adapter")},
+        **{
+            name: pa.nulls(count, pa.string()) for name in ("channel", "stop", "expression", "identified_by", "adapter")
+        },
         "evidence": pa.nulls(count, pa.binary()),
         "fingerprint": pa.array([hashlib.md5(b"%d" % (first + n)).digest() for n in range(count)]),  # noqa: S324
     }
