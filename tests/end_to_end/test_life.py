@@ -145,6 +145,18 @@ class Life(RuleBasedStateMachine):
         assert self.cli("pull", "crm")[0] in {0, 3}
         self.model.merge(one, other)
 
+    @rule(person=WHO)
+    def erase(self, person: int) -> None:
+        """Confirmed by both platforms, and nobody here knows them any more."""
+        if person in self.model.erased:
+            return
+        code, told = self.about(person, "erase")
+        assert code == 0, told
+        self.model.erased |= set(self.model.of(person))
+        self.look()
+        assert not any(people & self.model.erased for people in self.there.values())
+        assert self.about(person, "audit", "person")[0] == 2, "an erased person is still known"
+
     @rule()
     def sync(self) -> None:
         code, told = self.cli("sync")
