@@ -1,7 +1,10 @@
 """What holds for all tests."""
 
+import logging
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A run of these tests says the same each time; PASSERELLE_EXPLORE=1 looks for examples that nobody has seen. A busy
@@ -13,3 +16,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 settings.load_profile("passerelle")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A command that ran in this process leaves no levels or handlers to the next test."""
+    root, ours = logging.getLogger(), logging.getLogger("passerelle")
+    handlers, levels = root.handlers[:], (root.level, ours.level)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])

@@ -168,12 +168,14 @@ def withdraw(shop: ShopWorkspace, cli: Cli, key: str, *options: str) -> dict[str
 
 
 @contextmanager
-def while_syncing(shop: ShopWorkspace, call: str) -> Iterator[None]:
-    """The body happens while a sync, whose plan is made, waits for `call`; then that sync ends well."""
-    shop.twins.fault(call=call, slow_seconds=6.0)
+def while_syncing(shop: ShopWorkspace, *calls: str) -> Iterator[None]:
+    """The body happens while a sync, whose plan is made, waits for each of `calls`; then that sync ends well."""
+    for call in calls:
+        shop.twins.fault(call=call, slow_seconds=6.0)
     with subprocess.Popen(shop.command("sync"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         deadline = time.monotonic() + 60
-        while not shop.twins.calls().get(call) and time.monotonic() < deadline:
+        while not all(shop.twins.calls().get(call) for call in calls):
+            assert time.monotonic() < deadline, f"not all of {calls} were called"
             time.sleep(0.02)
         yield
         _, err = process.communicate(timeout=60)
@@ -184,7 +186,7 @@ def test_who_withdraws_or_turns_out_to_be_another_between_plan_and_push_is_not_s
     small: ShopWorkspace, cli: Cli
 ) -> None:
     pull(small, cli, contact("LATE"), contact("ONE"), contact("OTHER", "non"), contact("STAYS"))
-    with while_syncing(small, "meta.audiences.create"):
+    with while_syncing(small, "meta.audiences.create", "data_manager.lists.create"):
         withdraw(small, cli, "LATE")
         pull(small, cli, contact("ONE", mobile=PHONES[5]), contact("OTHER", "non", mobile=PHONES[5]), name="same")
     assert {key: reached(small, key) for key in ("LATE", "ONE", "OTHER", "STAYS")} == {
@@ -199,7 +201,7 @@ def test_a_merge_between_plan_and_push_leaves_no_address_behind(small: ShopWorks
     pull(small, cli, contact("FIRST"))
     assert cli(small, "sync")[0] == 0
     pull(small, cli, contact("SECOND"))
-    with while_syncing(small, "meta.audience.get"):
+    with while_syncing(small, "meta.audience.get", "data_manager.lists.get"):
         pull(small, cli, contact("FIRST", mobile=PHONES[6]), contact("SECOND", mobile=PHONES[6]), name="same")
     assert cli(small, "sync")[0] == 0
     withdraw(small, cli, "SECOND")

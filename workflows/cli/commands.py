@@ -29,6 +29,9 @@ SUBJECTS = {
     "witness": "Co-signs the log from another machine, so that nobody rewrites it unnoticed.",
     "consent": "Takes consent in, records and withdraws it, shows it.",
     "segment": "Shows who a segment finds, and why.",
+    "policy": "Shows the policy that decides, its past versions, and who a change would let in or out.",
+    "evidence": "Keeps evidence of erased people, sealed to the data protection officer, and opens it.",
+    "keys": "Lists, rotates, checks and copies the keys.",
     "workflows": "Exports and checks the n8n workflows.",
 }
 """What the first word of two-word verbs is about."""

@@ -51,7 +51,7 @@ class OpenRequest(Request):
         description="An erasure's id, or a file of sealed evidence.",
         json_schema_extra={"cli": "argument"},
     )
-    key: Path = Field(description="File of the officer's private key.")
+    key_file: Path = Field(description="File of the officer's private key.")
     reason: str = Field(
         min_length=3,
         max_length=200,
@@ -141,7 +141,7 @@ def _open(environment: Environment, request: OpenRequest) -> OpenResult:
     from passerelle.workflows.erase.opening import indented, open_evidence, sealed, write_private
     from passerelle.workflows.workspace import Workspace
 
-    opener = Opener.load(request.key)
+    opener = Opener.load(request.key_file)
     with Workspace.open(environment.workspace) as workspace:
         blob = sealed(workspace, request.evidence)
         opened = open_evidence(workspace, blob, opener, who=request.who, reason=request.reason, now=environment.now())

@@ -35,7 +35,7 @@ class RotateRequest(Request):
     prepare: bool = Field(
         False, description="Only put a new generation into the key file, so that other hosts can have it first."
     )
-    new_key: Path | None = Field(
+    new_key_file: Path | None = Field(
         None, description="For keys from a command: write to this new file what the command must print from now on."
     )
 
@@ -53,7 +53,7 @@ class RetireRequest(Request):
     """Which generation."""
 
     generation: int = Field(ge=1, description="Its number in `keys list`.", json_schema_extra={"cli": "argument"})
-    new_key: Path | None = Field(
+    new_key_file: Path | None = Field(
         None, description="For keys from a command: write to this new file what the command must print from now on."
     )
 
@@ -95,8 +95,8 @@ def _rotate(environment: Environment, request: RotateRequest) -> RotateResult:
     from passerelle.workflows.workspace import Workspace
 
     with Workspace.open(environment.workspace) as workspace:
-        if request.new_key is not None:
-            return _prepared(workspace, request.new_key, environment.now())
+        if request.new_key_file is not None:
+            return _prepared(workspace, request.new_key_file, environment.now())
         with environment.progress.step("Rotating the key") as bar:
             rotation = Rotation(workspace.store(), workspace.log(), workspace.keys(), step=lambda _name: bar.advance())
             if request.prepare:
@@ -127,7 +127,7 @@ def _prepared(workspace: "Workspace", file: Path, now: int) -> RotateResult:
         delivered = keys.current > newest(connection)
     if delivered:
         raise DefinitionError(
-            "A new generation is delivered already.", advice="Run `passerelle keys rotate` without --new-key."
+            "A new generation is delivered already.", advice="Run `passerelle keys rotate` without --new-key-file."
         )
     longer = keys.extended()
     write(file, longer.text)
@@ -150,14 +150,14 @@ def _retire(environment: Environment, request: RetireRequest) -> RetireResult:
         keys = workspace.keys()
         rotation = Rotation(workspace.store(), workspace.log(), keys)
         result = RetireResult(generation=request.generation)
-        if request.new_key is None:
+        if request.new_key_file is None:
             rotation.retire(request.generation, now=environment.now())
             result.advice = "Destroy the copies and backups of the key file that still hold this generation, too."
         else:
             rotation.mark_retired(request.generation, now=environment.now())
-            write(request.new_key, keys.reduced(request.generation).text)
-            result.file = str(request.new_key)
-            result.advice = f"Have the key command print what is in {request.new_key.name}, and destroy the file."
+            write(request.new_key_file, keys.reduced(request.generation).text)
+            result.file = str(request.new_key_file)
+            result.advice = f"Have the key command print what is in {request.new_key_file.name}, and destroy the file."
         result.key_id = keys.id_of(request.generation)
     return result
 

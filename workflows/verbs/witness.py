@@ -38,7 +38,7 @@ class CosignRequest(Request):
     request: Path = Field(
         description="File that `audit checkpoint --since …` wrote.", json_schema_extra={"cli": "argument"}
     )
-    key: Path = Field(description="File of the witness's secret key.")
+    key_file: Path = Field(description="File of the witness's secret key.")
     log: Path = Field(description="File of the log's key, as it was given to the witness at the beginning.")
     state: Path = Field(description="File of what this witness has seen; made at its first signature.")
     out: Path = Field(description="New file for the signature, to hand back.")
@@ -84,7 +84,7 @@ def _cosign(environment: Environment, request: CosignRequest) -> CosignResult:
     from passerelle.workflows.witness.files import write_new
 
     now = environment.now() // 1_000_000
-    done = cosign(request.request, request.key, request.log, request.state, now=now)
+    done = cosign(request.request, request.key_file, request.log, request.state, now=now)
     write_new(request.out, done.line.encode(), mode=0o644)
     return CosignResult(origin=done.origin, size=done.size, before=done.before, file=str(request.out))
 

@@ -14,8 +14,8 @@ CROWD = [person(1), LOST, BROKEN, {**person(2), "email": ["two @example.fr", "tw
 
 
 def reach(platform: Destination) -> Reach:
-    rows = meta_rows if platform is Destination.META else google_rows
-    return rows.reach(cleared(CROWD, platform).identifiers)
+    count = meta_rows.reach if platform is Destination.META else google_rows.reach
+    return count(cleared(CROWD, platform).identifiers)
 
 
 @pytest.mark.parametrize("platform", list(Destination))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from passerelle.workflows.cli.commands import app
+from passerelle.workflows.cli.commands import SUBJECTS, app
 from passerelle.workflows.cli.reference import reference
 from passerelle.workflows.verbs.registry import GROUPS, group_of, verbs
 
@@ -48,6 +48,10 @@ def test_no_option_asks_for_a_secret_or_an_identifier() -> None:
         for name in verb.request.model_fields:
             allowed = name.endswith("_file")
             assert allowed or not forbidden.search(name), f"{verb.name}: --{name}"
+
+
+def test_every_first_word_of_two_says_what_it_is_about() -> None:
+    assert {verb.name.split()[0] for verb in verbs() if " " in verb.name} == set(SUBJECTS)
 
 
 def test_every_verb_makes_a_command() -> None:

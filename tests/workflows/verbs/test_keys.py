@@ -173,12 +173,12 @@ def test_a_key_from_a_command_is_delivered_by_its_owner(folder: Path, tmp_path: 
     with pytest.raises(DefinitionError, match="comes from a command"):
         ask(folder, "keys rotate")
     new = tmp_path / "new.key"
-    assert ask(folder, "keys rotate", new_key=str(new)).outcome is Outcome.HELD_BACK
+    assert ask(folder, "keys rotate", new_key_file=str(new)).outcome is Outcome.HELD_BACK
     assert ask(folder, "consent show", stdin=EMAIL).events  # type: ignore[attr-defined]
     delivered.write_bytes(new.read_bytes())
     assert ask(folder, "keys rotate").generation == 2  # type: ignore[attr-defined]
     reduced = tmp_path / "reduced.key"
-    ask(folder, "keys retire", generation=1, new_key=str(reduced))
+    ask(folder, "keys retire", generation=1, new_key_file=str(reduced))
     assert ask(folder, "audit keys", now=NOW * 2).outcome is Outcome.HELD_BACK
     delivered.write_bytes(reduced.read_bytes())
     assert ask(folder, "audit keys", now=NOW * 2).outcome is Outcome.DONE

@@ -14,6 +14,7 @@ from tests.workflows.verbs.people import ask, workspace
 PAGE = Path(__file__).parents[3] / "docs/keys.md"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the pair on the page")
 def test_each_command_of_the_page_does_what_it_says(tmp_path: Path) -> None:
     folder = workspace(tmp_path / "shop")

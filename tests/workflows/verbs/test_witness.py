@@ -44,7 +44,7 @@ class Two:
 
     def signed(self, name: str, request: Path, *, now: int = NOW) -> Path:
         out = self.dpo / f"{name}.sig"
-        files = {"key": "witness.key", "log": "log.vkey", "state": "seen.json"}
+        files = {"key_file": "witness.key", "log": "log.vkey", "state": "seen.json"}
         paths: dict[str, Any] = {what: self.dpo / file for what, file in files.items()}
         ask(self.dpo, "witness cosign", request=request, out=out, now=now, **paths)
         return out

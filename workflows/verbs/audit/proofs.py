@@ -28,7 +28,9 @@ class CheckpointRequest(Request):
         description="An earlier checkpoint's file, or its number of entries (0: none), which today's continues.",
     )
     out: Path | None = Field(None, description="New file for what was asked: the proof to hand to a witness.")
-    key_out: Path | None = Field(None, description="New file for the log's key, which checks all of its checkpoints.")
+    verifier_file: Path | None = Field(
+        None, description="New file for the log's key, which checks all of its checkpoints."
+    )
 
 
 class Word(BaseModel):
@@ -131,8 +133,8 @@ def _checkpoint(environment: Environment, request: CheckpointRequest) -> Checkpo
     if request.out is not None:
         text = note if since is None else Ask(since, tuple(steps), note).text
         write_new(request.out, text.encode(), mode=0o644)
-    if request.key_out is not None:
-        write_new(request.key_out, f"{key}\n".encode(), mode=0o644)
+    if request.verifier_file is not None:
+        write_new(request.verifier_file, f"{key}\n".encode(), mode=0o644)
     return CheckpointResult(
         origin=log.origin,
         size=size,
