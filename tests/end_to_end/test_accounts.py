@@ -31,6 +31,7 @@ def test_every_row_that_was_sent_is_accounted_for(small: ShopWorkspace, cli: Cli
         assert row["settled_at"] >= row["intended_at"]
 
 
+@pytest.mark.slow
 def test_an_owed_removal_stands_there_with_its_cause_and_deadline(small: ShopWorkspace, cli: Cli) -> None:
     cli(small, "sync")
     assert table(small, "removals").num_rows == 0

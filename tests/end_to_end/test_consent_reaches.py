@@ -182,6 +182,7 @@ def while_syncing(shop: ShopWorkspace, *calls: str) -> Iterator[None]:
         assert process.returncode == 0, err[-800:]
 
 
+@pytest.mark.slow
 def test_who_withdraws_or_turns_out_to_be_another_between_plan_and_push_is_not_sent(
     small: ShopWorkspace, cli: Cli
 ) -> None:
@@ -197,6 +198,7 @@ def test_who_withdraws_or_turns_out_to_be_another_between_plan_and_push_is_not_s
     }
 
 
+@pytest.mark.slow
 def test_a_merge_between_plan_and_push_leaves_no_address_behind(small: ShopWorkspace, cli: Cli) -> None:
     pull(small, cli, contact("FIRST"))
     assert cli(small, "sync")[0] == 0

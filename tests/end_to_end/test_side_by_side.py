@@ -20,6 +20,7 @@ def until(shop: ShopWorkspace, call: str) -> None:
 @pytest.mark.parametrize(
     ("slow", "other"), [("meta.users.add", "data_manager.ingest"), ("data_manager.ingest", "meta.users.add")]
 )
+@pytest.mark.slow
 def test_a_slow_platform_keeps_no_other_waiting(small: ShopWorkspace, slow: str, other: str) -> None:
     platform = "meta" if slow.startswith("meta") else "google_ads"
     small.twins.fault(call=slow, slow_seconds=8.0)

@@ -10,7 +10,7 @@ import pytest
 from tests.fuzz.targets import TARGETS, checked
 
 ROOT = Path(__file__).parents[2]
-RUNS, SECONDS, SEED = 20_000, 15, 20_261_031
+RUNS, SECONDS, SEED = 20_000, 5, 20_261_031
 
 
 @pytest.mark.parametrize("name", TARGETS)
