@@ -1,12 +1,11 @@
 """The consent log read as columns: all of one purpose, without a Python object per row where the store is a file.
 
-SQLite's own driver hands out rows; ADBC's hands out Arrow, several times faster, over a connection of its own. Events
-are only ever appended, in the order of their ids, so what that connection sees and the caller's transaction sees
+SQLite's own driver hands out rows; `Store.committed` hands out Arrow, several times faster, from a process of its own.
+Events are only ever appended, in the order of their ids, so what that process sees and the caller's transaction sees
 differ by the newest events alone: later ones are left out by their id, and those that the caller has written and not
 yet committed are read from the caller's connection.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,6 @@ _UNIT = "\x1f"
 _NOTHING = -(2**62)
 """No time that an event can have: SQLite reads a column whose first rows are null as something else."""
 _FETCH = 100_000
-_BATCH = "65536"
 
 
 def chosen(connection: Connection, statement: Select[Any]) -> pa.Table:
@@ -59,36 +57,28 @@ def everybody(
     if span is not None:
         about.append(c.subject_id.between(*span))
     wanted = select(*(c[name] for name in COLUMNS)).where(and_(*about))
-    if store.file is None:
-        return chosen(connection, wanted)
     last = connection.scalar(select(func.max(c.event_id))) or 0
-    first, committed = _committed(store.file, [*about, c.event_id <= last])
+    newest = select(func.coalesce(func.max(c.event_id), 0).label("last"))
+    found = store.committed([newest, _plain([*about, c.event_id <= last])])
+    if found is None:
+        return chosen(connection, wanted)
+    try:
+        first, committed = _shaped(found[1]), int(found[0]["last"][0].as_py())
+    except pa.ArrowInvalid:  # its text quotes the value
+        raise _mistyped() from None
     if committed >= last:
         return first
     return pa.concat_tables([first, chosen(connection, wanted.where(c.event_id > committed))])
 
 
-def _committed(file: Path, about: list[ColumnElement[bool]]) -> tuple[pa.Table, int]:
-    """The events that are committed, and the greatest id among all of them, both of one state of the file."""
-    import adbc_driver_sqlite.dbapi as driver
-    from adbc_driver_manager import Error
-
+def _plain(about: list[ColumnElement[bool]]) -> Select[Any]:
+    """The same columns without null, and all words in one text."""
     c = t.consent_event.c
     numbers = [func.coalesce(c[name], _NOTHING).label(name) for name in _NUMBERS]
     words: ColumnElement[str] = func.coalesce(c[_WORDS[0]], "")
     for name in _WORDS[1:]:
         words = words.concat(_UNIT).concat(func.coalesce(c[name], ""))
-    statement = select(*numbers, c.stream, words.label("words")).where(and_(*about))
-    newest = select(func.coalesce(func.max(c.event_id), 0).label("last"))
-    try:
-        with driver.connect(f"{file.absolute().as_uri()}?mode=ro") as own, own.cursor() as cursor:
-            cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": _BATCH})
-            cursor.execute(_sql(newest))
-            last = int(cursor.fetch_arrow_table()["last"][0].as_py())
-            cursor.execute(_sql(statement))
-            return _shaped(cursor.fetch_arrow_table()), last
-    except (Error, pa.ArrowInvalid):  # their text quotes the value
-        raise _mistyped() from None
+    return select(*numbers, c.stream, words.label("words")).where(and_(*about))
 
 
 def _mistyped() -> IntegrityError:
@@ -96,13 +86,6 @@ def _mistyped() -> IntegrityError:
         "The consent log cannot be read: a column holds a value of another type.",
         advice="Someone changed the store by hand; `passerelle audit verify` says where.",
     )
-
-
-def _sql(statement: Select[Any]) -> str:
-    """The text, with its numbers and its purpose, a word of a closed list, written in."""
-    from sqlalchemy.dialects import sqlite
-
-    return str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
 
 
 def _shaped(rows: pa.Table) -> pa.Table:

@@ -8,9 +8,10 @@ dies, however it dies. Columns come and go as Arrow.
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pyarrow as pa
@@ -29,14 +30,16 @@ from sqlalchemy import (
     event,
     text,
 )
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeEngine
 
 from passerelle.privacy.errors import DefinitionError, TryLater
-from passerelle.privacy.store import bulk, reading, seals, writing
+from passerelle.privacy.store import beside, bulk, reading, seals, writing
 from passerelle.privacy.store.bulk import OnConflict, Rows
+from passerelle.privacy.store.columns import Scanner
 from passerelle.privacy.store.schema import HEAD, bring_up, revision
 from passerelle.privacy.store.seals import SealKey, Tally
 from passerelle.privacy.store.writing import Values
@@ -53,6 +56,9 @@ class Store:
         self._lock_folder = lock_folder
         self._seal_key: SealKey | None = None
         self._guard: Callable[[], None] | None = None
+        self._scanner: Scanner | None = None
+        self._scanning = Lock()
+        self._is_open = False
 
     @classmethod
     def open(cls, url: str, *, lock_folder: Path | None = None) -> "Store":
@@ -79,7 +85,7 @@ class Store:
             )
         store = cls(engine, folder)
         with ExitStack() as undo:
-            undo.callback(engine.dispose)
+            undo.callback(store._gone)
             store._migrate()
             undo.pop_all()
         return store
@@ -105,21 +111,53 @@ class Store:
 
     def close(self) -> None:
         """Give back every connection; on SQLite, fold the write-ahead log into the file and empty it."""
+        if not self._is_open:
+            return
         if self.is_sqlite:
             with self._engine.connect() as connection:
                 connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._gone()
+
+    def _come(self) -> None:
+        if not self._is_open and self.file is not None:
+            beside.entered(self.file)
+        self._is_open = True
+
+    def _gone(self) -> None:
         self._engine.dispose()
+        if self._scanner is not None:
+            self._scanner.close()
+            self._scanner = None
+        if self._is_open and self.file is not None:
+            beside.left(self.file)
+        self._is_open = False
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent state of the store, for as long as the block lasts."""
+        self._come()
         isolation = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         with self._engine.connect().execution_options(**isolation) as connection, connection.begin():
             yield connection
 
+    def committed(self, statements: Sequence[Select[Any]]) -> list[pa.Table] | None:
+        """What is committed, as columns, of one state of the file; None where only `read` can tell.
+
+        It may be newer or older than what a `read` or `write` of the caller sees. For statements that read very many
+        rows; values are written into their text, so they must be of closed sets. Raises `IntegrityError` where a
+        column holds values of more than one type.
+        """
+        if self.file is None:
+            return None
+        with self._scanning:
+            if self._scanner is None:
+                self._scanner = Scanner(self.file)
+            return self._scanner.ask([_literal(statement) for statement in statements])
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction, alone among writers: kept whole when the block ends, undone whole when it raises."""
+        self._come()
         if self._guard is not None:
             self._guard()
             self._guard = None
@@ -280,6 +318,10 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
 def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("passerelle_write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _literal(statement: Select[Any]) -> str:
+    return str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
 
 
 def _sql_type(kind: pa.DataType) -> TypeEngine[Any]:

@@ -28,7 +28,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from passerelle.privacy.errors import DefinitionError, IntegrityError, PasserelleError, TryLater
-from passerelle.privacy.store import seals
+from passerelle.privacy.store import beside, seals
 from passerelle.privacy.store.engine import Store
 
 _log = logging.getLogger(__name__)
@@ -213,7 +213,7 @@ class Watch:
         log = path.with_name(path.name + "-wal")
         if log.exists() and log.stat().st_size:
             return "not folded"
-        with path.open("rb") as file:
+        with beside.opened(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def _put(self, left: Left, *, durable: bool) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import select
 from passerelle.privacy.audit.answer import Answer, Found, Line, found
 from passerelle.privacy.identifiers import is_hashed, match_key, normalize, supported
 from passerelle.privacy.personal import Personal
+from passerelle.privacy.store import beside
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.vocabulary import Destination, Field
 from passerelle.workflows.audit.needles import Needles
@@ -54,7 +55,7 @@ def leaks(workspace: "Workspace", connection: "Connection", *, sample: int, wher
     counts = {"files": 0, "bytes": 0, "unreadable": 0}
     for path in _files(where):
         try:
-            with path.open("rb") as file:
+            with beside.opened(path) as file:
                 told = needles.found(file)
                 counts["bytes"] += file.tell()
         except OSError:
