@@ -230,7 +230,7 @@ def main() -> int:
         parser.add_argument(f"--{name}", action="append", default=[])
     asked = parser.parse_args()
     try:
-        parts = _read(asked.file, [word for one in asked.key for word in Path(one).read_text("utf-8").split()])
+        parts = _read(asked.file, [Path(one).read_text("utf-8").split()[0] for one in asked.key])
         held, seen = ([Path(one).read_text("utf-8") for one in given] for given in (asked.held, asked.witness))
         lines = list(_check(parts, held, " ".join(seen).split()))
         lines += [line for ref in asked.subject or list(parts["people"]) for line in _answer(parts, ref)]

@@ -19,6 +19,7 @@ from passerelle.privacy.errors import DefinitionError, IntegrityError
 from passerelle.privacy.log import merkle
 from passerelle.privacy.log.merkle import HASH_BYTES
 from passerelle.privacy.log.note import Said, Verifier, parse_checkpoint
+from passerelle.privacy.log.signers import Verifiers
 
 _KIND = b"\x04"
 _KEY = 32
@@ -153,7 +154,7 @@ class Seen:
     root: bytes
 
 
-def review(ask: Ask, seen: Seen | None, log: Verifier) -> tuple[str, Said]:
+def review(ask: Ask, seen: Seen | None, log: Verifier | Verifiers) -> tuple[str, Said]:
     """The text that a witness who has `seen` so much may sign, and what it says.
 
     Raises `DefinitionError` where the proof begins elsewhere than at what was seen, and `IntegrityError` where the

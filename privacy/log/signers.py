@@ -20,6 +20,9 @@ from passerelle.privacy.errors import DefinitionError, IntegrityError
 from passerelle.privacy.log.note import Signer, Verifier
 
 _HANDOVER = "passerelle-handover/1"
+_NOTE_LINES = 8
+"""Five of text, a blank one, and two signatures."""
+_MOST_LINES = 100_000
 
 
 @final
@@ -87,6 +90,27 @@ def follow(genesis: Verifier, entries: Iterable[tuple[int, Mapping[str, object]]
         old = changes[-1][1] if changes else genesis
         changes.append((index + 1, _next(old, index + 1, body)))
     return Verifiers(genesis, changes)
+
+
+def written(genesis: Verifier, entries: Iterable[tuple[int, Mapping[str, object]]]) -> str:
+    """A file for who checks from outside: the genesis key, and under it each handover, as its note."""
+    return f"{genesis.text}\n" + "".join(str(body["handover"]) for _, body in entries if "verifier" in body)
+
+
+def read(text: str) -> Verifiers:
+    """What `written` wrote; a genesis key alone will do.
+
+    Raises `DefinitionError` where the first line is no key, and `IntegrityError` where a handover is not one.
+    """
+    first, *lines = text.splitlines()[:_MOST_LINES] or [""]
+    notes = ["\n".join([*lines[at : at + _NOTE_LINES], ""]) for at in range(0, len(lines), _NOTE_LINES)]
+    try:
+        entries = [
+            (int(note.split("\n")[2]) - 1, {"verifier": note.split("\n")[4], "handover": note}) for note in notes
+        ]
+    except (IndexError, ValueError):
+        raise IntegrityError("A signing key is not handed over by the one before it.") from None
+    return follow(Verifier.parse(first), entries)
 
 
 def _next(old: Verifier, size: int, body: Mapping[str, object]) -> Verifier:

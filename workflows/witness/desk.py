@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from passerelle.privacy.errors import DefinitionError, IntegrityError, TryLater
+from passerelle.privacy.log import signers
 from passerelle.privacy.log.cosign import Ask, Seen, Witness, WitnessKey, review
-from passerelle.privacy.log.note import Verifier
 from passerelle.workflows.witness.files import read_text, write_new
 
 _FORMAT = "passerelle-witness/1"
@@ -48,15 +48,15 @@ def cosign(request: Path, key: Path, log: Path, state: Path, *, now: int) -> Cos
     Raises `IntegrityError` where it does not, and signs nothing then.
     """
     witness = Witness.parse(read_text(key, "The witness's key"))
-    verifier = Verifier.parse(read_text(log, "The log's key"))
+    verifiers = signers.read(read_text(log, "The log's key"))
     ask = Ask.parse(read_text(request, "The request"))
     with _alone(state):
         seen = _seen(state)
-        before = seen.get(verifier.name)
-        text, said = review(ask, before, verifier)
-        _remember(state, seen | {verifier.name: Seen(said.size, said.root)})
+        before = seen.get(verifiers.name)
+        text, said = review(ask, before, verifiers)
+        _remember(state, seen | {verifiers.name: Seen(said.size, said.root)})
     line = witness.cosign(text, at=now)
-    return Cosigned(verifier.name, said.size, before.size if before else 0, line)
+    return Cosigned(verifiers.name, said.size, before.size if before else 0, line)
 
 
 def last_seen(state: Path) -> dict[str, Seen]:

@@ -1,8 +1,11 @@
+import random
+from contextlib import suppress
+
 import pytest
 
-from passerelle.privacy.errors import IntegrityError
+from passerelle.privacy.errors import DefinitionError, IntegrityError
 from passerelle.privacy.log.note import Said, Signer, checkpoint_text, parse_checkpoint
-from passerelle.privacy.log.signers import follow, handover
+from passerelle.privacy.log.signers import follow, handover, read, written
 
 OLD, NEW, THIEF = (Signer("passerelle/test", bytes([n]) * 32) for n in range(3))
 
@@ -50,3 +53,24 @@ def test_no_handover_passes_for_a_checkpoint() -> None:
     note = str(handover(OLD, NEW, 5)["handover"])
     with pytest.raises(IntegrityError, match="malformed"):
         parse_checkpoint(OLD.verifier.open(note))
+
+
+def test_a_file_of_the_genesis_key_and_its_handovers_leads_as_far() -> None:
+    entries: list[tuple[int, dict[str, object]]] = [(4, handover(OLD, NEW, 5)), (8, handover(NEW, THIEF, 9))]
+    assert read(written(OLD.verifier, entries)) == follow(OLD.verifier, entries)
+    assert read(written(OLD.verifier, [])) == follow(OLD.verifier, [])
+
+
+@pytest.mark.parametrize("turned", range(5))
+def test_a_changed_file_of_handovers_names_no_other_key(turned: int) -> None:
+    entries: list[tuple[int, dict[str, object]]] = [(4, handover(OLD, NEW, 5)), (8, handover(NEW, THIEF, 9))]
+    text = written(OLD.verifier, entries)
+    true = read(text).texts
+    chooser = random.Random(turned)  # noqa: S311 - the same places each time
+    for _ in range(80):
+        place = chooser.randrange(len(text))
+        turned_letter = text[:place] + chr(ord(text[place]) ^ chooser.choice([1, 2, 4, 32])) + text[place + 1 :]
+        for other in (turned_letter, text[:place], text[place:], text + text[:place]):
+            with suppress(IntegrityError, DefinitionError):
+                found = read(other).texts
+                assert found == true[: len(found)]

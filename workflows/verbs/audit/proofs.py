@@ -29,7 +29,8 @@ class CheckpointRequest(Request):
     )
     out: Path | None = Field(None, description="New file for what was asked: the proof to hand to a witness.")
     verifier_file: Path | None = Field(
-        None, description="New file for the log's key, which checks all of its checkpoints."
+        None,
+        description="New file for the log's first key and its handovers to later ones: what checks its checkpoints.",
     )
 
 
@@ -117,6 +118,8 @@ class BundleResult(Result):
 
 
 def _checkpoint(environment: Environment, request: CheckpointRequest) -> CheckpointResult:
+    from passerelle.privacy.audit.entries import said as logged
+    from passerelle.privacy.log import signers
     from passerelle.privacy.log.cosign import Ask
     from passerelle.privacy.log.witnesses import cosigned, newest, words
     from passerelle.workflows.witness.files import write_new
@@ -129,18 +132,19 @@ def _checkpoint(environment: Environment, request: CheckpointRequest) -> Checkpo
         since = None if request.since is None else _since(workspace, connection, request.since, size)
         steps = log.consistency(connection, since, size) if since else []
         said = [Word(name=one.name, kind=one.kind, size=one.size) for one in words(connection)]
-        root, key = log.root(connection, size).hex(), log.verifier.text
+        root, key = log.root(connection, size).hex(), log.verifier
+        handed = signers.written(key, ((one.log_index, one.body) for one in logged(connection, "key")))
     if request.out is not None:
         text = note if since is None else Ask(since, tuple(steps), note).text
         write_new(request.out, text.encode(), mode=0o644)
     if request.verifier_file is not None:
-        write_new(request.verifier_file, f"{key}\n".encode(), mode=0o644)
+        write_new(request.verifier_file, handed.encode(), mode=0o644)
     return CheckpointResult(
         origin=log.origin,
         size=size,
         root=root,
         note=note,
-        key=key,
+        key=key.text,
         since=since,
         consistency=[step.hex() for step in steps],
         words=said,
