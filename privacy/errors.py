@@ -11,7 +11,22 @@
 Messages and advice never hold an identifier, a hash, a token or a key: they name files, rows, columns and counts.
 """
 
+import re
 from dataclasses import dataclass
+
+_NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*\Z")
+_DIGITS = re.compile(r"[0-9]{5}")
+_LONGEST_NAME = 64
+
+
+def quoted(word: object) -> str:
+    """A word of a user's file or command as a message may repeat it: a name as we write names, else `…`.
+
+    People paste what they have: where a name belongs, an address or a token may stand.
+    """
+    text = str(word)
+    safe = len(text) <= _LONGEST_NAME and _NAME.match(text) and not _DIGITS.search(text)
+    return f"`{text}`" if safe else "`…`"
 
 
 class PasserelleError(Exception):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from passerelle.privacy.errors import DefinitionError
+from passerelle.privacy.errors import DefinitionError, quoted
 from passerelle.segmentation.language.words import suggestion
 
 
@@ -31,12 +31,7 @@ class Place:
 
     def unknown(self, what: str, word: str, known: Iterable[str]) -> Misdefined:
         """The error for a word that is not known."""
-        return self.wrong(f"There is no {what} `{_shown(word)}`.", suggestion(word, known))
-
-
-def _shown(word: str, limit: int = 60) -> str:
-    printable = "".join(letter for letter in word if letter.isprintable())
-    return printable if len(printable) <= limit else printable[:limit] + "…"
+        return self.wrong(f"There is no {what} {quoted(word)}.", suggestion(word, known))
 
 
 def model_place() -> Place:

@@ -65,12 +65,12 @@ _EARLIEST, _LATEST = -2_208_988_800_000_000, 253_402_300_799_999_999
 _FORMS = {
     "notice": r"^[a-z0-9][a-z0-9_-]{0,63}@[1-9][0-9]{0,4}$",
     "recipients": r"^[a-z0-9_]{1,39}( [a-z0-9_]{1,39}){0,2}$",
-    "method": r"^[\pL\pN_ .:/+-]{1,80}$",
-    "stream": r"^[A-Za-z0-9_.:/-]{1,240}$",
+    "method": r"^\pL[\pL\pN_ .:/+-]{0,79}$",
+    "stream": r"^[A-Za-z_][A-Za-z0-9_.:/-]{0,239}$",
     "identified_by": r"^[a-z_]{1,16}$",
     "adapter": r"^[a-z0-9_.-]{1,32}/[0-9]{1,7}$",
 }
-"""What may stand in columns of text: nothing that an e-mail address in the wrong column would pass for."""
+"""What may stand in columns of text: no e-mail address and no phone number from a wrong column."""
 
 _UNNAMED = "unnamed"
 _LONGEST_RAW = 65_536

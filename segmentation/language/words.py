@@ -10,6 +10,8 @@ from typing import Annotated, Any, ClassVar, LiteralString
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from passerelle.privacy.errors import quoted
+
 NAME_PATTERN = r"^[a-z0-9_]{1,64}$"
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
@@ -137,8 +139,7 @@ class Closed(BaseModel):
 
 
 def _refusal(key: str, known: set[str]) -> str:
-    shown = key if re.fullmatch(r"[\w .@-]{1,40}", key) else "…"
-    return f"has no key `{shown}`. {suggestion(key, known)}".strip()
+    return f"has no key {quoted(key)}. {suggestion(key, known)}".strip()
 
 
 def complaint(kind: LiteralString, sentence: str) -> PydanticCustomError:

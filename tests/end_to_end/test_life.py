@@ -33,6 +33,7 @@ from hypothesis.stateful import (
 
 from passerelle.connectors.twins.handle import Twins, in_process
 from passerelle.connectors.twins.running import Addresses
+from passerelle.privacy.audit.bundle import verifier_source
 from passerelle.workflows.cli.main import main
 from tests.end_to_end.conftest import EVERYBODY
 from tests.end_to_end.shop import ShopWorkspace, made, only_audience, pointed_at
@@ -89,6 +90,7 @@ class Life(RuleBasedStateMachine):
         self.there: dict[str, set[int]] = {}
         self.backup: Path | None = None
         self.hours = 0
+        self.retired = 0
 
     # --- doing things
 
@@ -101,10 +103,26 @@ class Life(RuleBasedStateMachine):
         write(self.shop, "life", rows)
         assert self.cli("pull", "crm")[0] in {0, 3}
         assert self.cli("sync")[0] == 0
+        self.key = folder / "log.vkey"
+        assert self.cli("audit", "checkpoint", "--verifier-file", str(self.key))[0] == 0
         self.look()
 
     def teardown(self) -> None:
-        self.stack.close()
+        try:
+            if hasattr(self, "shop"):
+                self.a_stranger_can_check_it()
+        finally:
+            self.stack.close()
+
+    def a_stranger_can_check_it(self) -> None:
+        """With a bundle, the log's key of another day, and one file."""
+        place = self.shop.folder.parent
+        assert self.cli("audit", "bundle", "--everybody", "--out", str(place / "all.zip"))[0] == 0
+        (place / "verify.py").write_bytes(verifier_source())
+        words = [sys.executable, "-I", str(place / "verify.py"), str(place / "all.zip"), "--key", str(self.key)]
+        done = subprocess.run(words, capture_output=True, check=False, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.endswith("Everything above was checked.\n")
 
     def cli(self, *words: str) -> tuple[int, dict[str, Any]]:
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
@@ -135,6 +153,22 @@ class Life(RuleBasedStateMachine):
         code, _ = self.about(person, "consent", "withdraw", "--at", self.at())
         assert code == 0
         self.model.say(person, "no")
+
+    @rule(person=WHO)
+    def objects(self, person: int) -> None:
+        """No later consent of one step lifts it."""
+        code, _ = self.about(person, "consent", "withdraw", "--objection", "--at", self.at())
+        assert code == 0
+        self.model.objects |= set(self.model.of(person))
+
+    @rule(retire=st.booleans())
+    def rotate(self, *, retire: bool) -> None:
+        code, told = self.cli("keys", "rotate")
+        assert code == 0, told
+        if retire:
+            for generation in range(self.retired + 1, told["generation"]):
+                assert self.cli("keys", "retire", str(generation))[0] == 0
+                self.retired = generation
 
     @rule(one=WHO, other=WHO)
     def merge(self, one: int, other: int) -> None:

@@ -64,11 +64,11 @@ class Printer:
 
 
 def _write_line(text: str) -> bool:
-    """Write one line to stdout whole; False where nobody reads it any more."""
+    """Write one line to stdout whole; False where nobody reads it any more, or it is a file on a full disk."""
     try:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return False
     return True

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from passerelle.connectors.contract.destination import AudienceSpec
-from passerelle.privacy.errors import DefinitionError
+from passerelle.privacy.errors import DefinitionError, quoted
 from passerelle.privacy.ledger import Place
 from passerelle.privacy.vocabulary import Destination as Platform
 from passerelle.privacy.vocabulary import Purpose
@@ -42,7 +42,7 @@ def check_names(names: Sequence[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
             hint = did_you_mean(name, known) or f" Known: {listed(known)}."
-            raise DefinitionError(f"There is no audience called {_shown(name)}.{hint}", path=("audiences",))
+            raise DefinitionError(f"There is no audience called {quoted(name)}.{hint}", path=("audiences",))
 
 
 def _of(workspace: "Workspace", audience: "Audience") -> Iterator[Aim]:
@@ -63,9 +63,3 @@ def _of(workspace: "Workspace", audience: "Audience") -> Iterator[Aim]:
             limits=Limits(max(audience.guards.minimum_size, asked), audience.guards.maximum_change),
             holdout=audience.holdout,
         )
-
-
-def _shown(name: str) -> str:
-    """The name as typed if it could be one; what else somebody typed there is not repeated."""
-    plain = name.isascii() and name.replace("_", "").replace("-", "").isalnum() and len(name) <= 64  # noqa: PLR2004
-    return f"`{name}`" if plain else "that"

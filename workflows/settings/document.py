@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from passerelle.privacy.errors import DefinitionError
+from passerelle.privacy.errors import DefinitionError, quoted
 
 Scalar = str | int | float | bool | None
 Value = Scalar | list["Value"] | dict[str, "Value"]
@@ -131,7 +131,7 @@ class _Builder:
             key = str(event.value)
             here = (*place, key)
             if key in values:
-                raise self._refuse(event, f"`{_shorten(key)}` is already set on line {self._lines[here]}")
+                raise self._refuse(event, f"{quoted(key)} is already set on line {self._lines[here]}")
             self._lines[here] = _line(event)
             values[key] = self._value(next(events), events, here)
         return values
@@ -169,7 +169,3 @@ def _scalar(event: yaml.ScalarEvent) -> Scalar:
     if _WHOLE.match(text):
         return int(text)
     return float(text) if _DECIMAL.match(text) else text
-
-
-def _shorten(key: str, limit: int = 40) -> str:
-    return key if len(key) <= limit else key[:limit] + "…"

@@ -8,13 +8,12 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from passerelle.privacy.errors import DefinitionError
+from passerelle.privacy.errors import DefinitionError, quoted
 from passerelle.workflows.settings.document import Document, Place
 from passerelle.workflows.settings.names import did_you_mean
 from passerelle.workflows.settings.unusable import Problem, Unusable
 
 _SECRET = re.compile(r"token|secret|passw|api_?key|private|credential|url|dsn", re.IGNORECASE)
-_KEY_SHOWN = re.compile(r"[\w .@-]{1,40}\Z")
 
 _SENTENCES: Mapping[str, str] = {
     "missing": "is missing",
@@ -86,8 +85,8 @@ def _label(place: Place, at: Place, detail: ErrorDetails) -> str:
 
 
 def _dotted(place: Place) -> str:
-    words = [str(part) if not isinstance(part, int) else f"item {part + 1}" for part in place]
-    return f"`{'.'.join(word if _KEY_SHOWN.match(word) else '…' for word in words)}`"
+    words = [quoted(part).strip("`") if not isinstance(part, int) else f"item {part + 1}" for part in place]
+    return f"`{'.'.join(words)}`"
 
 
 def _sentence(detail: ErrorDetails, model: type[BaseModel], place: Place) -> str:

@@ -27,8 +27,8 @@ class RecordRequest(PersonRequest):
     state: Literal["given", "renewed", "refused", "withdrawn"] = Field("given", description="What was said.")
     at: str | None = Field(None, description="When: 2026-02-03T10:12:00Z, or a day. By default now.")
     notice: str | None = Field(None, description="The notice that was shown: id@version.")
-    source: str = Field("desk", pattern=r"^[a-z0-9_]{1,64}$", description="Where it was said.")
-    method: str = Field("operator", pattern=r"^[a-z0-9_]{1,64}$", description="How it was said.")
+    source: str = Field("desk", pattern=r"^[a-z][a-z0-9_]{0,63}$", description="Where it was said.")
+    method: str = Field("operator", pattern=r"^[a-z][a-z0-9_]{0,63}$", description="How it was said.")
     two_step: bool = Field(
         default=False, description="The person said it again in a second step. Lifts an opt-out, as nothing else does."
     )
@@ -49,7 +49,7 @@ class WithdrawRequest(PersonRequest):
     """Who withdraws, and what."""
 
     purpose: Purpose | None = Field(None, description="What they no longer agree to. By default everything.")
-    source: str = Field("desk", pattern=r"^[a-z0-9_]{1,64}$", description="Where it was said.")
+    source: str = Field("desk", pattern=r"^[a-z][a-z0-9_]{0,63}$", description="Where it was said.")
     at: str | None = Field(None, description="When: 2026-02-03T10:12:00Z, or a day. By default now.")
     objection: bool = Field(
         default=False, description="It is an objection (GDPR art. 21): it stands until the person takes it back."

@@ -18,7 +18,8 @@ class KeygenRequest(Request):
     """Whose key, and where it goes."""
 
     name: str = Field(
-        pattern=r"^[A-Za-z0-9._/-]{1,80}$", description="The witness's name, such as dpo.example.com; never change it."
+        pattern=r"^[A-Za-z][A-Za-z0-9._/-]{0,79}$",
+        description="The witness's name, such as dpo.example.com; never change it.",
     )
     out: Path = Field(description="New file for the secret key; the key for others goes beside it, with .pub.")
 

@@ -158,6 +158,8 @@ def _since(workspace: "Workspace", connection: "Connection", said: str, size: in
 
     if said.isdecimal() and said.isascii() and len(said) <= _SIZE_DIGITS:
         found = int(said)
+    elif not Path(said).is_file():
+        raise DefinitionError("What --since says is neither a number of entries nor a file that is there.")
     else:
         found = workspace.log().continued(connection, read_text(Path(said), "The earlier checkpoint"))
     if found > size:
