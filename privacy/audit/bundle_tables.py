@@ -56,7 +56,12 @@ def removals_table(found: Evidence) -> Table:
 
 def index_page(found: Evidence, scope: Mapping[str, object], names: Sequence[str], verifier: str) -> str:
     """What is in the bundle, and how to check it."""
-    asked = [f"- {name.replace('_', ' ')}: {_plain(value)}" for name, value in scope.items() if value is not None]
+    asked = [
+        f"- {name.replace('_', ' ')}: {_plain(one)}"
+        for name, value in scope.items()
+        for one in (value if isinstance(value, list) else [value])
+        if one is not None
+    ]
     origin = found.note.partition("\n")[0]
     return "\n".join(
         [

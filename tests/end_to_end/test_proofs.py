@@ -104,10 +104,10 @@ def test_the_page_is_true_and_the_bundle_answers(
 
 @pytest.mark.slow
 def test_who_was_erased_is_in_no_later_bundle(auditor: Auditor) -> None:
-    auditor.says("passerelle audit bundle --subject $REF --out before.zip")
+    auditor.says("passerelle audit bundle --subject-ref $REF --out before.zip")
     refs = auditor.says("passerelle erase --subject-ref $REF --json --report")
     assert json.loads(refs)["exit_code"] in {0, 5}
     auditor.says("passerelle audit bundle --everybody --out after.zip")
     assert "nobody of that name is here" in auditor.says("python verify_standalone.py after.zip --subject $REF")
     assert "SENT to" in auditor.says("python verify_standalone.py before.zip --subject $REF")
-    assert auditor.run("passerelle audit bundle --subject $REF --out never.zip").returncode == 2
+    assert auditor.run("passerelle audit bundle --subject-ref $REF --out never.zip").returncode == 2

@@ -87,9 +87,9 @@ class BundleRequest(Request):
     """What goes into it."""
 
     out: Path = Field(description="New file for the bundle, a ZIP.")
-    subject: list[str] = Field(
+    subject_ref: list[str] = Field(
         default_factory=list,
-        description="A person to open, by subject_ref (s1…); may be repeated.",
+        description="Our pseudonym of a person to open; may be repeated.",
         json_schema_extra={"cli": "option"},
     )
     everybody: bool = Field(False, description="Open everybody who was sent. Hand it to nobody who may not see that.")
@@ -100,8 +100,8 @@ class BundleRequest(Request):
 
     @model_validator(mode="after")
     def _some_or_all(self) -> "BundleRequest":
-        if self.subject and self.everybody:
-            raise ValueError("name people by `subject`, or take `everybody`")
+        if self.subject_ref and self.everybody:
+            raise ValueError("name people by `subject_ref`, or take `everybody`")
         return self
 
 
@@ -219,7 +219,7 @@ def _asked(workspace: "Workspace", connection: "Connection", request: BundleRequ
     found = {name: moment(text) for name in ("since", "until") if (text := getattr(request, name)) is not None}
     if None in found.values():
         raise DefinitionError("A time is written 2026-02-03T10:12:00Z, with its zone, or 2026-02-03.")
-    people = [workspace.subjects().by_ref(connection, ref) for ref in request.subject]
+    people = [workspace.subjects().by_ref(connection, ref) for ref in request.subject_ref]
     if None in people:
         raise DefinitionError("Nobody is known by one of these names.", advice="`passerelle audit person` shows it.")
     return Asked(
