@@ -205,7 +205,7 @@ def _answer(parts: dict[str, Any], ref: str) -> Iterator[str]:
         if one["kind"] == "consent":
             when = f"said at {_iso(row['event_time'])} ({row['precision']})"
             yield f"{where}: CONSENT {row['event_id']} is {row['state']} for {row['purpose']}, {when}"
-            yield f"    under {row['notice'] or 'no notice'}: {texts.get(row['notice'], {}).get('text', 'no text is here')}"
+            yield f"    under {row['notice'] or 'no notice'}: {texts.get(row['notice'], {}).get('text', 'not in here')}"
         elif one["kind"] == "decisions":
             word = "ALLOWED" if row["allowed"] == 1 else "REFUSED"
             yield f"{where}: {word} in {place}: {row['reason']}, consent {row['event_id']}, policy {row['policy']}"
