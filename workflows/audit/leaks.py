@@ -33,17 +33,19 @@ if TYPE_CHECKING:
 IN_CLEAR = (Field.EMAIL, Field.PHONE, Field.EXTERNAL_ID, Field.MOBILE_AD_ID)
 """Fields whose values alone point at one person. Names and cities are looked for as hashes only: words repeat."""
 
-TEMP_MOST = 20_000
-"""Files of the temporary folder that are looked at; more is not ours."""
-
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Which files: everything below `folders`, but for what is below `apart`; of `temp` only what is this user's."""
+    """Which files: everything below `folders`, but for what is below `apart`; of `temp` only what is this user's.
+
+    Of the temporary folder the newest files are looked at, so many and so much; others are counted as left out.
+    """
 
     folders: tuple[Path, ...]
     apart: tuple[Path, ...]
     temp: Path | None
+    temp_files: int = 20_000
+    temp_bytes: int = 1 << 29
 
 
 def leaks(workspace: "Workspace", connection: "Connection", *, sample: int, where: Where) -> Answer:
@@ -52,8 +54,9 @@ def leaks(workspace: "Workspace", connection: "Connection", *, sample: int, wher
     held = workspace.subjects().identifiers(connection, pa.array(people, pa.int64()))
     needles = Needles(forms(held))
     hits: list[Line] = []
-    counts = {"files": 0, "bytes": 0, "unreadable": 0}
-    for path in _files(where):
+    chosen, left_out = _files(where)
+    counts = {"files": 0, "bytes": 0, "unreadable": 0, "left_out": left_out}
+    for path in chosen:
         try:
             with beside.opened(path) as file:
                 told = needles.found(file)
@@ -134,20 +137,18 @@ def _hashed(field: Field, values: pa.Array, countries: pa.Array) -> dict[bytes, 
     return what
 
 
-def _files(where: Where) -> Iterator[Path]:
-    """Every file once, in order."""
-    seen: set[Path] = set()
-    for folder in where.folders:
-        for path in _below(folder, where.apart):
-            if path not in seen:
-                seen.add(path)
-                yield path
-    if where.temp is not None:
-        for count, path in enumerate(_below(where.temp, where.apart)):
-            if count >= TEMP_MOST:
-                return
-            if path not in seen and _mine(path):
-                yield path
+def _files(where: Where) -> tuple[list[Path], int]:
+    """Every file once, in order; and how many of the temporary folder are left out."""
+    chosen = dict.fromkeys(path for folder in where.folders for path in _below(folder, where.apart))
+    temporary = [] if where.temp is None else [path for path in _below(where.temp, where.apart) if path not in chosen]
+    mine = sorted((found for path in temporary if (found := _mine(path)) is not None), reverse=True)
+    room = where.temp_bytes
+    for count, (_, size, path) in enumerate(mine):
+        room -= size
+        if count >= where.temp_files or room < 0:
+            return list(chosen), len(mine) - count
+        chosen[path] = None
+    return list(chosen), 0
 
 
 def _below(folder: Path, apart: tuple[Path, ...]) -> Iterator[Path]:
@@ -163,11 +164,13 @@ def _below(folder: Path, apart: tuple[Path, ...]) -> Iterator[Path]:
                 yield path
 
 
-def _mine(path: Path) -> bool:
+def _mine(path: Path) -> tuple[int, int, Path] | None:
+    """When this user's file was written (ns), its size in bytes, and itself; None for anybody else's."""
     try:
-        return path.stat().st_uid == os.getuid()
+        found = path.stat()
     except OSError:
-        return False
+        return None
+    return (found.st_mtime_ns, found.st_size, path) if found.st_uid == os.getuid() else None
 
 
 def belonging(workspace: "Workspace") -> tuple[Path, ...]:

@@ -95,7 +95,7 @@ def _vendors(asked: Asked[AsOfRequest]) -> "Answer":
 QUESTIONS = (
     Question(
         "recipients",
-        "Show the record of processing (GDPR art. 30), read from the settings in force.",
+        "Show the record of processing of GDPR article 30, read from the settings in force.",
         "a record without a controller, or processing that no rule of the policy covers",
         _recipients,
         (

@@ -3,12 +3,15 @@
 import base64
 import hashlib
 import io
+import os
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from passerelle.privacy.store import tables as t
+from passerelle.workflows.audit.leaks import Where
+from passerelle.workflows.audit.leaks import leaks as look
 from passerelle.workflows.audit.needles import CHUNK, Needles
 from passerelle.workflows.verbs.audit.question import AnswerResult
 from passerelle.workflows.verbs.contract import Outcome
@@ -88,6 +91,21 @@ def test_the_sources_own_files_are_left_alone(shop: Shop) -> None:
     assert leaks(shop).tables["leaks"] == []
     (shop.folder / "data" / "export.csv").write_text(f"email\n{ZOE.email}\n")
     assert [line["file"] for line in leaks(shop).tables["leaks"]] == ["data/export.csv"]
+
+
+def test_of_a_crowded_temporary_folder_the_newest_files_are_looked_at_and_the_rest_is_counted(
+    shop: Shop, tmp_path: Path
+) -> None:
+    folder = tmp_path / "temp"
+    folder.mkdir()
+    for age in range(5):
+        (folder / f"{age}.log").write_text(f"for {ZOE.email}")
+        os.utime(folder / f"{age}.log", (1_000_000 - age, 1_000_000 - age))
+    with Workspace.open(shop.folder) as opened, opened.store().read() as connection:
+        for limits, seen in (({"temp_files": 2}, 2), ({"temp_bytes": 4 * len(f"for {ZOE.email}")}, 4), ({}, 5)):
+            answer = look(opened, connection, sample=1, where=Where((), (), folder, **limits))
+            names = [Path(str(line["file"])).name for line in answer.tables["leaks"]]
+            assert (names, answer.facts["left_out"]) == ([f"{age}.log" for age in range(seen)], 5 - seen)
 
 
 @given(
