@@ -70,6 +70,7 @@ def _examine(workspace: "Workspace", *, now: int, local: bool, progress: "Progre
     yield from _guarded("consent", "freshness", partial(_fresh, workspace, now))
     if not unready and workspace.segments:
         yield from _guarded("segments", "rules", partial(_rules, workspace))
+    yield from _guarded("audiences", "names", partial(_names, workspace)) if not unready else ()
     yield from _vendors(workspace)
     if not local:
         yield from _others(workspace, progress)
@@ -211,6 +212,19 @@ def _rules(workspace: "Workspace") -> list[Finding]:
     rest = [each for each in problems if not isinstance(each, Unusable)]
     found = [Finding("segments", f"{each.file}:{each.line}", "failed", each.message) for each in wrong]
     return found + [Finding("segments", "rules", "failed", each.message, each.advice) for each in rest]
+
+
+def _names(workspace: "Workspace") -> list[Finding]:
+    """Audiences whose name or description a platform may block, before it is told."""
+    from passerelle.workflows.plan.naming import UNFIT_ADVICE, unfit_audiences
+
+    found = [
+        Finding(
+            "audiences", str(aim.place), "warning", f"Its name or description says {', '.join(words)}.", UNFIT_ADVICE
+        )
+        for aim, words in unfit_audiences(workspace)
+    ]
+    return found or [Finding("audiences", "names", "ok", "No name or description speaks of what platforms flag.")]
 
 
 def _vendors(workspace: "Workspace") -> list[Finding]:

@@ -41,7 +41,7 @@ def _ask(crew: Crew, place: Place) -> AudienceState:
             remote = crew.ledger.remote(connection, place)
         if remote is None:
             return AudienceState("unknown")
-        target = reach(crew, place, AudienceSpec(place.audience, place.audience), remote.purpose)
+        target = reach(crew, place, AudienceSpec.unchanged(place.audience), remote.purpose)
         await_settled(crew, target, PlaceReport(place), crew.patience)
         return target.destination.state(target.remote)
     except PasserelleError as problem:

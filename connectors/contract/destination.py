@@ -7,8 +7,10 @@ The engine (`workflows.sync`) calls in this order, and calls again after a crash
 `add` and `remove` must be harmless when repeated with the same rows: the platform's members are a set.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Literal, Protocol
 
 import pyarrow as pa
@@ -25,16 +27,39 @@ class Capabilities:
     rows_per_request: int
     asynchronous_receipts: bool
     """True: a receipt stays pending until `settle` says otherwise."""
+    flags_names: bool = False
+    """True: the platform blocks audiences whose name or description speaks of health, money or beliefs."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudienceSpec:
-    """What the audience should be at the platform. `display_name` and `description` are seen by others there."""
+    """What the audience should be at the platform. `display_name` and `description` are seen by others there.
+
+    `labels` are the platform's own words for the kind of people; None leaves their choice to the destination, which may
+    know one for `rfm_groups` (names of `segmentation.rfm`), the groups that the segment is made of, if any.
+    """
 
     audience: str
     display_name: str
     description: str = ""
     retention_days: int | None = None
+    labels: tuple[str, ...] | None = None
+    rfm_groups: tuple[str, ...] = ()
+
+    @classmethod
+    def unchanged(cls, audience: str) -> "AudienceSpec":
+        """For who only looks, or takes people out: an audience that is there stays as it is."""
+        return cls(audience, "")
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether an audience that is there stays as it is."""
+        return not self.display_name
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all of it, in hex: tells whether the platform was told the same before."""
+        return hashlib.sha256(json.dumps(astuple(self)).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +149,10 @@ class Check:
 class Destination(Protocol):
     """A platform that audiences go to. Errors raised are those of `connectors.errors`, and hold no payload.
 
-    The class itself is the entry point (`passerelle.destinations`): `Settings` is its part of `passerelle.yaml`, and
-    it is made by `cls(name, settings, folder=folder)`, which reads no secret and reaches nothing yet; relative paths
-    are taken from `folder`.
+    The class itself is the entry point (`passerelle.destinations`): `Settings` is its part of `passerelle.yaml`,
+    `LABELS`, where it has one, the labels that an audience may name there. It is made by
+    `cls(name, settings, folder=folder)`, which reads no secret and reaches nothing yet; relative paths are taken from
+    `folder`.
     """
 
     @property
@@ -145,7 +171,10 @@ class Destination(Protocol):
         ...
 
     def ensure(self, spec: AudienceSpec, known: RemoteAudience | None) -> RemoteAudience:
-        """Find the audience (by `known`, if given) or create it. Raises `Refused` where it is gone or unusable."""
+        """Find the audience (by `known`, if given) or create it. Raises `Refused` where it is gone or unusable.
+
+        One that is there is brought to `spec` as far as the platform allows, unless `spec.changes_nothing`.
+        """
         ...
 
     def match_keys(self, batch: ClearedBatch, remote: RemoteAudience) -> MatchKeys:

@@ -4,6 +4,7 @@ One upload session per push. Meta answers with a receipt; the session's status s
 """
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -28,6 +29,7 @@ from passerelle.connectors.destinations import meta_rows
 from passerelle.connectors.destinations.api_version import check_sunset, failed
 from passerelle.connectors.destinations.marker import described, mark
 from passerelle.connectors.destinations.meta_api import VERSIONS
+from passerelle.connectors.destinations.meta_labels import LABELS, labels_of
 from passerelle.connectors.destinations.meta_settings import MetaSettings
 from passerelle.connectors.destinations.meta_status import read_state, session_ended
 from passerelle.connectors.errors import OutcomeUnknown
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 ROWS = 10_000
 LONGEST_RETENTION = 180
+SPEC_FIELDS = "id,name,description,audience_labels"
+NO_LABELS = "[]"
 STATE_FIELDS = "id,name,operation_status,delivery_status,approximate_count_lower_bound,approximate_count_upper_bound"
 INVALID = "invalid_entry"
 
@@ -54,6 +58,7 @@ class Meta:
     """The Custom Audiences of one ad account."""
 
     Settings: ClassVar[type[MetaSettings]] = MetaSettings
+    LABELS: ClassVar[frozenset[str]] = LABELS
 
     def __init__(
         self,
@@ -83,7 +88,7 @@ class Meta:
     @property
     def capabilities(self) -> Capabilities:
         """10,000 rows a request; receipts are settled later."""
-        return Capabilities(rows_per_request=ROWS, asynchronous_receipts=True)
+        return Capabilities(rows_per_request=ROWS, asynchronous_receipts=True, flags_names=True)
 
     @cached_property
     def _wire(self) -> "MetaWire":
@@ -103,20 +108,35 @@ class Meta:
     def ensure(self, spec: AudienceSpec, known: RemoteAudience | None) -> RemoteAudience:
         """The known audience if it is still there, else the one that carries our mark, else a new one."""
         if known is not None:
-            self._wire.get((known.remote_id,), fields="id,name")
+            self._revise(spec, self._wire.get((known.remote_id,), fields=SPEC_FIELDS))
             return known
         found = self._marked(mark(spec))
-        return RemoteAudience(found or self._create(spec), tuple(meta_rows.SCHEMA))
+        if found is not None:
+            self._revise(spec, found)
+        return RemoteAudience(str(found["id"]) if found else self._create(spec), tuple(meta_rows.SCHEMA))
 
-    def _marked(self, wanted: str) -> str | None:
+    def _revise(self, spec: AudienceSpec, held: Mapping[str, Any]) -> None:
+        """Bring name, description and labels to the spec. Labels that we never set are left alone."""
+        if spec.changes_nothing:
+            return
+        wanted = _told(spec)
+        here = {**held, "audience_labels": json.dumps(sorted(held.get("audience_labels") or []))}
+        wanted = {name: value for name, value in wanted.items() if value != here.get(name, "")}
+        if spec.labels is None and not spec.rfm_groups:
+            wanted.pop("audience_labels", None)
+        if wanted:
+            self._wire.change((str(held["id"]),), wanted)
+
+    def _marked(self, wanted: str) -> Mapping[str, Any] | None:
         after: dict[str, str] = {}
         while True:
             page = self._wire.get(
-                (self._settings.ad_account, "customaudiences"), fields="id,name,description", limit="200", **after
+                (self._settings.ad_account, "customaudiences"), fields=SPEC_FIELDS, limit="200", **after
             )
             for audience in page.get("data", []):
                 if wanted in str(audience.get("description", "")):
-                    return str(audience["id"])
+                    found: Mapping[str, Any] = audience
+                    return found
             paging = page.get("paging", {})
             if "next" not in paging:
                 return None
@@ -124,11 +144,12 @@ class Meta:
 
     def _create(self, spec: AudienceSpec) -> str:
         params = {
-            "name": spec.display_name or spec.audience,
+            **_told(spec),
             "subtype": "CUSTOM",
-            "customer_file_source": "USER_PROVIDED_ONLY",
-            "description": described(spec),
+            "customer_file_source": self._settings.customer_file_source.upper(),
         }
+        if params["audience_labels"] == NO_LABELS:
+            del params["audience_labels"]
         if spec.retention_days is not None:
             params["retention_days"] = str(min(spec.retention_days, LONGEST_RETENTION))
         made = self._wire.change((self._settings.ad_account, "customaudiences"), params)
@@ -206,6 +227,15 @@ class Meta:
         except PasserelleError as problem:
             return [*checks, failed("Meta token", problem)]
         return [*checks, Check("Meta token", "ok", "Meta accepts the token."), *_account_checks(account)]
+
+
+def _told(spec: AudienceSpec) -> dict[str, str]:
+    """What Meta is told of an audience, in its parameters."""
+    return {
+        "name": spec.display_name or spec.audience,
+        "description": described(spec),
+        "audience_labels": json.dumps(labels_of(spec)),
+    }
 
 
 def _account_checks(account: Mapping[str, Any]) -> list[Check]:

@@ -24,4 +24,11 @@ class MetaSettings(BaseModel):
     endpoint: Annotated[str, AfterValidator(checked)] | None = Field(
         None, description="Another address than Meta's: a local twin, such as http://127.0.0.1:8701."
     )
+    customer_file_source: Literal["user_provided_only", "partner_provided_only", "both_user_and_partner_provided"] = (
+        Field(
+            "user_provided_only",
+            description="Where the people's data comes from, as Meta asks: from themselves (your shop, your CRM), from "
+            "partners who gave it, or both. Say what is true: it is a declaration to Meta.",
+        )
+    )
     timeout_seconds: float = Field(120, gt=0, le=600, description="How long one answer may take.")

@@ -15,12 +15,19 @@ from passerelle.connectors.twins.graph_rows import Rows, read
 from passerelle.connectors.twins.world import Audience, Change, World
 
 VERSIONS = {"v24.0", "v25.0", "v26.0"}
-CREATE = {"name", "subtype", "customer_file_source", "description", "retention_days", "opt_out_link"}
+CREATE = {
+    "name", "subtype", "customer_file_source", "description", "retention_days", "opt_out_link", "audience_labels",
+}  # fmt: skip
+LABELS = {
+    "APP_USERS", "AT_RISK", "CART_ABANDONERS", "DISENGAGED", "DISQUALIFIED_LEADS", "ENGAGED_USERS", "GENERAL_CUSTOMERS",
+    "HIGH_VALUE_CUSTOMERS", "LOW_VALUE_CUSTOMERS", "OTHER_1", "OTHER_2", "OTHER_3", "QUALIFIED_LEADS",
+    "RECENT_PURCHASERS", "TRIAL_USERS",
+}  # fmt: skip
 SOURCES = {"USER_PROVIDED_ONLY", "PARTNER_PROVIDED_ONLY", "BOTH_USER_AND_PARTNER_PROVIDED"}
 FIELDS = {
     "id", "account_id", "name", "description", "subtype", "customer_file_source", "retention_days", "operation_status",
     "delivery_status", "approximate_count_lower_bound", "approximate_count_upper_bound", "time_created",
-    "time_updated", "time_content_updated",
+    "time_updated", "time_content_updated", "audience_labels",
 }  # fmt: skip
 ACCOUNT_FIELDS = {"id", "account_id", "name", "account_status", "tos_accepted", "user_tasks"}
 SESSION_KEYS = {"session_id", "batch_seq", "last_batch_flag", "estimated_num_total"}
@@ -153,6 +160,7 @@ class Graph:
         retention = call.params.get("retention_days")
         if retention is not None and not (retention.isdigit() and 1 <= int(retention) <= MAX_RETENTION):
             raise GraphRefusal(100, "(#100) retention_days must be between 1 and 180")
+        labels = _labels(call)
         account = call.path[1].removeprefix("act_")
         if (
             sum(one.platform == "meta" and one.account == account for one in self._world.audiences.values())
@@ -164,14 +172,18 @@ class Graph:
         audience.settings = {"customer_file_source": call.params["customer_file_source"]}
         if retention is not None:
             audience.settings["retention_days"] = int(retention)
+        if "audience_labels" in call.params:
+            audience.settings["audience_labels"] = labels
         return {"id": identity}
 
     def _get(self, call: Call, _fault: Fault | None) -> object:
         return self._shown(self._audience(call), _fields(call, FIELDS))
 
     def _update(self, call: Call, _fault: Fault | None) -> object:
-        _only(call, {"name", "description"})
+        _only(call, {"name", "description", "audience_labels"})
         audience = self._audience(call)
+        if "audience_labels" in call.params:
+            audience.settings["audience_labels"] = _labels(call)
         audience.name = call.params.get("name", audience.name)
         audience.description = call.params.get("description", audience.description)
         return {"success": True}
@@ -311,6 +323,16 @@ def _dropped(fault: Fault | None) -> dict[int, str]:
     if fault is None or fault.partial is None:
         return {}
     return dict.fromkeys(fault.partial.rows, fault.partial.reason)
+
+
+def _labels(call: Call) -> list[str]:
+    try:
+        labels = json.loads(call.params.get("audience_labels", "[]"))
+    except ValueError:
+        labels = None
+    if not isinstance(labels, list) or not all(isinstance(one, str) and one in LABELS for one in labels):
+        raise GraphRefusal(100, "(#100) Param audience_labels must be a list of the labels that exist")
+    return labels
 
 
 def _object(text: str, name: str) -> dict[str, object]:

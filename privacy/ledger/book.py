@@ -45,7 +45,8 @@ class Ledger:
         if row is None:
             return None
         columns = tuple(json.loads(row["columns"]))
-        return Remote(row["remote_id"], columns, Destination(row["platform"]), Purpose(row["purpose"]))
+        platform, purpose = Destination(row["platform"]), Purpose(row["purpose"])
+        return Remote(row["remote_id"], columns, platform, purpose, row["described"])
 
     def remember(self, connection: Connection, place: Place, remote: Remote, *, now: int) -> None:
         """Record the audience that was made or adopted; a later purpose replaces an earlier one."""
@@ -56,6 +57,7 @@ class Ledger:
             "columns": [json.dumps(remote.columns)],
             "platform": [remote.platform.value],
             "purpose": [remote.purpose.value],
+            "described": [remote.described],
             "created_at": [now],
         }
         self._store.insert(connection, t.remote_audience, row, on_conflict="replace")

@@ -44,6 +44,8 @@ class Remote:
     columns: tuple[str, ...]
     platform: Destination
     purpose: Purpose
+    described: str = ""
+    """Digest of the name, description and labels that the platform was last told; empty where none was."""
 
 
 @dataclass(frozen=True, slots=True)

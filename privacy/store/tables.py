@@ -247,6 +247,7 @@ remote_audience = Table(
     Column("audience", String(64), primary_key=True),
     Column("remote_id", String(64), nullable=False),
     Column("columns", Text, nullable=False),  # JSON list: the fixed schema of its rows, for its life
+    Column("described", String(64), nullable=False),  # digest of the name, description and labels last told there
     Column("platform", String(20), nullable=False),
     Column("purpose", String(40), nullable=False),
     Column("created_at", BigInteger, nullable=False),

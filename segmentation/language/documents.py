@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from passerelle.segmentation.language.conditions import Condition
+from passerelle.segmentation.language.conditions import AllCondition, Condition, RfmCondition
 from passerelle.segmentation.language.events import EventName
 from passerelle.segmentation.language.thresholds import Metric, Rfm, Threshold
 from passerelle.segmentation.language.traits import Trait
@@ -72,6 +72,13 @@ class SegmentFile(Closed):
     splits: dict[Name, Number] | None = Field(
         None, min_length=1, description="Parts for comparison, each so many of a hundred: `{a: 50, b: 50}`."
     )
+
+    @property
+    def rfm_groups(self) -> tuple[str, ...]:
+        """The RFM groups that it is made of: `where` is a choice of them, or one that `all` of the rest narrows."""
+        parts = self.where.all if isinstance(self.where, AllCondition) else [self.where]
+        chosen = [part for part in parts if isinstance(part, RfmCondition)]
+        return tuple(chosen[0].rfm) if len(chosen) == 1 else ()
 
     @model_validator(mode="after")
     def _at_most_everybody(self) -> "SegmentFile":

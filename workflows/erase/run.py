@@ -149,7 +149,7 @@ def _await(crew: "Crew", place: Place) -> PlaceReport:
         with crew.store.read() as connection:
             remote = crew.ledger.remote(connection, place)
         if remote is not None:
-            spec = AudienceSpec(place.audience, place.audience)
+            spec = AudienceSpec.unchanged(place.audience)
             await_settled(crew, reach(crew, place, spec, remote.purpose), report, crew.patience)
     except PasserelleError as problem:
         report.fail(problem)

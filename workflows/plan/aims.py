@@ -59,6 +59,8 @@ def _of(workspace: "Workspace", audience: "Audience") -> Iterator[Aim]:
                 display_name=shown.display_name or audience.audience,
                 description=shown.description,
                 retention_days=shown.retention_days,
+                labels=shown.labels,
+                rfm_groups=workspace.segments[audience.segment].rfm_groups,
             ),
             limits=Limits(max(audience.guards.minimum_size, asked), audience.guards.maximum_change),
             holdout=audience.holdout,

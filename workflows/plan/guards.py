@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.plan.moves import NOBODY, Moves
 
-OVERRIDABLE = ("maximum_change", "empty_segment")
+OVERRIDABLE = ("maximum_change", "empty_segment", "sensitive_name")
 """Guards that `--approve` may name. The minimum size is a promise to people and has no override."""
 
 CHOSEN = frozenset({"left_segment", "holdout"})
@@ -28,17 +28,27 @@ class Guarded:
     held: tuple[str, ...]
     held_adds: int
     held_removes: int
+    overridden: tuple[str, ...] = ()
+    """Guards that would have held something, had they not been approved."""
 
 
-def guard(moves: Moves, limits: Limits, *, segment_size: int, stale: bool, approved: frozenset[str]) -> Guarded:
-    """Hold back what the guards ask for. `stale`: a mandatory consent source is too old, so nobody is added."""
+def guard(
+    moves: Moves, limits: Limits, *, segment_size: int, stale: bool, approved: frozenset[str], unfit: bool = False
+) -> Guarded:
+    """Hold back what the guards ask for.
+
+    `stale`: a mandatory consent source is too old, so nobody is added. `unfit`: the platform is about to be told a name
+    or description that it may block the audience for.
+    """
     chosen = sum(len(ids) for cause, ids in moves.removes.items() if cause in CHOSEN)
     changed = len(moves.removes.get("identifiers_changed", NOBODY))
     after = moves.current + moves.fresh - (len(moves.leaving) - changed)
     held: list[str] = []
-    if moves.current and segment_size == 0 and "empty_segment" not in approved:
+    if unfit:
+        held.append("sensitive_name")
+    if moves.current and segment_size == 0:
         held.append("empty_segment")
-    if moves.current and limits.maximum_change is not None and "maximum_change" not in approved:
+    if moves.current and limits.maximum_change is not None:
         share = 100.0 * (moves.fresh + chosen) / moves.current
         if share > limits.maximum_change:
             held.append("maximum_change")
@@ -46,7 +56,8 @@ def guard(moves: Moves, limits: Limits, *, segment_size: int, stale: bool, appro
         held.append("minimum_size")
     if stale and len(moves.adds):
         held.append("consent_stale")
-    return _hold(moves, tuple(held))
+    overridden = tuple(name for name in held if name in approved)
+    return replace(_hold(moves, tuple(name for name in held if name not in approved)), overridden=overridden)
 
 
 def _hold(moves: Moves, held: tuple[str, ...]) -> Guarded:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
-from passerelle.privacy.ledger import Ledger, Place
+from passerelle.privacy.ledger import Ledger, Place, Remote
 from passerelle.segmentation import holdout
 from passerelle.workflows.engine import run_segments
 from passerelle.workflows.plan.aims import Aim, aims
@@ -26,6 +26,7 @@ from passerelle.workflows.plan.moves import (
     diff,
     union,
 )
+from passerelle.workflows.plan.naming import unfit
 
 if TYPE_CHECKING:
     from passerelle.workflows.verbs.contract import Progress
@@ -44,6 +45,10 @@ class PlacePlan:
     segment_size: int
     decisions: pa.Table
     held_out: Ids
+    known: Remote | None
+    """The audience at the platform, where there is one yet."""
+    unfit: tuple[str, ...]
+    """Words of special categories in what the platform would be told of the audience, and was not told before."""
 
     @property
     def withheld(self) -> dict[str, int]:
@@ -114,8 +119,10 @@ def _place(
     lost = _lost(workspace, connection, aim, np.setdiff1d(here.subject_id, asked.to_numpy()), now)
     causes = {cause: union([ids, lost.get(cause, NOBODY)]) for cause, ids in wish.withheld.items()}
     moves = diff(replace(wish, withheld={**lost, **causes}), here)
-    guarded = guard(moves, aim.limits, segment_size=len(people), stale=stale, approved=approved)
-    return PlacePlan(aim, guarded, wish, len(people), decisions, out)
+    known = ledger.remote(connection, aim.place)
+    words = unfit(workspace, aim, known)
+    guarded = guard(moves, aim.limits, segment_size=len(people), stale=stale, approved=approved, unfit=bool(words))
+    return PlacePlan(aim, guarded, wish, len(people), decisions, out, known, words)
 
 
 def _lost(workspace: "Workspace", connection: Connection, aim: Aim, ids: Ids, now: int) -> dict[str, Ids]:

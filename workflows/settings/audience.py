@@ -22,12 +22,21 @@ def _percent(value: object) -> object:
 Percent = Annotated[float, BeforeValidator(_percent, json_schema_input_type=float | str), Field(ge=0, le=100)]
 
 
+Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+
+
 class Shown(Closed):
     """How the audience stands at one destination. Other people there can see both texts."""
 
     display_name: str = Field("", max_length=120, description="Its name at the platform; by default the audience's.")
     description: str = Field("", max_length=200, description="A remark at the platform. Never a fact about people.")
     retention_days: int | None = Field(None, ge=1, le=540, description="After how many days the platform forgets.")
+    labels: tuple[Label, ...] | None = Field(
+        None,
+        max_length=5,
+        description="The platform's words for this kind of people, such as `high_value_customers`: Meta has them. By "
+        "default those of the RFM groups that the segment is made of, if any; `[]` sends none.",
+    )
 
 
 class Holdout(Closed):

@@ -25,6 +25,7 @@ def _audiences(loaded: Loaded) -> Iterator[Problem]:
             place = ("destinations", destination)
             yield from _known(loaded, shown, place, destination, loaded.project.destinations, "destination")
             yield from _ruled(loaded, shown, name, destination)
+            yield from _labelled(loaded, shown, name, destination)
 
 
 def _ruled(loaded: Loaded, shown: str, name: str, destination: str) -> Iterator[Problem]:
@@ -35,6 +36,20 @@ def _ruled(loaded: Loaded, shown: str, name: str, destination: str) -> Iterator[
     if not loaded.policy.rules_for(purpose, Destination(plugged.kind)):
         said = f"no rule in policy.yaml lets anybody be sent to `{destination}` for `{purpose.value}`."
         yield Problem(shown, loaded.documents[shown].line_of(("destinations", destination)), said)
+
+
+def _labelled(loaded: Loaded, shown: str, name: str, destination: str) -> Iterator[Problem]:
+    """Labels of an audience that its destination does not know."""
+    plugged, labels = loaded.destinations.get(destination), loaded.audiences[name].destinations[destination].labels
+    if plugged is None or not labels:
+        return
+    known, place = sorted(getattr(plugged.cls, "LABELS", ())), ("destinations", destination, "labels")
+    if not known:
+        line = loaded.documents[shown].line_of(place)
+        yield Problem(shown, line, f"`{destination}` knows no labels of audiences: take `labels` out.")
+        return
+    for label in labels:
+        yield from _known(loaded, shown, place, label, known, "label")
 
 
 def _freshness(loaded: Loaded) -> Iterator[Problem]:

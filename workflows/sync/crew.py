@@ -33,6 +33,8 @@ class Crew:
     progress: "Progress"
     patience: float
     """For how many seconds a sync waits for platforms to settle before it leaves the rest pending."""
+    reason: str = ""
+    """Why guards are overridden, where they are."""
     stopping: Event = field(default_factory=Event)
     """Set when the run was told to stop: the batch in hand is finished, and no other begun."""
 
@@ -49,6 +51,7 @@ def crew(
     sleep: Callable[[float], None],
     progress: "Progress",
     patience: float,
+    reason: str = "",
 ) -> Crew:
     """The crew of a workspace."""
     store, log, subjects = workspace.store(), workspace.log(), workspace.subjects()
@@ -64,4 +67,5 @@ def crew(
         sleep=sleep,
         progress=progress,
         patience=patience,
+        reason=reason,
     )

@@ -20,12 +20,18 @@ _LONGEST_WAIT = 15.0
 
 
 def reach(crew: Crew, place: Place, spec: AudienceSpec, purpose: Purpose) -> Target:
-    """Find or make the audience at the platform, and remember it before anybody is sent."""
+    """Find or make the audience at the platform, and remember it before anybody is sent.
+
+    What the platform was told of it before is not told again: who renamed it there meant it.
+    """
     destination = crew.workspace.destination(place.destination)
     with crew.store.read() as connection:
         known = crew.ledger.remote(connection, place)
-    remote = destination.ensure(spec, RemoteAudience(known.remote_id, known.columns) if known else None)
-    held = Remote(remote.remote_id, remote.columns, destination.platform, purpose)
+    told = known.described if known else ""
+    asked = AudienceSpec.unchanged(place.audience) if known and told == spec.digest else spec
+    remote = destination.ensure(asked, RemoteAudience(known.remote_id, known.columns) if known else None)
+    described = told if asked.changes_nothing else spec.digest
+    held = Remote(remote.remote_id, remote.columns, destination.platform, purpose, described)
     if held != known:
         with crew.store.write() as connection:
             crew.ledger.remember(connection, place, held, now=crew.now())

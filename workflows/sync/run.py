@@ -16,6 +16,7 @@ from passerelle.workflows.plan.aims import aims, check_names
 from passerelle.workflows.plan.document import PlanFile, same_moves
 from passerelle.workflows.plan.make import PlacePlan, Plan, make, standing, wish_of
 from passerelle.workflows.plan.moves import NOBODY, Moves, diff
+from passerelle.workflows.plan.naming import UNFIT_ADVICE
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.place import carry, conclude, finish, reach
 from passerelle.workflows.sync.push import Target
@@ -162,11 +163,14 @@ def _carry_out(crew: Crew, plan: Plan, place: PlacePlan) -> Carried:
     report = PlaceReport(aim.place, withheld=place.withheld, held_by=place.guarded.held)
     _explain_held(report, plan, place)
     _record(crew, plan, place)
-    if _nothing_to_do(crew, aim.place, moves):
+    _log_overrides(crew, place)
+    spec = AudienceSpec.unchanged(aim.place.audience) if "sensitive_name" in report.held_by else aim.spec
+    renamed = place.known is not None and spec is aim.spec and place.known.described != spec.digest
+    if not renamed and _nothing_to_do(crew, aim.place, moves):
         finish(crew, aim.place, report)
         return Carried(report)
     try:
-        target = reach(crew, aim.place, aim.spec, aim.purpose)
+        target = reach(crew, aim.place, spec, aim.purpose)
     except PasserelleError as problem:
         report.fail(problem)
         finish(crew, aim.place, report)
@@ -193,6 +197,22 @@ def _record(crew: Crew, plan: Plan, place: PlacePlan) -> None:
             crew.store.insert(connection, t.holdout, {**rows, "since": [plan.made_at] * count}, on_conflict="ignore")
 
 
+def _log_overrides(crew: Crew, place: PlacePlan) -> None:
+    """Tell the log which guards would have held something, and why they did not."""
+    if not place.guarded.overridden:
+        return
+    body = {
+        "action": "guards_overridden",
+        "reason": crew.reason,
+        "run": crew.run_id,
+        "destination": place.aim.place.destination,
+        "audience": place.aim.place.audience,
+        "guards": list(place.guarded.overridden),
+    }
+    with crew.store.write() as connection:
+        crew.log.append(connection, "operator", body, now=crew.now())
+
+
 def _nothing_to_do(crew: Crew, place: Place, moves: Moves) -> bool:
     if len(moves.adds) or moves.removes or len(moves.forget):
         return False
@@ -210,9 +230,12 @@ def _explain_held(report: PlaceReport, plan: Plan, place: PlacePlan) -> None:
         report.outcome = Outcome.HELD_BACK
         report.problem = f"Held back by {' and '.join(held)}."
         report.advice = _ADVICE[held[0]]
+        if "sensitive_name" in held:
+            report.problem = f"{report.problem.removesuffix('.')}: {', '.join(place.unfit)}."
 
 
 _ADVICE = {
+    "sensitive_name": UNFIT_ADVICE,
     "minimum_size": "The audience would be smaller than the minimum size. Widen the segment or collect more consents.",
     "maximum_change": "Look at the plan; if the change is meant, run again with --approve maximum_change.",
     "empty_segment": "The segment is empty. Check the last pull; if meant, run again with --approve empty_segment.",
@@ -241,7 +264,7 @@ def _take_out(crew: Crew, place: Place) -> Carried:
         if _nothing_to_do(crew, place, only):
             finish(crew, place, report)
             return Carried(report)
-        target = reach(crew, place, AudienceSpec(place.audience, place.audience), remote.purpose)
+        target = reach(crew, place, AudienceSpec.unchanged(place.audience), remote.purpose)
         carry(crew, target, only, report)
     except PasserelleError as problem:
         report.fail(problem)

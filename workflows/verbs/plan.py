@@ -1,5 +1,6 @@
 """`plan`: who would go in and come out of each audience, and why; nothing is sent."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,9 @@ class PlanRequest(Request):
         default_factory=list, description="Audiences to plan; all by default.", json_schema_extra={"cli": "argument"}
     )
     out: Path | None = Field(None, description="Keep the plan in this file, for `sync --plan`.")
-    approve: list[str] = Field(default_factory=list, description="Guards to override: maximum_change, empty_segment.")
+    approve: list[str] = Field(
+        default_factory=list, description="Guards to override: maximum_change, empty_segment, sensitive_name."
+    )
 
 
 class Match(BaseModel):
@@ -52,6 +55,10 @@ class PlannedAudience(BaseModel):
     removes: dict[str, int] = Field(description="By cause.")
     withheld: dict[str, int] = Field(description="People of the segment who are not sent, by reason.")
     held_by: list[str] = Field(description="Guards that hold moves back.")
+    sensitive_words: list[str] = Field(
+        default_factory=list,
+        description="Words in what the platform would be told of the audience, for which it may block it.",
+    )
     match: Match | None = Field(None, description="What to expect of the platform's matching.")
 
 
@@ -86,12 +93,12 @@ def run(environment: Environment, request: PlanRequest) -> PlanResult:
     kept = to_file(plan)
     if request.out is not None:
         request.out.write_text(kept.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    held = any(place.held_by for place in kept.places)
+    held = {name for place in kept.places for name in place.held_by}
     outcome = Outcome.CONSENT_STALE if plan.stale else Outcome.HELD_BACK if held else Outcome.DONE
     return PlanResult(
         outcome=outcome,
         exit_code=EXIT_CODES[outcome],
-        advice=_advice(outcome),
+        advice=_advice(outcome, held),
         policy=plan.policy,
         log_size=plan.log_size,
         stale=list(plan.stale),
@@ -106,9 +113,10 @@ def run(environment: Environment, request: PlanRequest) -> PlanResult:
                 removes={cause: people.count for cause, people in place.removes.items()},
                 withheld=place.withheld,
                 held_by=place.held_by,
+                sensitive_words=list(made.unfit),
                 match=_match(reach),
             )
-            for place, reach in zip(kept.places, reaches, strict=True)
+            for place, made, reach in zip(kept.places, plan.places, reaches, strict=True)
         ],
     )
 
@@ -124,9 +132,13 @@ def _match(reach: "Reach") -> Match | None:
     )
 
 
-def _advice(outcome: Outcome) -> str:
+def _advice(outcome: Outcome, held: Collection[str]) -> str:
+    from passerelle.workflows.plan.naming import UNFIT_ADVICE
+
     if outcome is Outcome.CONSENT_STALE:
         return "Run `passerelle pull`: until consent is fresh, nobody is added. Removals still go out."
+    if "sensitive_name" in held:
+        return UNFIT_ADVICE
     if outcome is Outcome.HELD_BACK:
         return "A guard holds moves back: look at the table. `--approve GUARD` overrides the ones that may be."
     return ""
@@ -151,6 +163,10 @@ def render(result: PlanResult, console: "Console") -> None:
             console.print(f"{audience} at {' and '.join(destinations)}:")
         for reason, count in told:
             console.print(f"  {count:>9,}  {reason.replace('_', ' ')}")
+    for row in result.audiences:
+        if row.sensitive_words:
+            words = ", ".join(row.sensitive_words)
+            console.print(f"{row.audience} at {row.destination}: its name or description says {words}.", markup=False)
     _render_match(result.audiences, console)
     console.print(f"Plan {result.hash[:12]}, under policy {result.policy[:12]}, at log size {result.log_size}.")
 

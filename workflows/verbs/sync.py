@@ -26,7 +26,10 @@ class SyncRequest(Request):
     )
     plan: Path | None = Field(None, description="Carry out this plan, made by `plan --out`, if it still holds.")
     removals_only: bool = Field(False, description="Only take people out: owed removals and lost consents.")
-    approve: list[str] = Field(default_factory=list, description="Guards to override: maximum_change, empty_segment.")
+    approve: list[str] = Field(
+        default_factory=list, description="Guards to override: maximum_change, empty_segment, sensitive_name."
+    )
+    reason: str = Field("", max_length=300, description="Why they are overridden, for the log: without personal data.")
     wait: float = Field(30.0, ge=0, le=3000, description="Seconds to wait for the platforms to finish.")
 
 
@@ -74,6 +77,7 @@ def run(environment: Environment, request: SyncRequest) -> SyncResult:
     """Sync."""
     import time
 
+    from passerelle.privacy.errors import DefinitionError
     from passerelle.workflows.accounts import write_accounts
     from passerelle.workflows.plan.document import read
     from passerelle.workflows.plan.guards import overridden
@@ -81,6 +85,11 @@ def run(environment: Environment, request: SyncRequest) -> SyncResult:
     from passerelle.workflows.sync.run import sync, sync_removals
     from passerelle.workflows.workspace import Workspace
 
+    approved = overridden(request.approve)
+    if "sensitive_name" in approved and not request.reason.strip():
+        raise DefinitionError(
+            "--approve sensitive_name needs a reason.", advice='Say why with --reason "…": it goes into the log.'
+        )
     kept = read(request.plan) if request.plan else None
     with Workspace.open(environment.workspace) as workspace:
         hands = crew(
@@ -90,11 +99,12 @@ def run(environment: Environment, request: SyncRequest) -> SyncResult:
             sleep=time.sleep,
             progress=environment.progress,
             patience=request.wait,
+            reason=request.reason.strip(),
         )
         if request.removals_only:
             report = sync_removals(hands, request.audiences)
         else:
-            report = sync(hands, request.audiences, approved=overridden(request.approve), kept=kept)
+            report = sync(hands, request.audiences, approved=approved, kept=kept)
         with hands.store.read() as connection:
             write_accounts(hands.store, connection, workspace.path(ACCOUNTS), now=environment.now())
     return result_of(environment.run_id, report)

@@ -21,9 +21,10 @@ def guarded(
     *,
     stale: bool = False,
     approve: str = "",
+    unfit: bool = False,
 ) -> Guarded:
     limits = Limits(minimum, maximum)
-    return guard(plan, limits, segment_size=size, stale=stale, approved=frozenset({approve}))
+    return guard(plan, limits, segment_size=size, stale=stale, approved=frozenset({approve}), unfit=unfit)
 
 
 def test_a_first_sync_of_enough_people_goes_through() -> None:
@@ -73,3 +74,14 @@ def test_people_are_not_taken_out_to_be_put_in_again_while_additions_are_held() 
 def test_the_minimum_size_has_no_override() -> None:
     with pytest.raises(DefinitionError):
         overridden(["minimum_size"])
+
+
+def test_a_name_that_platforms_flag_holds_additions_and_lets_consent_removals_out() -> None:
+    held = guarded(moves(adds=5, current=50, withdrawn=3), unfit=True)
+    assert (held.held, held.held_adds, len(held.moves.removes["withdrawn"])) == (("sensitive_name",), 5, 3)
+
+
+def test_what_was_approved_and_would_have_held_is_told() -> None:
+    plan = guarded(moves(adds=5, current=50), unfit=True, approve="sensitive_name")
+    assert (plan.held, plan.overridden) == ((), ("sensitive_name",))
+    assert guarded(moves(adds=5), approve="sensitive_name").overridden == ()

@@ -254,3 +254,14 @@ def test_a_misspelt_policy_stops_everything(shop: Path) -> None:
 
     with pytest.raises(Unusable, match=r"policy\.yaml"):
         Workspace.open(shop)
+
+
+def test_labels_are_checked_against_the_destination(shop: Path) -> None:
+    told = "{meta: {labels: [high_value_customer]}, google: {labels: [at_risk]}}"
+    (shop / "audiences" / "a.yaml").write_text(AUDIENCE.replace("{meta: {}}", told))
+
+    found = [problem for problem in problems(shop) if "audiences/a.yaml" in problem]
+
+    assert len(found) == 2
+    assert "did you mean `high_value_customers`" in found[0].lower()
+    assert "`google` knows no labels" in found[1]

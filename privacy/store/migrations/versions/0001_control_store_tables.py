@@ -239,6 +239,7 @@ def upgrade() -> None:
         sa.Column("audience", sa.String(length=64), nullable=False),
         sa.Column("remote_id", sa.String(length=64), nullable=False),
         sa.Column("columns", sa.Text(), nullable=False),
+        sa.Column("described", sa.String(length=64), nullable=False),
         sa.Column("platform", sa.String(length=20), nullable=False),
         sa.Column("purpose", sa.String(length=40), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from passerelle.privacy.errors import DefinitionError
-from passerelle.workflows.audit.sensitive import tripped, words
+from passerelle.privacy.sensitive_words import tripped, unfit_names, words
 from passerelle.workflows.verbs.contract import Outcome
 from tests.workflows.surroundings import NOW
 from tests.workflows.verbs.audit.shop import Shop
@@ -101,10 +101,23 @@ def test_sensitive_words_are_found_with_file_and_line(shop: Shop) -> None:
         ("carte or, trace, embrace", set()),
         ("Reorder rate of best customers", set()),
         ("prisonnier", {"crime"}),
+        ("Schwangere und Überschuldete", {"health", "financial"}),
+        ("Mujeres embarazadas con hipoteca", {"health", "financial"}),
+        ("Pazienti con debiti", {"health", "financial"}),
+        ("Treue Kunden, clientes fieles, clienti fedeli", set()),
+        ("Abnehmer, Kreditkarte, recettes", set()),
     ],
 )
-def test_words_are_found_whole_in_two_languages(text: str, categories: set[str]) -> None:
+def test_words_are_found_whole_in_five_languages(text: str, categories: set[str]) -> None:
     assert {category for category, _, _ in tripped(text)} == categories
+
+
+def test_a_name_may_speak_of_children_and_names_each_word_once() -> None:
+    assert unfit_names(("Mode enfants", "low income", "LowIncome, church")) == (
+        "income (financial)",
+        "low income (financial)",
+        "church (religion)",
+    )
 
 
 def test_the_list_of_words_is_well_formed_and_says_nothing_twice() -> None:
