@@ -23,8 +23,9 @@ def mobile_ad_id(value: str) -> str | Refusal:
 def external_id(value: str) -> str | Refusal:
     """The id exactly as its system writes it, but for the spaces that fixed-width columns put around it."""
     text = value.strip()
-    if not text or not tidy_code(text):
+    plain = text.isascii() and text.isprintable()  # as nearly all are: nothing in it is invisible
+    if not text or not (plain or tidy_code(text)):
         return Refusal.BLANK
-    if len(text) > _LONGEST_EXTERNAL or any(unicodedata.category(letter) == "Cc" for letter in text):
+    if len(text) > _LONGEST_EXTERNAL or not (plain or all(unicodedata.category(letter) != "Cc" for letter in text)):
         return Refusal.EXTERNAL_ID_INVALID
     return text

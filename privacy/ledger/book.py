@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     RowMapping,
+    Select,
     Table,
     and_,
     case,
@@ -263,8 +264,7 @@ class Ledger:
         }
 
     def _members_of(self, connection: Connection, batch_id: str) -> pa.Array:
-        statement = select(t.batch_member.c.subject_id).where(t.batch_member.c.batch_id == batch_id)
-        return self._store.table(connection, statement)["subject_id"].combine_chunks()
+        return self._store.table(connection, _people_of(batch_id))["subject_id"].combine_chunks()
 
     def _of(self, connection: Connection, batch_id: str) -> tuple[Place, Action]:
         columns = (t.batch.c.destination, t.batch.c.audience, t.batch.c.action)
@@ -279,17 +279,16 @@ class Ledger:
         self._store.update(connection, t.batch_member, rows)
 
     def _admit(self, connection: Connection, place: Place, batch_id: str, told: Told) -> None:
-        here = and_(_at(t.membership, place), t.membership.c.batch_id == batch_id, t.membership.c.state == "adding")
+        adding = (_at(t.membership, place), t.membership.c.batch_id == batch_id, t.membership.c.state == "adding")
+        here = and_(*adding, t.membership.c.subject_id.in_(_people_of(batch_id)))
         if told.accepted == 0 and told.rejected:  # the whole batch was refused after all
             self._stay_uncertain(connection, place, here)
             self._store.delete(connection, t.membership, here)
             self._forgive_absent(connection, place, batch_id)
             return
-        rejected = select(t.batch_member.c.subject_id).where(
-            t.batch_member.c.batch_id == batch_id, t.batch_member.c.rejected.is_not(None)
-        )
+        rejected = _people_of(batch_id).where(t.batch_member.c.rejected.is_not(None))
         values = {"state": "unsendable", "sent": b""}
-        self._store.update_where(connection, t.membership, values, here, t.membership.c.subject_id.in_(rejected))
+        self._store.update_where(connection, t.membership, values, *adding, t.membership.c.subject_id.in_(rejected))
         self._store.update_where(connection, t.membership, {"state": "member"}, here)
         if told.named is not None and told.named.num_rows:
             self._forgive_absent(connection, place, batch_id)
@@ -309,16 +308,17 @@ class Ledger:
 
     def _forgive_absent(self, connection: Connection, place: Place, batch_id: str) -> None:
         """Nobody is owed a removal from where they never came to be."""
-        ids = select(t.batch_member.c.subject_id).where(t.batch_member.c.batch_id == batch_id)
+        ids = _people_of(batch_id)
         present = select(t.membership.c.subject_id).where(_at(t.membership, place), t.membership.c.state.in_(PRESENT))
         r = t.removal
         self._store.delete(connection, r, _at(r, place), r.c.subject_id.in_(ids), r.c.subject_id.not_in(present))
 
     def _release(self, connection: Connection, place: Place, batch_id: str) -> None:
-        gone = select(t.batch_member.c.subject_id).where(t.batch_member.c.batch_id == batch_id)
+        gone = _people_of(batch_id)
         self._store.delete(connection, t.removal, _at(t.removal, place), t.removal.c.subject_id.in_(gone))
-        left = and_(t.membership.c.batch_id == batch_id, t.membership.c.state == "removing")
-        self._store.delete(connection, t.membership, _at(t.membership, place), left)
+        m = t.membership.c
+        left = (m.batch_id == batch_id, m.state == "removing", m.subject_id.in_(gone))
+        self._store.delete(connection, t.membership, _at(t.membership, place), *left)
 
     def _stay_owed(self, connection: Connection, place: Place, batch_id: str, reason: str, *, now: int) -> int:
         ids = self._members_of(connection, batch_id)
@@ -349,6 +349,11 @@ class Ledger:
 
 def _at(table: Table, place: Place) -> ColumnElement[bool]:
     return and_(table.c.destination == place.destination, table.c.audience == place.audience)
+
+
+def _people_of(batch_id: str) -> Select[tuple[int]]:
+    """Whom a batch is about: naming them has a membership looked up by its key, where a place's are very many."""
+    return select(t.batch_member.c.subject_id).where(t.batch_member.c.batch_id == batch_id)
 
 
 def _batch(row: RowMapping) -> Batch:

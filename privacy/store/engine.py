@@ -7,12 +7,13 @@ dies, however it dies. Columns come and go as Arrow.
 
 import fcntl
 import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 from sqlalchemy import (
@@ -28,6 +29,7 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    func,
     text,
 )
 from sqlalchemy.dialects import sqlite
@@ -248,13 +250,17 @@ class Store:
 
     @contextmanager
     def among(self, connection: Connection, values: pa.Array) -> Iterator[Column[Any]]:
-        """A temporary one-column table of distinct `values`, to join with; its column is yielded."""
+        """A one-column table of distinct `values` without null, to join with; its column is yielded."""
+        distinct = values.unique()
+        if self.is_sqlite and (pa.types.is_integer(values.type) or pa.types.is_string(values.type)):
+            yield _listed(distinct)
+            return
         kind = _sql_type(values.type)
         name = f"among_{id(values):x}"
         table = Table(name, MetaData(), Column("value", kind, primary_key=True), prefixes=["TEMPORARY"])
         table.create(connection)
         try:
-            bulk.insert(connection, table, {"value": values.unique()}, "error")
+            bulk.insert(connection, table, {"value": distinct}, "error")
             connection.exec_driver_sql(f'ANALYZE "{name}"')  # or the planner reads the whole of a large other table
             yield table.c.value
         finally:
@@ -322,6 +328,14 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _literal(statement: Select[Any]) -> str:
     return str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+
+
+def _listed(values: pa.Array) -> Column[Any]:
+    """Numbers or texts as rows of `json_each`: several times as fast as a temporary table, and nothing to take away."""
+    items = values.to_numpy().tolist() if pa.types.is_integer(values.type) else values.to_pylist()
+    kind = _sql_type(values.type)
+    listed = func.json_each(json.dumps(items)).table_valued(Column("value", kind), joins_implicitly=True)
+    return cast("Column[Any]", listed.c.value)
 
 
 def _sql_type(kind: pa.DataType) -> TypeEngine[Any]:

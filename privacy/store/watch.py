@@ -1,7 +1,7 @@
 """The watch: whether the database is what the last writer left, found out before the next one writes.
 
-A file outside the database says how the last to leave left it: the SHA-256 of the SQLite file, how many writes had made
-its seals, and when it was last verified, under an authentication code. Whoever is about to write comes in:
+A file outside the database says how the last to leave left it: an authentication code over the SQLite file, how many
+writes had made its seals, and when it was last verified, under a code of its own. Whoever is about to write comes in:
 
 - Alone, they compare. Equal: they go on. Different, missing, or left open by a crash: everything is verified first.
   A store with fewer writes than the file says was put back to an older copy, whatever else fits.
@@ -14,7 +14,6 @@ verified when the last good verification is too old. Who only reads does none of
 """
 
 import fcntl
-import hashlib
 import hmac
 import json
 import logging
@@ -25,9 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from sqlalchemy.exc import DBAPIError
 
 from passerelle.privacy.errors import DefinitionError, IntegrityError, PasserelleError, TryLater
+from passerelle.privacy.keyfile import Random
 from passerelle.privacy.store import beside, seals
 from passerelle.privacy.store.engine import Store
 
@@ -38,6 +39,8 @@ RESTORED = (
     "Send nothing; find out who put it back. If you restored a backup on purpose: `passerelle audit accept-restore`."
 )
 
+_NONCE = 12
+_PIECE = 1 << 20
 _PATIENCE = 60.0
 _PAUSE = 0.05
 
@@ -50,7 +53,7 @@ class Left:
     writes: int
     verified_at: int
     file: str = ""
-    """SHA-256 of the SQLite file in hex; empty for another store."""
+    """A fingerprint of the SQLite file: see `fingerprint`; empty for another store."""
 
     def line(self, key: bytes) -> bytes:
         """What the file holds."""
@@ -86,11 +89,20 @@ class Places:
 class Watch:
     """One process's way in and out. `key` authenticates the file; `verify` raises where the store is not sound."""
 
-    def __init__(self, places: Places, key: bytes, verify: Callable[[], None], *, every: int | None = None) -> None:
+    def __init__(
+        self,
+        places: Places,
+        key: bytes,
+        verify: Callable[[], None],
+        *,
+        every: int | None = None,
+        random: Random = os.urandom,
+    ) -> None:
         self._places = places
         self._key = key
         self._verify = verify
         self._every = every
+        self._random = random
         self._handle: int | None = None
 
     @property
@@ -187,7 +199,7 @@ class Watch:
         left = self.left
         writes = self.check_writes(store)
         due = left is None or (self._every is not None and now - left.verified_at >= self._every)
-        sound = left is not None and not left.open and left.file == self._fingerprint()
+        sound = left is not None and not left.open and self._is_as_left(left.file)
         verified_at = left.verified_at if left is not None else 0
         if due or not sound:
             self._verify()
@@ -203,18 +215,28 @@ class Watch:
         writes = _writes(store)
         store.close()
         verified_at = left.verified_at if left is not None else 0
-        self._put(Left(False, writes, verified_at, self._fingerprint()), durable=True)
+        file = self._fingerprint(self._random(_NONCE))
+        self._put(Left(False, writes, verified_at, file), durable=True)
 
-    def _fingerprint(self) -> str:
-        """SHA-256 of the SQLite file; empty for another store. A write-ahead log that is not folded in spoils it."""
+    def _is_as_left(self, file: str) -> bool:
+        """Whether the SQLite file still has this fingerprint; of another store there is nothing to compare."""
+        if self._places.database is None:
+            return not file
+        try:
+            nonce = bytes.fromhex(file[: 2 * _NONCE])
+        except ValueError:
+            return False
+        return len(nonce) == _NONCE and hmac.compare_digest(file, self._fingerprint(nonce))
+
+    def _fingerprint(self, nonce: bytes) -> str:
+        """The SQLite file's; empty for another store. A write-ahead log that is not folded in spoils it."""
         path = self._places.database
         if path is None:
             return ""
         log = path.with_name(path.name + "-wal")
         if log.exists() and log.stat().st_size:
             return "not folded"
-        with beside.opened(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return fingerprint(path, self._key, nonce)
 
     def _put(self, left: Left, *, durable: bool) -> None:
         path = self._places.left
@@ -227,6 +249,22 @@ class Watch:
             if durable:
                 os.fsync(file.fileno())
         beside.replace(path)
+
+
+def fingerprint(path: Path, key: bytes, nonce: bytes) -> str:
+    """The nonce (12 bytes) and an authentication code over a file, in hex; no two files have one under one nonce.
+
+    The code is AES-256-GMAC (NIST SP 800-38D, the file as associated data and no text), which runs at the speed of
+    memory: it reads every byte in a twentieth of the time of SHA-256. Its key is used for nothing else.
+    """
+    mine = hmac.digest(key, b"file", "sha256")
+    code = Cipher(algorithms.AES(mine), modes.GCM(nonce)).encryptor()
+    piece = memoryview(bytearray(_PIECE))
+    with beside.opened(path) as file:
+        while size := file.readinto(piece):
+            code.authenticate_additional_data(piece[:size])
+    code.finalize()
+    return nonce.hex() + code.tag.hex()
 
 
 def _writes(store: Store) -> int:
