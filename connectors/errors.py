@@ -1,7 +1,8 @@
 """Errors of the outside world, by what the caller does next. They carry codes and request ids, never a payload.
 
 TryLater               (privacy.errors) throttled or down before anything was applied
-└── OutcomeUnknown     the connection died after the request left: it may have been applied
+├── OutcomeUnknown     the connection died after the request left: it may have been applied
+└── ReplacementOver    a replacement ended before its last batch: what was taken stands, the rest goes by other ways
 Refused                (privacy.errors) refused for good
 ├── BadRows            the other side refused the request because of some of its rows
 └── AudienceTooSmall   a removal was refused because the audience would become too small: it stays owed
@@ -12,6 +13,10 @@ from passerelle.privacy.errors import DefinitionError, Refused, TryLater, Wait
 
 class OutcomeUnknown(TryLater):
     """The request may have been applied. Sending it again must be harmless, and is what the next run does."""
+
+
+class ReplacementOver(TryLater):
+    """The platform takes no more parts of this replacement. What it took stands; who else is there is not known."""
 
 
 class BadRows(Refused):
@@ -27,4 +32,13 @@ class AudienceTooSmall(Refused):
     """The platform refuses to take people out of an audience that would become too small. The removal stays owed."""
 
 
-__all__ = ["AudienceTooSmall", "BadRows", "DefinitionError", "OutcomeUnknown", "Refused", "TryLater", "Wait"]
+__all__ = [
+    "AudienceTooSmall",
+    "BadRows",
+    "DefinitionError",
+    "OutcomeUnknown",
+    "Refused",
+    "ReplacementOver",
+    "TryLater",
+    "Wait",
+]

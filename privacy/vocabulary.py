@@ -133,3 +133,5 @@ class Action(StrEnum):
 
     ADD = "add"
     REMOVE = "remove"
+    REPLACE = "replace"
+    """Names nobody: the batches that it consists of do."""

@@ -5,12 +5,17 @@ The engine (`workflows.sync`) calls in this order, and calls again after a crash
     ensure -> match_keys -> [intent is recorded] -> add | remove -> [receipt is recorded] -> settle, until settled
 
 `add` and `remove` must be harmless when repeated with the same rows: the platform's members are a set.
+
+A full replacement is a series of additions between a beginning and a conclusion; see `Replaces` and `Replacement`:
+
+    begin_replace -> (match_keys -> [intent] -> add(part=…) -> [receipt]) for each batch -> conclude_replace -> settle
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
+from enum import StrEnum
 from typing import Literal, Protocol
 
 import pyarrow as pa
@@ -18,6 +23,19 @@ import pyarrow as pa
 from passerelle.privacy.consent.cleared import ClearedBatch, RemovalBatch
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.vocabulary import Destination as Platform
+
+
+class Replaces(StrEnum):
+    """How a platform replaces all members of an audience."""
+
+    NEVER = "never"
+    """It can't."""
+    SWITCH = "switch"
+    """The new list takes the place of the old at once, when its last batch is processed. Should it end before, nobody
+    knows which of the two is there. Nothing else may be sent meanwhile."""
+    SWEEP = "sweep"
+    """People are added as ever, and when all of that is processed, whoever was not added again is taken out by one
+    request. Until then everybody is there, and other batches may be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +47,7 @@ class Capabilities:
     """True: a receipt stays pending until `settle` says otherwise."""
     flags_names: bool = False
     """True: the platform blocks audiences whose name or description speaks of health, money or beliefs."""
+    replaces: Replaces = Replaces.NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +87,8 @@ class RemoteAudience:
 
     remote_id: str
     columns: tuple[str, ...]
+    adopted: bool = field(default=False, compare=False)
+    """It was found there, and perhaps not empty: people may be in it whom our ledger doesn't know."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +125,40 @@ class Intent:
 
     batch_id: str
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A replacement of all members, as it was begun. Another process may conclude it: it is kept as JSON.
+
+    `token` is the platform's: JSON, no identifier. Times are ours, in microseconds since 1970 UTC.
+    """
+
+    total: int
+    began_at: int
+    clears: int
+    """Who was last added until then, and is not sent again in this replacement, is out once it is concluded. Of people
+    added later nothing is promised."""
+    token: Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """The platform's state allows no replacement now. Nothing was changed; additions and removals do the same."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which batch of a replacement this is: they are sent in order, one at a time, and none is empty."""
+
+    replacement: Replacement
+    number: int
+    """From 1."""
+    received: int
+    """What the receipt of the part before says as `received`; 0 for the first."""
+    last: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,8 +240,24 @@ class Destination(Protocol):
         """Count who of these people (one a row) the platform could find. Pure: nothing is sent, nothing kept."""
         ...
 
-    def add(self, remote: RemoteAudience, batch: ClearedBatch, keys: MatchKeys, intent: Intent) -> Receipt:
-        """Send the rows of `keys`, which were made from `batch`; at most `rows_per_request` of them."""
+    def add(
+        self, remote: RemoteAudience, batch: ClearedBatch, keys: MatchKeys, intent: Intent, part: Part | None = None
+    ) -> Receipt:
+        """Send the rows of `keys`, which were made from `batch`; at most `rows_per_request` of them.
+
+        With `part`, as a part of a replacement. Raises `ReplacementOver` where the platform takes no more parts.
+        """
+        ...
+
+    def begin_replace(self, remote: RemoteAudience, total: int, intent: Intent, now: int) -> Replacement | NotNow:
+        """Whether all members can be replaced by `total` (> 0) others now, and how. Changes nothing there yet."""
+        ...
+
+    def conclude_replace(self, remote: RemoteAudience, replacement: Replacement, leaving: int) -> Receipt:
+        """Take out everybody who was not sent again. The receipt is about the `leaving` people of ours among them.
+
+        Harmless when repeated. `SWITCH`: follows the last part at once. `SWEEP`: once all parts are settled.
+        """
         ...
 
     def remove(self, remote: RemoteAudience, batch: RemovalBatch, intent: Intent) -> Receipt:

@@ -19,9 +19,13 @@ from passerelle.connectors.contract.destination import (
     Check,
     Intent,
     MatchKeys,
+    NotNow,
+    Part,
     Reach,
     Receipt,
     RemoteAudience,
+    Replacement,
+    Replaces,
 )
 from passerelle.connectors.destinations import google_rows
 from passerelle.connectors.destinations.api_version import check_sunset, failed
@@ -81,7 +85,7 @@ class GoogleAds:
     @property
     def capabilities(self) -> Capabilities:
         """10,000 members a request; receipts are settled later."""
-        return Capabilities(rows_per_request=ROWS, asynchronous_receipts=True)
+        return Capabilities(rows_per_request=ROWS, asynchronous_receipts=True, replaces=Replaces.SWEEP)
 
     @cached_property
     def _credentials(self) -> Credentials:
@@ -130,7 +134,7 @@ class GoogleAds:
             self._wire.user_list(self._requests.list_name(known), self._requests.headers)
             return known
         found = self._marked(spec)
-        return RemoteAudience(found or self._create(spec), google_rows.COLUMNS)
+        return RemoteAudience(found or self._create(spec), google_rows.COLUMNS, adopted=found is not None)
 
     def _marked(self, spec: AudienceSpec) -> str | None:
         token, name = "", spec.display_name or spec.audience
@@ -160,9 +164,14 @@ class GoogleAds:
         """Who of these people Google could find."""
         return google_rows.reach(identifiers)
 
-    def add(self, remote: RemoteAudience, batch: ClearedBatch, keys: MatchKeys, intent: Intent) -> Receipt:
-        """Send people. What they agreed to was decided by the gate, which made `batch`: each member says so."""
-        del intent
+    def add(
+        self, remote: RemoteAudience, batch: ClearedBatch, keys: MatchKeys, intent: Intent, part: Part | None = None
+    ) -> Receipt:
+        """Send people. What they agreed to was decided by the gate, which made `batch`: each member says so.
+
+        A part of a replacement is an addition as any other: who is added again is not swept out at its end.
+        """
+        del intent, part
         if batch.destination is not Platform.GOOGLE_ADS:
             raise ValueError("cleared for another platform")
         return self._push(
@@ -175,6 +184,19 @@ class GoogleAds:
         return self._push(
             batch.subject_ids, batch.rows, lambda rows: self._wire.remove(self._requests.remove(remote, rows))
         )
+
+    def begin_replace(self, remote: RemoteAudience, total: int, intent: Intent, now: int) -> Replacement | NotNow:
+        """Whether a replacement may begin: only while this machine's clock and Google's agree."""
+        from passerelle.connectors.destinations import google_replace
+
+        del intent
+        return google_replace.begin(self._wire, self._requests, remote, total, now)
+
+    def conclude_replace(self, remote: RemoteAudience, replacement: Replacement, leaving: int) -> Receipt:
+        """Take out everybody who was last added before the replacement began."""
+        from passerelle.connectors.destinations import google_replace
+
+        return google_replace.conclude(self._wire, self._requests, remote, replacement, leaving)
 
     def _push(self, people: pa.Array, rows: Personal, send: Callable[[pa.Table], str]) -> Receipt:
         from passerelle.connectors.destinations.google_pushing import push

@@ -12,6 +12,7 @@ from passerelle.privacy.errors import PasserelleError
 
 MEMBER = re.compile(r"audience_members\[(\d+)\]", re.ASCII)
 MINUTE_SECONDS, DAY_SECONDS = 60.0, 3600.0
+TOO_LATE = "INVALID_REMOVE_AS_OF_TIME"
 PASSING = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "ABORTED", "UNKNOWN", "CANCELLED"}
 _WORD = re.compile(r"[A-Z][A-Z0-9_]{1,79}", re.ASCII)
 
@@ -79,6 +80,10 @@ class RowsRefused(BadRows):
         self.by_row = dict(by_row)
 
 
+class ClockAhead(Refused):
+    """A moment that we named lies in Google's future."""
+
+
 class RequestRefused(Refused):
     """Google calls the request invalid and does not say where: perhaps one row, perhaps all of it."""
 
@@ -106,7 +111,14 @@ def explain(found: Trouble, *, changes: bool) -> PasserelleError:
     by_row = {int(place[1]): reason for path, reason in found.fields if (place := MEMBER.search(path))}
     if by_row:
         return RowsRefused(by_row)
-    reason = _reason(found)
+    return _refused(found, _reason(found))
+
+
+def _refused(found: Trouble, reason: str) -> Refused:
+    if reason == TOO_LATE:
+        return ClockAhead(
+            f"The moment named lies in Google's future ({TOO_LATE}).", advice="Set the clock of this machine."
+        )
     if reason in REASONS:
         message, advice = REASONS[reason]
         return Refused(f"{message.removesuffix('.')} ({reason}).", advice=advice)

@@ -46,7 +46,7 @@ def settled(before: Receipt, statuses: Iterable[Message]) -> Receipt:
             pending |= one.request_status not in _ENDED
             counts = Counter({_word(count.reason): int(count.record_count) for count in one.error_info.error_counts})
             if one.request_status == _STATUS.FAILED and not counts:
-                counts["FAILED"] = _records(one)
+                counts["FAILED"] = _records(one) or max(sent, 1)  # all of it: one record where it is about nobody
             reasons += counts
             failed += sum(counts.values())
             warnings += Counter(

@@ -52,6 +52,13 @@ class Requests:
         _members(request, rows)
         return dm.RemoveAudienceMembersRequest.wrap(request)
 
+    def remove_all(self, remote: RemoteAudience, as_of: int, *, validate_only: bool = False) -> Message:
+        """Take out everybody who was last added before an instant (µs since 1970 UTC)."""
+        request = dm.RemoveAllAudienceMembersRequest.pb()(validate_only=validate_only)
+        request.remove_as_of_time.FromMicroseconds(as_of)
+        self._to(request, remote)
+        return dm.RemoveAllAudienceMembersRequest.wrap(request)
+
     def _to(self, request: Message, remote: RemoteAudience) -> None:
         destination = request.destinations.add(product_destination_id=remote.remote_id)
         destination.operating_account.account_type = GOOGLE_ADS

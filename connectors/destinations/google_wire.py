@@ -82,6 +82,11 @@ class GoogleWire:
         answer = self._call(self._ingestion.remove_audience_members, request, self._changing, changes=True)
         return str(answer.request_id)
 
+    def remove_all(self, request: Message) -> str:
+        """Remove everybody added before some instant; the request's id. Repeating it changes nothing."""
+        answer = self._call(self._ingestion.remove_all_audience_members, request, self._changing, changes=True)
+        return str(answer.request_id)
+
     def status(self, request_id: str) -> Message:
         """How a request stands."""
         request = dm.RetrieveRequestStatusRequest(request_id=request_id)

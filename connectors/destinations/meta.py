@@ -7,6 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -21,11 +22,15 @@ from passerelle.connectors.contract.destination import (
     Check,
     Intent,
     MatchKeys,
+    NotNow,
+    Part,
     Reach,
     Receipt,
     RemoteAudience,
+    Replacement,
+    Replaces,
 )
-from passerelle.connectors.destinations import meta_rows
+from passerelle.connectors.destinations import meta_replace, meta_rows
 from passerelle.connectors.destinations.api_version import check_sunset, failed
 from passerelle.connectors.destinations.marker import described, mark
 from passerelle.connectors.destinations.meta_api import VERSIONS
@@ -88,7 +93,9 @@ class Meta:
     @property
     def capabilities(self) -> Capabilities:
         """10,000 rows a request; receipts are settled later."""
-        return Capabilities(rows_per_request=ROWS, asynchronous_receipts=True, flags_names=True)
+        return Capabilities(
+            rows_per_request=ROWS, asynchronous_receipts=True, flags_names=True, replaces=Replaces.SWITCH
+        )
 
     @cached_property
     def _wire(self) -> "MetaWire":
@@ -111,9 +118,11 @@ class Meta:
             self._revise(spec, self._wire.get((known.remote_id,), fields=SPEC_FIELDS))
             return known
         found = self._marked(mark(spec))
-        if found is not None:
-            self._revise(spec, found)
-        return RemoteAudience(str(found["id"]) if found else self._create(spec), tuple(meta_rows.SCHEMA))
+        if found is None:
+            return RemoteAudience(self._create(spec), tuple(meta_rows.SCHEMA))
+        self._revise(spec, found)
+        remote = RemoteAudience(str(found["id"]), tuple(meta_rows.SCHEMA))
+        return replace(remote, adopted=not meta_replace.is_empty(self._wire, remote))
 
     def _revise(self, spec: AudienceSpec, held: Mapping[str, Any]) -> None:
         """Bring name, description and labels to the spec. Labels that we never set are left alone."""
@@ -166,10 +175,14 @@ class Meta:
         """Who of these people Meta could find."""
         return meta_rows.reach(identifiers)
 
-    def add(self, remote: RemoteAudience, batch: ClearedBatch, keys: MatchKeys, intent: Intent) -> Receipt:
-        """Send people in a session of their own."""
+    def add(
+        self, remote: RemoteAudience, batch: ClearedBatch, keys: MatchKeys, intent: Intent, part: Part | None = None
+    ) -> Receipt:
+        """Send people in a session of their own, or in that of a replacement."""
         if batch.destination is not Platform.META:
             raise ValueError("cleared for another platform")
+        if part is not None:
+            return self._push_part(remote, keys, part)
         return self._push(remote, keys.subject_ids, keys.rows, intent)
 
     def remove(self, remote: RemoteAudience, batch: RemovalBatch, intent: Intent) -> Receipt:
@@ -195,10 +208,32 @@ class Meta:
         made: dict[str, str | int] = {"session_id": sessions[-1], "api_version": self._settings.api_version}
         return _receipt(answer, made, people, rows)
 
+    def begin_replace(self, remote: RemoteAudience, total: int, intent: Intent, now: int) -> Replacement | NotNow:
+        """Whether Meta takes a replacement of all members now."""
+        token: dict[str, str | int] = {
+            "session_id": _session_id(remote.remote_id, intent, 1),
+            "api_version": self._settings.api_version,
+            meta_replace.REPLACES: 1,
+        }
+        return meta_replace.begin(self._wire, remote, total, token, now)
+
+    def _push_part(self, remote: RemoteAudience, keys: MatchKeys, part: Part) -> Receipt:
+        if not 0 < len(keys.rows) <= ROWS:
+            raise ValueError("a part of a replacement has between one row and as many as a request takes")
+        answer = meta_replace.send(self._wire, remote, keys.rows, part)
+        return _receipt(answer, part.replacement.token, keys.subject_ids, keys.rows, before=part.received)
+
+    def conclude_replace(self, remote: RemoteAudience, replacement: Replacement, leaving: int) -> Receipt:
+        """Its last part has concluded it: what remains is to see it settled."""
+        del remote
+        return meta_replace.conclusion(replacement, leaving)
+
     def settle(self, remote: RemoteAudience, receipt: Receipt) -> Receipt:
         """Ask how the upload session stands."""
         if receipt.state == "settled":
             return receipt
+        if meta_replace.REPLACES in receipt.request:
+            return meta_replace.settle(self._wire, remote, receipt)
         session = str(receipt.request["session_id"])
         page = self._wire.get((remote.remote_id, "sessions"), session_id=session)
         held = next((one for one in page.get("data", []) if str(one.get("session_id")) == session), None)
@@ -268,13 +303,18 @@ def _session_id(remote_id: str, intent: Intent, number: int) -> int:
     return (int.from_bytes(digest[:8]) >> 1) or 1
 
 
-def _receipt(answer: Mapping[str, Any], made: Mapping[str, str | int], people: pa.Array, rows: Personal) -> Receipt:
-    """A pending receipt out of Meta's answer: rows it did not count as received were not taken."""
+def _receipt(
+    answer: Mapping[str, Any], made: Mapping[str, str | int], people: pa.Array, rows: Personal, *, before: int = 0
+) -> Receipt:
+    """A pending receipt out of Meta's answer: rows it did not count as received were not taken.
+
+    `before`: how many its session had received before, since it counts over the session.
+    """
     sent, received, invalid = len(rows), answer.get("num_received"), answer.get("num_invalid_entries")
     if not isinstance(received, int) or not isinstance(invalid, int):
         raise OutcomeUnknown("Meta did not say what it received.", advice="Run again; sending twice is harmless.")
     named = meta_rows.traced(answer.get("invalid_entry_samples"), rows)
-    rejected = min(sent, max(invalid, len(named)) + max(0, sent - received))
+    rejected = min(sent, max(invalid, len(named)) + max(0, before + sent - received))
     table = pa.table(
         {
             "subject_id": people.take(pa.array(named, pa.int64())),

@@ -14,7 +14,8 @@ TOKEN = {102, 190, 463, 467, 460}
 THROTTLED = {4, 17, 32, 341, 613, 80000, 80003, 80004, 80014}
 TRANSIENT = {1, 2}
 NOT_NOW = {1870145}
-SESSION = {1870147, 1870148, 1870158, 1870159}
+SESSION = {1870148}
+OVER = {1870147, 1870158, 1870159}
 GRANTS = range(200, 300)
 THROTTLE_SECONDS = 300.0
 BUSY_SECONDS = 900.0
@@ -65,6 +66,10 @@ _BY_CODE: dict[int, tuple[str, str]] = {
 }
 
 
+class SessionOver(OutcomeUnknown):
+    """The upload session takes nothing more: it is finished, timed out, or not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """What is taken from a failed answer. Never its body, which may quote the payload."""
@@ -109,6 +114,8 @@ def explain(found: Trouble, *, changes: bool) -> PasserelleError:
         return _unspoken(found, changes=changes)
     if found.code in THROTTLED or found.subcode in NOT_NOW:
         return _not_now(found)
+    if found.subcode in OVER and changes:
+        return SessionOver(f"Meta's upload session is over {found.label}.", advice="Try again: it gets a new one.")
     if found.transient or found.code in TRANSIENT or found.subcode in SESSION:
         return _perhaps(f"Meta had an internal problem {found.label}.", changes=changes)
     return _refused(found)

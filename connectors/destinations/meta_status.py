@@ -24,6 +24,8 @@ OPERATIONS: dict[int, str] = {
     471: "Meta flagged the audience as sensitive and blocks uploads.",
     500: "Meta reports an error of this audience.",
 }
+NORMAL, EMPTY, REPLACING, REPLACE_FAILED = 200, 410, 414, 415
+"""Of `operation_status.code`."""
 _TOO_SMALL, _READY, _UNUSABLE = 300, 200, 400
 _WORDS = {200: "normal", 410: "empty", 441: "populating", 414: "replacing", 471: "flagged"}
 
@@ -53,6 +55,13 @@ def read_state(audience: Mapping[str, Any]) -> AudienceState:
         size_high=_size(audience.get("approximate_count_upper_bound")),
         problems=tuple(problems),
     )
+
+
+def operation(audience: Mapping[str, Any]) -> int:
+    """The code of `operation_status`; 0 where Meta gives none."""
+    status = audience.get("operation_status")
+    code = status.get("code") if isinstance(status, Mapping) else None
+    return code if isinstance(code, int) else 0
 
 
 def _code(status: object) -> int:

@@ -73,6 +73,14 @@ class MetaWire:
 
         return with_retries(attempt, self._sleep)
 
+    def replace(self, path: tuple[str, ...], payload: str, session: Json, *, once: bool) -> Json:
+        """Send a batch of a session over many. `once`: no second try, since the platform takes this batch only once."""
+
+        def attempt(_number: int) -> Json:
+            return self._call("POST", path, {"session": session}, {"payload": (None, payload)}, changes=True)
+
+        return attempt(1) if once else with_retries(attempt, self._sleep)
+
     def _call(self, method: str, path: tuple[str, ...], params: Json, files: Json, *, changes: bool) -> Json:
         # Raised outside `except`: its context would otherwise keep the SDK's error, which quotes the request.
         answer, problem = self._attempt(method, path, params, files, changes=changes)

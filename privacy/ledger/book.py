@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     cast,
     func,
+    or_,
     select,
 )
 
@@ -47,7 +48,7 @@ class Ledger:
             return None
         columns = tuple(json.loads(row["columns"]))
         platform, purpose = Destination(row["platform"]), Purpose(row["purpose"])
-        return Remote(row["remote_id"], columns, platform, purpose, row["described"])
+        return Remote(row["remote_id"], columns, platform, purpose, row["described"], row["doubt"])
 
     def remember(self, connection: Connection, place: Place, remote: Remote, *, now: int) -> None:
         """Record the audience that was made or adopted; a later purpose replaces an earlier one."""
@@ -60,6 +61,7 @@ class Ledger:
             "purpose": [remote.purpose.value],
             "described": [remote.described],
             "created_at": [now],
+            "doubt": [remote.doubt],
         }
         self._store.insert(connection, t.remote_audience, row, on_conflict="replace")
 
@@ -67,8 +69,9 @@ class Ledger:
 
     def people(self, connection: Connection, place: Place) -> pa.Table:
         """Everybody with a row here: `subject_id`, `state`, `revision`, and `uncertain` where a push has no receipt."""
-        # An addition is certain once its batch has a receipt; a superseded batch never got one.
-        lost = t.batch.c.state.in_(("intended", "superseded"))
+        # An addition is certain once its batch has a receipt; a superseded batch never got one. Who still hangs on a
+        # replacement was there before it began, and was not sent again since.
+        lost = or_(t.batch.c.state.in_(("intended", "superseded")), t.batch.c.action == Action.REPLACE.value)
         uncertain = cast(case((lost, 1), else_=0), Integer).label("uncertain")
         m = t.membership.c
         held = self._store.table(
@@ -88,7 +91,15 @@ class Ledger:
     def mark_unsendable(
         self, connection: Connection, place: Place, ids: pa.Array, revisions: pa.Array, *, now: int
     ) -> None:
-        """Remember that no key of these people can be sent at these revisions, so that no run tries them in vain."""
+        """Remember that no key of these people can be sent at these revisions, so that no run tries them in vain.
+
+        Whoever is, or may be, there by other keys keeps their row: it has the keys that take them out.
+        """
+        with self._store.among(connection, ids) as chosen:
+            here = and_(_at(t.membership, place), t.membership.c.state.in_(PRESENT))
+            known = select(t.membership.c.subject_id).where(here, t.membership.c.subject_id.in_(select(chosen)))
+            absent = pc.invert(pc.is_in(ids, self._store.table(connection, known)["subject_id"].combine_chunks()))
+        ids, revisions = ids.filter(absent), revisions.filter(absent)
         count = len(ids)
         rows = self._membership_rows(place, ids, "unsendable", revisions, [b""] * count, "", now)
         self._store.insert(connection, t.membership, rows, on_conflict="replace")
@@ -121,7 +132,7 @@ class Ledger:
         )
         self._store.insert(connection, t.membership, members, on_conflict="replace")
         body = {"purpose": batch.purpose.value, "decisions": batch.log_index, "columns": list(columns)}
-        self._open(connection, opening, Action.ADD, subject_ids, body)
+        self.open_batch(connection, opening, Action.ADD, subject_ids, body)
 
     def intend_removal(self, connection: Connection, opening: Opening, batch: RemovalBatch) -> None:
         """Record that these people are about to be taken out."""
@@ -129,7 +140,7 @@ class Ledger:
             theirs = and_(_at(t.membership, opening.place), t.membership.c.subject_id.in_(select(chosen)))
             values = {"state": "removing", "batch_id": opening.batch_id}
             self._store.update_where(connection, t.membership, values, theirs)
-        self._open(connection, opening, Action.REMOVE, batch.subject_ids, {})
+        self.open_batch(connection, opening, Action.REMOVE, batch.subject_ids, {})
 
     def removal_batch(self, connection: Connection, place: Place, platform: Destination, ids: pa.Array) -> RemovalBatch:
         """The people to take out, with the match keys that were sent of them."""
@@ -150,19 +161,21 @@ class Ledger:
 
     def receive(self, connection: Connection, batch_id: str, told: Told, *, now: int) -> None:
         """Record what the platform said of a batch: members in, people out, rejections kept with their reason."""
-        place, action = self._of(connection, batch_id)
+        place, action, replacement = self._of(connection, batch_id)
         self._name_rejected(connection, batch_id, told)
         if told.settled and action is Action.ADD:
             self._admit(connection, place, batch_id, told)
         elif told.settled and told.rejected:  # of whom is not said: all stay owed, since asking again is harmless
             self._stay_owed(connection, place, batch_id, next(iter(told.reasons), "rejected"), now=now)
-        elif told.settled:
+        elif told.settled and action is Action.REMOVE:
             self._release(connection, place, batch_id)
+            if replacement is not None and not told.reasons:
+                self._store.update_where(connection, t.remote_audience, {"doubt": None}, _at(t.remote_audience, place))
         self._close(connection, batch_id, told, now=now)
 
     def refuse_removal(self, connection: Connection, batch_id: str, reason: str, *, now: int) -> None:
         """Record that the platform refused a removal: it stays owed, as removal debt with its reason."""
-        place, _ = self._of(connection, batch_id)
+        place, _, _ = self._of(connection, batch_id)
         count = self._stay_owed(connection, place, batch_id, reason, now=now)
         self._close(connection, batch_id, Told(True, 0, count, 0, {}, {reason: count}), now=now)
 
@@ -188,10 +201,14 @@ class Ledger:
         """Close batches whose push ended without a receipt; the plan made before has taken their people over."""
         lost = [batch.batch_id for batch in self.batches(connection, place, "intended")]
         for batch_id in lost:
-            values = {"state": "superseded", "settled_at": now}
-            self._store.update_where(connection, t.batch, values, t.batch.c.batch_id == batch_id)
-            self._log.append(connection, "receipt", {"batch": batch_id, "state": "superseded"}, now=now)
+            self.give_up(connection, batch_id, now=now)
         return len(lost)
+
+    def give_up(self, connection: Connection, batch_id: str, *, now: int) -> None:
+        """Close one batch without a receipt: whoever hangs on it stays uncertain."""
+        values = {"state": "superseded", "settled_at": now}
+        self._store.update_where(connection, t.batch, values, t.batch.c.batch_id == batch_id)
+        self._log.append(connection, "receipt", {"batch": batch_id, "state": "superseded"}, now=now)
 
     # --- what is open
 
@@ -211,11 +228,10 @@ class Ledger:
         rows = connection.execute(select(t.remote_audience.c.destination, t.remote_audience.c.audience))
         return [Place(destination, audience) for destination, audience in rows]
 
-    # --- inside
-
-    def _open(
+    def open_batch(
         self, connection: Connection, opening: Opening, action: Action, ids: pa.Array, body: Mapping[str, object]
     ) -> None:
+        """Record a batch as intended, with its people, in the store and in the log; `body` is what its entry adds."""
         payloads = batch_member_payload(batch_rows(opening.batch_id, action.value, ids))
         leaves = self._log.member_leaves(connection, opening.batch_id, ids, payloads)
         place = opening.place
@@ -226,9 +242,12 @@ class Ledger:
             "audience": place.audience,
             "action": action.value,
             "rows": len(ids),
+            **({"replacement": opening.replacement} if opening.replacement is not None else {}),
             **body,
         }
-        index = self._log.append(connection, "batch", entry, now=opening.now, members=leaves)
+        index = self._log.append(
+            connection, "batch", entry, now=opening.now, members=leaves if len(leaves.leaves) else None
+        )
         row: dict[str, list[object]] = {
             "batch_id": [opening.batch_id],
             "run_id": [opening.run_id],
@@ -243,10 +262,13 @@ class Ledger:
             "receipt": [None],
             "log_index": [index],
             "intended_at": [opening.now],
+            "replacement": [opening.replacement],
         }
         self._store.insert(connection, t.batch, row)
         members = {"batch_id": [opening.batch_id] * len(ids), "position": leaves.positions, "subject_id": ids}
         self._store.insert(connection, t.batch_member, members)
+
+    # --- inside
 
     def _membership_rows(
         self, place: Place, ids: pa.Array, state: str, revisions: pa.Array, sent: list[bytes], batch_id: str, now: int
@@ -266,10 +288,10 @@ class Ledger:
     def _members_of(self, connection: Connection, batch_id: str) -> pa.Array:
         return self._store.table(connection, _people_of(batch_id))["subject_id"].combine_chunks()
 
-    def _of(self, connection: Connection, batch_id: str) -> tuple[Place, Action]:
-        columns = (t.batch.c.destination, t.batch.c.audience, t.batch.c.action)
-        destination, audience, action = connection.execute(select(*columns).where(t.batch.c.batch_id == batch_id)).one()
-        return Place(destination, audience), Action(action)
+    def _of(self, connection: Connection, batch_id: str) -> tuple[Place, Action, str | None]:
+        columns = (t.batch.c.destination, t.batch.c.audience, t.batch.c.action, t.batch.c.replacement)
+        row = connection.execute(select(*columns).where(t.batch.c.batch_id == batch_id)).one()
+        return Place(row.destination, row.audience), Action(row.action), row.replacement
 
     def _name_rejected(self, connection: Connection, batch_id: str, told: Told) -> None:
         if told.named is None:
@@ -283,6 +305,7 @@ class Ledger:
         here = and_(*adding, t.membership.c.subject_id.in_(_people_of(batch_id)))
         if told.accepted == 0 and told.rejected:  # the whole batch was refused after all
             self._stay_uncertain(connection, place, here)
+            self._stay_from_before(connection, place, here, batch_id)
             self._store.delete(connection, t.membership, here)
             self._forgive_absent(connection, place, batch_id)
             return
@@ -305,6 +328,23 @@ class Ledger:
             .scalar_subquery()
         )
         self._store.update_where(connection, t.membership, {"batch_id": unanswered}, here, unanswered.is_not(None))
+
+    def _stay_from_before(self, connection: Connection, place: Place, here: ColumnElement[bool], batch_id: str) -> None:
+        """Nor does it take out who was there before a replacement, which had made them uncertain to begin with."""
+        b, member = t.batch.c, t.batch_member.c
+        replacements = select(func.max(b.batch_id)).where(_at(t.batch, place), b.action == Action.REPLACE.value)
+        last = connection.execute(replacements).scalar_one()
+        if last is None:
+            return
+        once = (
+            select(member.subject_id)
+            .join_from(t.batch, t.batch_member, b.batch_id == member.batch_id)
+            .where(_at(t.batch, place), b.action == Action.ADD.value, b.batch_id != batch_id)
+            .where(b.state.in_(("accepted", "settled")), b.rows > b.rejected, member.rejected.is_(None))
+        )
+        self._store.update_where(
+            connection, t.membership, {"batch_id": last}, here, t.membership.c.subject_id.in_(once)
+        )
 
     def _forgive_absent(self, connection: Connection, place: Place, batch_id: str) -> None:
         """Nobody is owed a removal from where they never came to be."""
@@ -366,4 +406,5 @@ def _batch(row: RowMapping) -> Batch:
         rows=row["rows"],
         receipt=json.loads(row["receipt"] or "{}"),
         intended_at=row["intended_at"],
+        replacement=row["replacement"],
     )

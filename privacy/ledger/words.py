@@ -46,6 +46,8 @@ class Remote:
     purpose: Purpose
     described: str = ""
     """Digest of the name, description and labels that the platform was last told; empty where none was."""
+    doubt: str | None = None
+    """Why people may be there whom nobody here knows: `adopted`, `restored`. None: nobody else is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Batch:
     rows: int
     receipt: Mapping[str, object]
     intended_at: int
+    replacement: str | None = None
+    """The batch of the replacement that this one is part of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What names a new batch: its run, its place, and when."""
+    """What names a new batch: its run, its place, when, and the replacement that it is part of."""
 
     batch_id: str
     run_id: str
     place: Place
     now: int
+    replacement: str | None = None

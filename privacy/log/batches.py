@@ -13,6 +13,7 @@ from passerelle.privacy.store.tables import batch, batch_member
 _OPENED = {"batch_id": "label", "run_id": "run", "destination": "destination", "audience": "audience"} | {
     "action": "action",
     "rows": "rows",
+    "replacement": "replacement",
 }
 """Columns of a batch, and where its entry says the same."""
 

@@ -251,6 +251,7 @@ remote_audience = Table(
     Column("platform", String(20), nullable=False),
     Column("purpose", String(40), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("doubt", String(12)),  # adopted | restored: people may be there whom nobody here knows, until replaced
 )
 
 # Who is at the platform, by our receipts. state: adding | member | removing, or unsendable: nobody was sent, since
@@ -283,7 +284,8 @@ removal = Table(
 )
 
 # intended -> accepted -> settled. Written before the push, updated by its receipt; superseded when a push ended
-# without one and the next run sent its people again.
+# without one and the next run sent its people again. A replacement of all members is a batch without people of its
+# own (action replace); the additions that it consists of, and the removal that concludes it, name it.
 batch = Table(
     "batch",
     metadata,
@@ -301,6 +303,7 @@ batch = Table(
     Column("log_index", BigInteger, nullable=False),
     Column("intended_at", BigInteger, nullable=False),
     Column("settled_at", BigInteger),
+    Column("replacement", String(40)),  # the batch of the replacement that this one is part of
     Index("batch_open", "destination", "audience", "state"),
 )
 

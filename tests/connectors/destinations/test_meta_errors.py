@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from passerelle.connectors.destinations.meta_errors import explain, trouble
+from passerelle.connectors.destinations.meta_errors import SessionOver, explain, trouble
 from passerelle.connectors.errors import AudienceTooSmall, OutcomeUnknown, Refused, TryLater
 
 CASES = [
@@ -33,9 +33,9 @@ CASES = [
     (2635, None, Refused, "version"),
     (2650, None, Refused, "other keys"),
     (2650, 1870145, TryLater, "still working"),
-    (2650, 1870158, OutcomeUnknown, "internal problem"),
-    (2650, 1870147, OutcomeUnknown, "internal problem"),
-    (2650, 1870159, OutcomeUnknown, "internal problem"),
+    (2650, 1870158, SessionOver, "session is over"),
+    (2650, 1870147, SessionOver, "session is over"),
+    (2650, 1870159, SessionOver, "session is over"),
     (2650, 1870148, OutcomeUnknown, "internal problem"),
     (2650, 1870144, Refused, "too large"),
     (2655, None, Refused, "messaging terms"),

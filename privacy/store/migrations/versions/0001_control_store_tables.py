@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("log_index", sa.BigInteger(), nullable=False),
         sa.Column("intended_at", sa.BigInteger(), nullable=False),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.Column("replacement", sa.String(length=40), nullable=True),
         sa.PrimaryKeyConstraint("batch_id"),
     )
     op.create_index("batch_open", "batch", ["destination", "audience", "state"], unique=False)
@@ -243,6 +244,7 @@ def upgrade() -> None:
         sa.Column("platform", sa.String(length=20), nullable=False),
         sa.Column("purpose", sa.String(length=40), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("doubt", sa.String(length=12), nullable=True),
         sa.PrimaryKeyConstraint("destination", "audience"),
     )
     op.create_table(
