@@ -2,6 +2,7 @@
 
 TryLater               (privacy.errors) throttled or down before anything was applied
 ├── OutcomeUnknown     the connection died after the request left: it may have been applied
+├── Outdated           consent was decided too long ago: this request was not sent, and must be decided anew
 └── ReplacementOver    a replacement ended before its last batch: what was taken stands, the rest goes by other ways
 Refused                (privacy.errors) refused for good
 ├── BadRows            the other side refused the request because of some of its rows
@@ -17,6 +18,10 @@ class OutcomeUnknown(TryLater):
 
 class ReplacementOver(TryLater):
     """The platform takes no more parts of this replacement. What it took stands; who else is there is not known."""
+
+
+class Outdated(TryLater):
+    """The people of a request were cleared too long ago to be sent now. Who waited decides again, or gives up."""
 
 
 class BadRows(Refused):
@@ -37,6 +42,7 @@ __all__ = [
     "BadRows",
     "DefinitionError",
     "OutcomeUnknown",
+    "Outdated",
     "Refused",
     "ReplacementOver",
     "TryLater",

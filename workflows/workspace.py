@@ -12,6 +12,8 @@ from passerelle.workflows.settings.names import PROJECT
 from passerelle.workflows.settings.project import Project, StoreUrl
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from passerelle.connectors.contract.destination import Destination
     from passerelle.connectors.contract.source import Source
     from passerelle.privacy.consent import ConsentLog, Gate, Notice, Policy
@@ -49,11 +51,19 @@ class Workspace:
     `IntegrityError` is raised, and nothing can be sent.
     """
 
-    def __init__(self, folder: Path, loaded: "Loaded", clock: Clock = _now) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        loaded: "Loaded",
+        clock: Clock = _now,
+        *,
+        destinations: "Mapping[str, Destination] | None" = None,
+    ) -> None:
+        """`destinations` are used instead of making those of passerelle.yaml with their own clock and sleep."""
         self.folder = folder
         self._clock = clock
         self.loaded = loaded
-        self._destinations: dict[str, Destination] = {}
+        self._destinations = dict(destinations or {})
         self._sources: dict[str, Source] = {}
 
     @classmethod

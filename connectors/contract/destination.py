@@ -13,7 +13,7 @@ A full replacement is a series of additions between a beginning and a conclusion
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -119,12 +119,19 @@ class Reach:
     defects: Mapping[str, int] = field(default_factory=dict)
 
 
+def _good() -> None:
+    """A decision that does not age."""
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """Names one try of one batch. `batch_id` stays over tries, `attempt` counts them from 1."""
 
     batch_id: str
     attempt: int
+    still_good: Callable[[], None] = _good
+    """Called by `add` right before each request that carries people, after whatever waiting: raises `Outdated` once
+    their consent was decided too long ago. Nothing may be sent then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +252,7 @@ class Destination(Protocol):
     ) -> Receipt:
         """Send the rows of `keys`, which were made from `batch`; at most `rows_per_request` of them.
 
+        Calls `intent.still_good` before each request, so that no wait sends anybody on an old decision.
         With `part`, as a part of a replacement. Raises `ReplacementOver` where the platform takes no more parts.
         """
         ...

@@ -171,11 +171,13 @@ class GoogleAds:
 
         A part of a replacement is an addition as any other: who is added again is not swept out at its end.
         """
-        del intent, part
+        del part
         if batch.destination is not Platform.GOOGLE_ADS:
             raise ValueError("cleared for another platform")
         return self._push(
-            keys.subject_ids, keys.rows, lambda rows: self._wire.ingest(self._requests.ingest(remote, rows))
+            keys.subject_ids,
+            keys.rows,
+            lambda rows: self._wire.ingest(self._requests.ingest(remote, rows), before=intent.still_good),
         )
 
     def remove(self, remote: RemoteAudience, batch: RemovalBatch, intent: Intent) -> Receipt:

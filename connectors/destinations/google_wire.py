@@ -72,9 +72,10 @@ class GoogleWire:
             self._ingestion = dm.IngestionServiceClient(transport=ingestion(credentials=credentials, **where))
             self._lists = dm.UserListServiceClient(transport=lists(credentials=credentials, **where))
 
-    def ingest(self, request: Message) -> str:
-        """Add members; the request's id."""
-        answer = self._call(self._ingestion.ingest_audience_members, request, self._changing, changes=True)
+    def ingest(self, request: Message, *, before: Callable[[], None] = lambda: None) -> str:
+        """Add members; the request's id. `before` is called before each try, once its turn has come."""
+        method = self._ingestion.ingest_audience_members
+        answer = self._call(method, request, self._changing, changes=True, before=before)
         return str(answer.request_id)
 
     def remove(self, request: Message) -> str:
@@ -122,11 +123,13 @@ class GoogleWire:
         *,
         changes: bool = False,
         headers: list[tuple[str, str]] | None = None,
+        before: Callable[[], None] = lambda: None,
     ) -> T:
         google_credentials.refresh(self._credentials)
 
         def once(_try: int) -> T:
             with limiter.turn():
+                before()
                 return self._once(lambda: method(request, **self._habits(headers or [])), changes=changes)
 
         return with_retries(once, self._sleep)

@@ -200,6 +200,7 @@ class Meta:
         sessions: list[int] = []
 
         def session(number: int) -> dict[str, Any]:
+            intent.still_good()
             sessions.append(_session_id(remote.remote_id, intent, number))
             return {"session_id": sessions[-1], "batch_seq": 1, "last_batch_flag": True, "estimated_num_total": count}
 

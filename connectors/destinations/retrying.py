@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from passerelle.connectors.errors import OutcomeUnknown, Refused, TryLater
+from passerelle.connectors.errors import OutcomeUnknown, Outdated, Refused, TryLater
 
 T = TypeVar("T")
 TRIES = 3
@@ -15,13 +15,15 @@ PATIENCE = 5.0
 
 
 def _brief(problem: BaseException) -> bool:
-    return isinstance(problem, TryLater) and (problem.wait.seconds is None or problem.wait.seconds <= PATIENCE)
+    if not isinstance(problem, TryLater) or isinstance(problem, Outdated):
+        return False
+    return problem.wait.seconds is None or problem.wait.seconds <= PATIENCE
 
 
 def with_retries(call: Callable[[int], T], sleep: Callable[[float], None]) -> T:
     """Call `call(try_number)`, from 1, up to three times while it raises a `TryLater` that asks for no long wait.
 
-    A refusal after a try that was never answered is an `OutcomeUnknown`: that try may have been applied.
+    What ends it after a try that was never answered is an `OutcomeUnknown`: that try may have been applied.
     """
     unanswered = False
 
@@ -43,7 +45,7 @@ def with_retries(call: Callable[[int], T], sleep: Callable[[float], None]) -> T:
     tries = iter(range(1, TRIES + 1))
     try:
         return retrying(once)
-    except Refused as refusal:
+    except (Refused, Outdated) as problem:
         if not unanswered:
             raise
-        raise OutcomeUnknown(f"A try was not answered, and then: {refusal.message}", advice=refusal.advice) from None
+        raise OutcomeUnknown(f"A try was not answered, and then: {problem.message}", advice=problem.advice) from None

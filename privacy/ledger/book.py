@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from passerelle.privacy.consent.cleared import LEDGER_SEAL, ClearedBatch, RemovalBatch
+from passerelle.privacy.ledger import rejections
 from passerelle.privacy.ledger.wire import decode, encode
 from passerelle.privacy.ledger.words import PRESENT, Batch, Opening, Place, Remote, Sealer, Told
 from passerelle.privacy.log.journal import Journal
@@ -104,6 +105,10 @@ class Ledger:
         rows = self._membership_rows(place, ids, "unsendable", revisions, [b""] * count, "", now)
         self._store.insert(connection, t.membership, rows, on_conflict="replace")
 
+    def stirred(self, connection: Connection, place: Place) -> pa.Array:
+        """Who of the unsendable said something about consent since: they are tried again, whatever it was."""
+        return rejections.stirred(self._store, connection, place)
+
     def forget_unsendable(self, connection: Connection, place: Place, ids: pa.Array) -> None:
         """Drop the marks of people who are no longer wanted here."""
         with self._store.among(connection, ids) as chosen:
@@ -164,7 +169,7 @@ class Ledger:
         place, action, replacement = self._of(connection, batch_id)
         self._name_rejected(connection, batch_id, told)
         if told.settled and action is Action.ADD:
-            self._admit(connection, place, batch_id, told)
+            self._admit(connection, place, batch_id, told, now=now)
         elif told.settled and told.rejected:  # of whom is not said: all stay owed, since asking again is harmless
             self._stay_owed(connection, place, batch_id, next(iter(told.reasons), "rejected"), now=now)
         elif told.settled and action is Action.REMOVE:
@@ -181,8 +186,11 @@ class Ledger:
 
     def refuse_addition(self, connection: Connection, batch_id: str, reason: str, *, now: int) -> None:
         """Record that the platform refused a whole addition for good: nobody of it is there."""
+        place, _, _ = self._of(connection, batch_id)
         count = len(self._members_of(connection, batch_id))
-        self.receive(connection, batch_id, Told(True, 0, count, 0, {}, {reason: count}), now=now)
+        told = Told(True, 0, count, 0, {}, {reason: count})
+        self._admit(connection, place, batch_id, told, refused=True, now=now)  # terms or permission: no row is to blame
+        self._close(connection, batch_id, told, now=now)
 
     def owe(self, connection: Connection, place: Place, ids: pa.Array, *, cause: str, now: int) -> None:
         """Queue removals of these people here; one that is queued already keeps its first cause and time."""
@@ -300,34 +308,32 @@ class Ledger:
         rows = {"batch_id": [batch_id] * len(ids), "subject_id": ids, "rejected": reasons}
         self._store.update(connection, t.batch_member, rows)
 
-    def _admit(self, connection: Connection, place: Place, batch_id: str, told: Told) -> None:
+    def _admit(
+        self, connection: Connection, place: Place, batch_id: str, told: Told, *, now: int, refused: bool = False
+    ) -> None:
+        """Let in who was accepted, and set aside who was rejected. `refused`: all of it, and no row is to blame."""
         adding = (_at(t.membership, place), t.membership.c.batch_id == batch_id, t.membership.c.state == "adding")
         here = and_(*adding, t.membership.c.subject_id.in_(_people_of(batch_id)))
-        if told.accepted == 0 and told.rejected:  # the whole batch was refused after all
-            self._stay_uncertain(connection, place, here)
+        whole = told.accepted == 0 and told.rejected > 0  # nobody is there by this batch
+        for chosen in (rejections.named(batch_id), *([rejections.often(place)] if whole and not refused else [])):
+            rejections.set_aside(
+                self._store,
+                connection,
+                place,
+                here,
+                chosen,
+                lambda ids: self.owe(connection, place, ids, cause="rejected_by_platform", now=now),
+            )
+        if whole:  # a refusal now does not undo an earlier push that was never answered
+            unanswered = rejections.unanswered(place)
+            self._store.update_where(connection, t.membership, {"batch_id": unanswered}, here, unanswered.is_not(None))
             self._stay_from_before(connection, place, here, batch_id)
             self._store.delete(connection, t.membership, here)
             self._forgive_absent(connection, place, batch_id)
             return
-        rejected = _people_of(batch_id).where(t.batch_member.c.rejected.is_not(None))
-        values = {"state": "unsendable", "sent": b""}
-        self._store.update_where(connection, t.membership, values, *adding, t.membership.c.subject_id.in_(rejected))
         self._store.update_where(connection, t.membership, {"state": "member"}, here)
         if told.named is not None and told.named.num_rows:
             self._forgive_absent(connection, place, batch_id)
-
-    def _stay_uncertain(self, connection: Connection, place: Place, here: ColumnElement[bool]) -> None:
-        """A refusal now does not undo an earlier push that was never answered: its people may be there all the same."""
-        b, member = t.batch.c, t.batch_member.c
-        unanswered = (
-            select(func.max(b.batch_id))
-            .join_from(t.batch, t.batch_member, b.batch_id == member.batch_id)
-            .where(_at(t.batch, place), b.state == "superseded", b.action == Action.ADD.value)
-            .where(member.subject_id == t.membership.c.subject_id)
-            .correlate(t.membership)
-            .scalar_subquery()
-        )
-        self._store.update_where(connection, t.membership, {"batch_id": unanswered}, here, unanswered.is_not(None))
 
     def _stay_from_before(self, connection: Connection, place: Place, here: ColumnElement[bool], batch_id: str) -> None:
         """Nor does it take out who was there before a replacement, which had made them uncertain to begin with."""
@@ -397,6 +403,7 @@ def _people_of(batch_id: str) -> Select[tuple[int]]:
 
 
 def _batch(row: RowMapping) -> Batch:
+    receipt = json.loads(row["receipt"] or "{}")
     return Batch(
         batch_id=row["batch_id"],
         run_id=row["run_id"],
@@ -404,7 +411,14 @@ def _batch(row: RowMapping) -> Batch:
         action=Action(row["action"]),
         state=row["state"],
         rows=row["rows"],
-        receipt=json.loads(row["receipt"] or "{}"),
+        told=Told(
+            settled=row["state"] == "settled",
+            accepted=row["accepted"],
+            rejected=row["rejected"],
+            pending=row["pending"],
+            request=receipt.get("request", {}),
+            reasons=receipt.get("reasons", {}),
+        ),
         intended_at=row["intended_at"],
         replacement=row["replacement"],
     )

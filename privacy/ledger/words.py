@@ -51,22 +51,6 @@ class Remote:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """A batch's row, without its people."""
-
-    batch_id: str
-    run_id: str
-    place: Place
-    action: Action
-    state: str
-    rows: int
-    receipt: Mapping[str, object]
-    intended_at: int
-    replacement: str | None = None
-    """The batch of the replacement that this one is part of."""
-
-
-@dataclass(frozen=True, slots=True)
 class Told:
     """What a receipt told: counts of people, and of whom the platform named, why they were rejected."""
 
@@ -77,6 +61,23 @@ class Told:
     request: Mapping[str, object]
     reasons: Mapping[str, int]
     named: pa.Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch's row, without its people."""
+
+    batch_id: str
+    run_id: str
+    place: Place
+    action: Action
+    state: str
+    rows: int
+    told: Told
+    """What its last receipt told; before the first one, that everybody is pending."""
+    intended_at: int
+    replacement: str | None = None
+    """The batch of the replacement that this one is part of."""
 
 
 @dataclass(frozen=True, slots=True)

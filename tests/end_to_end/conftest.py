@@ -11,6 +11,7 @@ import pytest
 from passerelle.connectors.twins.handle import Twins, in_process
 from passerelle.connectors.twins.running import Addresses
 from passerelle.workflows.cli.main import main
+from tests.end_to_end.rooms import Clock, Rooms, copied, lowered
 from tests.end_to_end.shop import ShopWorkspace, made, only_audience, pointed_at
 
 EVERYBODY = "{any: [{trait: orders_365d, at_least: 0}, {trait: loyalty, missing: true}]}"
@@ -39,6 +40,23 @@ def pulled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     only_audience(shop, "everybody", EVERYBODY)
     shop.ok("pull")
     return shop.folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of 60 people that has pulled, whose policy has no minimum size: see `rooms`."""
+    nowhere = Twins(Addresses("http://127.0.0.1:8701", "127.0.0.1:8702", "127.0.0.1:8703"))
+    shop = made(tmp_path_factory.mktemp("tiny") / "shop", nowhere, people=60)
+    only_audience(shop, "everybody", EVERYBODY)
+    lowered(shop).ok("pull")
+    return shop.folder
+
+
+@pytest.fixture
+def rooms(tiny: Path, tmp_path: Path) -> Iterator[Rooms]:
+    """A copy of the tiny shop, with twins and a clock of its own."""
+    with in_process() as twins:
+        yield copied(tiny, tmp_path / "shop", twins, Clock())
 
 
 @pytest.fixture

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from passerelle.workflows.verbs.contract import Progress
     from passerelle.workflows.workspace import Workspace
 
+_NO_REVISION = -2
+"""No identifiers have it: who stands with it counts as changed."""
+
 _KINDS = {"member": THERE, "adding": THERE, "removing": LEAVING, "unsendable": UNSENDABLE}
 
 
@@ -164,8 +167,12 @@ def standing(connection: Connection, ledger: Ledger, place: Place) -> Standing:
     kind = by_code[states.indices.to_numpy(zero_copy_only=False)] if len(people) else np.empty(0, np.int8)
     uncertain = people["uncertain"].to_numpy()
     kind = np.where(uncertain & (kind == THERE), UNCERTAIN, kind).astype(np.int8)
+    revision = people["revision"].to_numpy().astype(np.int32)
+    if (kind == UNSENDABLE).any():
+        again = np.isin(people["subject_id"].to_numpy(), ledger.stirred(connection, place).to_numpy())
+        revision = np.where(again, _NO_REVISION, revision).astype(np.int32)
     owed = np.sort(ledger.owed(connection, place)["subject_id"].to_numpy())
-    return Standing(people["subject_id"].to_numpy(), kind, people["revision"].to_numpy().astype(np.int32), owed)
+    return Standing(people["subject_id"].to_numpy(), kind, revision, owed)
 
 
 def _held_out(aim: Aim, people: pa.Array) -> Ids:

@@ -12,7 +12,7 @@ from passerelle.privacy.vocabulary import Purpose
 from passerelle.workflows.plan.moves import NOBODY, Ids, Moves, union
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.push import Target, add, remove, settle
-from passerelle.workflows.sync.report import PlaceReport, count
+from passerelle.workflows.sync.report import PlaceReport
 from passerelle.workflows.verbs.contract import Outcome
 
 _FIRST_WAIT = 0.2
@@ -99,10 +99,7 @@ def _pending(crew: Crew, target: Target, report: PlaceReport) -> int:
         if receipt.state == "pending":
             still += batch.rows
         elif mine:
-            report.pending -= batch.rows
-            report.accepted += receipt.accepted
-            report.rejected += receipt.rejected_count
-            count(report.reasons, dict(receipt.reasons))
+            report.settle(batch.told, receipt)
     return still
 
 

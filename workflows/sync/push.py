@@ -7,15 +7,16 @@ sends them again or takes them out. Both are harmless, since a platform's member
 import json
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from passerelle.connectors.contract.destination import Destination, Intent, MatchKeys, Receipt, RemoteAudience
-from passerelle.connectors.errors import Refused
+from passerelle.connectors.errors import Outdated, Refused, TryLater
 from passerelle.privacy.consent.cleared import ClearedBatch
 from passerelle.privacy.ledger import Batch, Opening, Place, Told
 from passerelle.privacy.vocabulary import Purpose
-from passerelle.workflows.plan.moves import Ids
+from passerelle.workflows.plan.moves import NOBODY, Ids
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.report import PlaceReport, count
 
@@ -30,10 +31,32 @@ class Target:
     purpose: Purpose
 
 
+DECISION_LASTS = 180_000_000
+"""Microseconds after which a batch that was not sent yet is decided anew."""
+
+DECISIONS = 3
+"""Times that one batch is decided in a run: who waits longer than that has a platform that answers too slowly."""
+
+
 def add(crew: Crew, target: Target, ids: Ids, report: PlaceReport) -> None:
-    """Clear, encode and send these people: at most as many as one request takes."""
-    opening = Opening(crew.new_batch_id(), crew.run_id, target.place, crew.now())
+    """Clear, encode and send these people: at most as many as one request takes.
+
+    Where waiting for the platform takes so long that their consent may have changed, they are cleared again.
+    """
+    for _ in range(DECISIONS):
+        ids = _clear_and_send(crew, target, ids, report)
+        if not len(ids):
+            return
+    raise TryLater(
+        f"{target.place}: the platform keeps us waiting for longer than a decision on consent lasts.",
+        advice="Run it again later: it goes on where it stopped.",
+    )
+
+
+def _clear_and_send(crew: Crew, target: Target, ids: Ids, report: PlaceReport) -> Ids:
+    """Send who may be sent now; those left to be decided anew, because waiting took too long."""
     with crew.store.write() as connection:
+        opening = Opening(crew.new_batch_id(), crew.run_id, target.place, crew.now())
         # Who was merged since the plan waits for the next one: the other self may be there by other keys.
         people = pa.array(ids)
         cleared = crew.gate.clear(
@@ -55,9 +78,10 @@ def add(crew: Crew, target: Target, ids: Ids, report: PlaceReport) -> None:
             crew.ledger.intend_add(
                 connection, opening, batch, keys.rows, keys.subject_ids, columns=target.remote.columns
             )
-    _count_out(report, keys)
-    if len(keys.subject_ids):
-        _send_add(crew, target, batch, keys, opening, report)
+    _count_out(report, keys, cleared.withheld)
+    if not len(keys.subject_ids):
+        return NOBODY
+    return _send_add(crew, target, batch, keys, opening, report)
 
 
 def remove(crew: Crew, target: Target, ids: Ids, report: PlaceReport) -> bool:
@@ -77,14 +101,18 @@ def remove(crew: Crew, target: Target, ids: Ids, report: PlaceReport) -> bool:
         report.rejected += len(batch.subject_ids)
         report.fail(refusal)
         return False
+    except TryLater:
+        report.pending += len(batch.subject_ids)
+        raise
     _receive(crew, opening.batch_id, receipt, report)
     return receipt.state == "settled"
 
 
 def settle(crew: Crew, target: Target, batch: Batch) -> Receipt:
     """Ask once how a pending batch stands, and record the answer when it is final."""
-    request = batch.receipt.get("request")
-    pending = Receipt("pending", 0, 0, batch.rows, request if isinstance(request, dict) else {})
+    told = batch.told
+    request = json.loads(json.dumps(dict(told.request)))
+    pending = Receipt("pending", told.accepted, told.rejected, told.pending, request, told.reasons)
     receipt = target.destination.settle(target.remote, pending)
     if receipt.state == "settled":
         with crew.store.write() as connection:
@@ -94,16 +122,31 @@ def settle(crew: Crew, target: Target, batch: Batch) -> Receipt:
 
 def _send_add(
     crew: Crew, target: Target, batch: ClearedBatch, keys: MatchKeys, opening: Opening, report: PlaceReport
-) -> None:
-    report.added += len(keys.subject_ids)
+) -> Ids:
+    def still_good() -> None:
+        if crew.now() - batch.decided_at > DECISION_LASTS:
+            raise Outdated("Consent was decided too long ago.", advice="Run it again: it is decided anew.")
+
+    sent = len(keys.subject_ids)
     try:
-        receipt = target.destination.add(target.remote, batch, keys, Intent(opening.batch_id, 1))
+        receipt = target.destination.add(target.remote, batch, keys, Intent(opening.batch_id, 1, still_good))
+    except Outdated:
+        with crew.store.write() as connection:
+            crew.ledger.supersede(connection, target.place, now=crew.now())
+        return np.asarray(keys.subject_ids.to_numpy(), np.int64)
+    except TryLater:
+        report.added += sent
+        report.pending += sent
+        raise
     except Refused as refusal:
         with crew.store.write() as connection:
             crew.ledger.refuse_addition(connection, opening.batch_id, type(refusal).__name__, now=crew.now())
-        report.rejected += len(keys.subject_ids)
+        report.added += sent
+        report.rejected += sent
         raise
+    report.added += sent
     _receive(crew, opening.batch_id, receipt, report)
+    return NOBODY
 
 
 def _receive(crew: Crew, batch_id: str, receipt: Receipt, report: PlaceReport) -> None:
@@ -115,10 +158,12 @@ def _receive(crew: Crew, batch_id: str, receipt: Receipt, report: PlaceReport) -
     count(report.reasons, dict(receipt.reasons))
 
 
-def _count_out(report: PlaceReport, keys: MatchKeys) -> None:
+def _count_out(report: PlaceReport, keys: MatchKeys, withheld: pa.Table) -> None:
+    """Count who is not sent after all: of whom no key can be, and who may not be any more since the plan was made."""
     count(report.dropped, dict(keys.dropped))
-    for entry in pc.value_counts(keys.refused["reason"]).to_pylist():
-        count(report.unsendable, {entry["values"]: entry["counts"]})
+    for told, into in ((keys.refused, report.unsendable), (withheld, report.withheld)):
+        for entry in pc.value_counts(told["reason"]).to_pylist():
+            count(into, {entry["values"]: entry["counts"]})
 
 
 def _told(receipt: Receipt) -> Told:

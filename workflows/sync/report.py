@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from passerelle.connectors.contract.destination import Receipt
 from passerelle.privacy.errors import PasserelleError
-from passerelle.privacy.ledger import Place
+from passerelle.privacy.ledger import Place, Told
 from passerelle.workflows.verbs.contract import EXIT_CODES, Outcome
 
 # From the one that must be seen first to the one that may wait.
@@ -48,6 +49,13 @@ class PlaceReport:
         if gravest([self.outcome, outcome]) is outcome:
             self.outcome, self.problem, self.advice = outcome, problem.message, problem.advice
 
+    def settle(self, before: Told, now: Receipt) -> None:
+        """Count a batch of this run, of which `before` is counted, by its final receipt."""
+        self.accepted += now.accepted - before.accepted
+        self.rejected += now.rejected_count - before.rejected
+        self.pending += now.pending - before.pending
+        count(self.reasons, {reason: number - before.reasons.get(reason, 0) for reason, number in now.reasons.items()})
+
 
 def gravest(outcomes: list[Outcome]) -> Outcome:
     """The outcome that a person must see first; done where there is none."""
@@ -62,4 +70,5 @@ def exit_code(outcome: Outcome) -> int:
 def count(into: dict[str, int], more: dict[str, int]) -> None:
     """Add counts by key."""
     for key, number in more.items():
-        into[key] = into.get(key, 0) + number
+        if number:
+            into[key] = into.get(key, 0) + number
