@@ -1,105 +1,46 @@
 """HTTP to the outside world: the only module that knows httpx.
 
-    session = Session(Endpoint("https://api.example.com/v2"), authentication=HeaderFile("x-api-key", path))
+    session = Session(Endpoint("https://api.example.com/v2"), authentication=StaticHeader("x-api-key", secret))
     reply = session.get("persons", {"limit": "500"})
 
 What is promised: an answer comes back whole and fine, or an error says what to do next (`Refused`, `TryLater`,
-`DefinitionError`). Retriable failures are tried again, waiting as long as the other side asks. Redirects are not
-followed; the environment's proxies and credentials are not used; private addresses are refused unless allowed; a
-request never leaves the endpoint's origin. No URL, header or body is ever logged or quoted in an error.
+`DefinitionError`). Retriable failures are tried again, waiting as long as the other side asks; the token is looked at
+anew before each try. Redirects are not followed; the environment's proxies and credentials are not used; a request
+never leaves the endpoint's origin. No URL, header or body is ever logged or quoted in an error. Safe among threads.
+
+Private addresses are refused unless allowed: once by name before anything is sent, and again by the address of each
+connection that was really made, before a byte of the request goes over it; so a name that is answered differently the
+second time (DNS rebinding) gains nothing.
 """
 
 import ipaddress
 import logging
-import random
+import math
 import socket
 import ssl
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from enum import StrEnum
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 import tenacity
 
+from passerelle.connectors.authentication import Authentication, Nobody
 from passerelle.connectors.errors import DefinitionError, Refused, TryLater, Wait
+from passerelle.connectors.exchange import NOTHING, Ask, Clock, Judge, Reply, Verdict, asked_wait, by_status
+from passerelle.connectors.quota import Quota
 
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # they log whole URLs at INFO
 
-_SLOW_DOWN = frozenset({408, 425, 429})
-_NOT_LET_IN = frozenset({401, 403})
+A = TypeVar("A")
 
-
-class Verdict(StrEnum):
-    """What an answer means for the caller."""
-
-    FINE = "fine"
-    RETRY = "retry"
-    SKIP = "skip"
-    FATAL = "fatal"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Reply:
-    """An answer. `headers` have lower-case names."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-
-
-def by_status(reply: Reply) -> Verdict:
-    """The usual reading of a status. A vendor that means something else has its own."""
-    if reply.status < 300:  # noqa: PLR2004 - success
-        return Verdict.FINE
-    if reply.status in _SLOW_DOWN or reply.status >= 500:  # noqa: PLR2004 - the server's fault
-        return Verdict.RETRY
-    return Verdict.FATAL
-
-
-class Authentication(Protocol):
-    """Gives the headers that let us in. Asked before every request, so that it can renew what it holds."""
-
-    def headers(self) -> Mapping[str, str]:
-        """Headers for the next request."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class StaticHeader:
-    """One header, always the same. `read` gives the secret, each time anew."""
-
-    name: str
-    read: Callable[[], str] = field(repr=False)
-    prefix: str = ""
-
-    def headers(self) -> Mapping[str, str]:
-        """The header."""
-        return {self.name: self.prefix + self.read()}
-
-
-@dataclass(frozen=True, slots=True)
-class Nobody:
-    """No authentication."""
-
-    def headers(self) -> Mapping[str, str]:
-        """Nothing."""
-        return {}
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """At most so many requests in so many seconds, evenly spread."""
-
-    requests: int
-    seconds: float
+_CONNECTED = "connection.connect_tcp.complete"
+_UNAUTHORISED = 401
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +62,19 @@ class Endpoint:
     ca_file: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Time, as the session knows it: tests bring their own."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Download:
+    """An answer whose body is read block by block."""
 
-    now: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
-    jitter: Callable[[], float] = random.random
+    headers: Mapping[str, str]
+    blocks: Iterator[bytes]
 
 
 class Session:
-    """A connection to one endpoint. Close it, or use it as a context manager."""
+    """A connection to one endpoint. Close it, or use it as a context manager.
+
+    `judge` says what an answer means, `wait` how long it asks us to wait; `quota` holds for requests that name none.
+    """
 
     def __init__(
         self,
@@ -139,20 +82,21 @@ class Session:
         *,
         authentication: Authentication | None = None,
         headers: Mapping[str, str] = MappingProxyType({}),
-        rate: Rate | None = None,
+        quota: Quota | None = None,
         patience: Patience | None = None,
-        judge: Callable[[Reply], Verdict] = by_status,
+        judge: Judge = by_status,
+        wait: Callable[[Reply, float], float | None] = asked_wait,
         clock: Clock | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._base = endpoint.url.rstrip("/") + "/"
         self._origin = _origin(self._base)
         self._authentication = authentication or Nobody()
-        self._rate = rate
+        self._quota = quota
         self._patience = patience or Patience()
         self._judge = judge
+        self._asked_wait = wait
         self._clock = clock or Clock()
-        self._next_slot = 0.0
         self._checked = False
         self._client = httpx.Client(
             headers={"accept": "application/json", **headers},
@@ -168,33 +112,42 @@ class Session:
     def __exit__(self, *_exception: object) -> None:
         self._client.close()
 
-    def get(self, path: str, params: Mapping[str, str] = MappingProxyType({})) -> Reply:
+    def get(self, path: str, params: Mapping[str, str] = NOTHING) -> Reply:
         """GET. `path` is relative to the endpoint, or a URL of the same origin."""
-        return self.request("GET", path, params)
+        return self.send(Ask(path, params))
 
     def request(
         self,
         method: str,
         path: str,
-        params: Mapping[str, str] = MappingProxyType({}),
+        params: Mapping[str, str] = NOTHING,
         *,
         json: object = None,
         data: bytes | None = None,
     ) -> Reply:
-        """The fine answer to a request with a body of `json`, or `data` as it is; tries as often as patience allows.
+        """The fine answer to a request with a body of `json`, or `data` as it is."""
+        return self.send(Ask(path, params, method, json=json, data=data))
 
-        Raises `TryLater`, `Refused`, or `Skipped` where the judge says that there is nothing here to have.
+    def send(self, ask: Ask, *, quota: Quota | None = None) -> Reply:
+        """The fine answer; tries as often as patience allows, counting against `quota`.
+
+        Raises `TryLater`, `Refused`, `DefinitionError` where we are not let in, or `Skipped` where the judge says that
+        there is nothing here to have.
         """
-        url = self.within(path)
+        url = self.within(ask.path)
         self._refuse_private()
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(self._worth_another),
-            stop=tenacity.stop_after_attempt(self._patience.attempts),
-            wait=self._wait,
-            sleep=self._clock.sleep,
-            reraise=True,
-        )
-        return retrying(self._once, method, url, params, json, data)
+        return self._trying(lambda: self._once(url, ask, quota or self._quota))
+
+    @contextmanager
+    def download(self, ask: Ask, *, quota: Quota | None = None) -> Iterator[Download]:
+        """The same, for an answer too large to hold. A cut in its body is `TryLater`: nothing is asked again here."""
+        url = self.within(ask.path)
+        self._refuse_private()
+        answer = self._trying(lambda: self._begun(url, ask, quota or self._quota))
+        try:
+            yield Download(_lower(answer), _blocks(answer))
+        finally:
+            answer.close()
 
     def within(self, path: str) -> str:
         """The full URL of a path or link. Raises `Refused` where it leads to another origin."""
@@ -203,46 +156,77 @@ class Session:
             raise Refused("A link leads away from the source's own address, so it is not followed.")
         return url
 
-    def _once(
-        self, method: str, url: str, params: Mapping[str, str], json: object = None, data: bytes | None = None
-    ) -> Reply:
-        self._take_turn()
+    def _trying(self, once: Callable[[], A]) -> A:
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(self._worth_another),
+            stop=tenacity.stop_after_attempt(self._patience.attempts),
+            wait=self._wait,
+            sleep=self._clock.sleep,
+            reraise=True,
+        )
+        return retrying(once)
+
+    def _once(self, url: str, ask: Ask, quota: Quota | None) -> Reply:
+        answer = self._begun(url, ask, quota, whole=True)
+        return Reply(answer.status_code, _lower(answer), answer.content)
+
+    def _begun(self, url: str, ask: Ask, quota: Quota | None, *, whole: bool = False) -> httpx.Response:
+        """One try: an answer that is fine, its body yet to be read unless `whole`."""
+        answer, used = self._sent(url, ask, quota)
+        verdict, reply = self._judged(answer, quota, whole=whole)
+        if reply.status == _UNAUTHORISED and verdict is Verdict.DENIED and self._authentication.renew(used):
+            answer, _ = self._sent(url, ask, quota)
+            verdict, reply = self._judged(answer, quota, whole=whole)
+        if verdict is not Verdict.FINE:
+            answer.close()
+            raise self._failure(verdict, reply)
+        return answer
+
+    def _sent(self, url: str, ask: Ask, quota: Quota | None) -> tuple[httpx.Response, Mapping[str, str]]:
+        self._take_turn(quota)
+        used = self._authentication.headers()
+        form = {**(ask.form or {}), **self._authentication.form()}
         try:
-            answer = self._client.request(
-                method,
+            request = self._client.build_request(
+                ask.method,
                 url,
-                params=params or None,
-                json=json,
-                content=data,
-                headers=dict(self._authentication.headers()),
+                params=dict(ask.params) or None,
+                json=ask.json,
+                content=ask.data,
+                data=form or None,
+                headers={**ask.headers, **used},
+                extensions={"trace": self._connected},
             )
+            return self._client.send(request, stream=True), used
         except httpx.TransportError as problem:
             raise TryLater(f"The source does not answer ({type(problem).__name__}).") from None
         except (httpx.InvalidURL, httpx.HTTPError) as problem:
             raise Refused(f"The source's answer cannot be read ({type(problem).__name__}).") from None
-        reply = Reply(
-            answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.content
-        )
-        verdict = self._judge(reply)
-        if verdict is not Verdict.FINE:
-            raise self._failure(verdict, reply)
-        return reply
+
+    def _judged(self, answer: httpx.Response, quota: Quota | None, *, whole: bool) -> tuple[Verdict, Reply]:
+        body = b"".join(_blocks(answer, keep=True)) if whole or answer.status_code >= 300 else b""  # noqa: PLR2004
+        reply = Reply(answer.status_code, _lower(answer), body)
+        verdict = self._judge(reply) if whole or body else by_status(reply)
+        if quota is not None:
+            quota.heard(reply, verdict, self._clock.now())
+        return verdict, reply
 
     def _failure(self, verdict: Verdict, reply: Reply) -> Exception:
-        if verdict is Verdict.SKIP:
-            return Skipped(f"The source has nothing here (HTTP {reply.status}).")
-        if verdict is Verdict.RETRY:
-            wait = Wait(retry_after(reply.headers.get("retry-after"), now=self._clock.now()))
-            word = "asks us to slow down" if reply.status in _SLOW_DOWN else "has trouble"
-            return TryLater(f"The source {word} (HTTP {reply.status}).", wait=wait)
-        if reply.status in _NOT_LET_IN:
-            return DefinitionError(
-                f"The source does not let us in (HTTP {reply.status}).", advice="Check the token and its rights."
-            )
-        return Refused(f"The source refuses the request (HTTP {reply.status}).")
+        said = f"(HTTP {reply.status})"
+        match verdict:
+            case Verdict.SKIP:
+                return Skipped(f"The source has nothing here {said}.", status=reply.status)
+            case Verdict.THROTTLED | Verdict.RETRY:
+                word = "asks us to slow down" if verdict is Verdict.THROTTLED else "has trouble"
+                wait = Wait(self._asked_wait(reply, self._clock.now()))
+                return TryLater(f"The source {word} {said}.", wait=wait)
+            case Verdict.DENIED:
+                return Denied(f"The source does not let us in {said}.", advice="Check the token and its rights.")
+            case _:
+                return Refused(f"The source refuses the request {said}.")
 
     def _worth_another(self, error: BaseException) -> bool:
-        if not isinstance(error, TryLater):
+        if not isinstance(error, TryLater) or isinstance(error, Exhausted):
             return False
         asked = error.wait.seconds
         return asked is None or asked <= self._patience.longest_wait
@@ -254,13 +238,15 @@ class Session:
         doubled: float = self._patience.first_wait * 2 ** (state.attempt_number - 1)
         return min(self._patience.longest_wait, doubled) * (0.5 + self._clock.jitter() / 2)
 
-    def _take_turn(self) -> None:
-        if self._rate is None:
-            return
-        now = self._clock.now()
-        if self._next_slot > now:
-            self._clock.sleep(self._next_slot - now)
-        self._next_slot = max(self._next_slot, now) + self._rate.seconds / self._rate.requests
+    def _take_turn(self, quota: Quota | None) -> None:
+        delay = 0.0 if quota is None else quota.reserve(self._clock.now())
+        if delay > self._patience.longest_wait:
+            raise Exhausted(
+                "Nothing is left of what may be asked of the source for now.",
+                wait=Wait(None if math.isinf(delay) else delay),
+            )
+        if delay > 0:
+            self._clock.sleep(delay)
 
     def _refuse_private(self) -> None:
         """Addresses inside the house are not for sources on the internet, unless the settings say so."""
@@ -271,29 +257,67 @@ class Session:
             found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
         except OSError:
             raise TryLater("The source's name cannot be resolved.") from None
-        if any(not ipaddress.ip_address(str(one[4][0]).partition("%")[0]).is_global for one in found):
-            raise DefinitionError(
-                "The source's address is a private one.", advice="If that is meant, set `allow_private: true`."
-            )
+        if not all(public(str(one[4][0])) for one in found):
+            raise _private()
         self._checked = True
+
+    def _connected(self, event: str, info: Mapping[str, Any]) -> None:
+        """Of each new connection, the address that it really leads to; nothing has been sent over it yet."""
+        if event != _CONNECTED or self._endpoint.allow_private:
+            return
+        stream = info["return_value"]
+        address = stream.get_extra_info("server_addr")
+        if address is None or not public(str(address[0])):
+            stream.close()
+            raise _private()
+
+
+class Denied(DefinitionError):
+    """The token or its rights are not enough: a person must look."""
 
 
 class Skipped(Refused):
     """There is nothing here to have, and that is no failure."""
 
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
-def retry_after(value: str | None, *, now: float) -> float | None:
-    """Seconds that a Retry-After header asks for: a number, or a date. None where it says nothing."""
-    if value is None:
-        return None
+
+class Exhausted(TryLater):
+    """A quota is used up for longer than a run waits."""
+
+
+def public(address: str) -> bool:
+    """Whether an address is one of the internet, looked at through IPv6's ways of writing IPv4."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        inner = found.ipv4_mapped or found.sixtofour
+        if inner is not None:
+            return public(str(inner))
+    return found.is_global and not found.is_multicast
+
+
+def _private() -> DefinitionError:
+    return DefinitionError(
+        "The source's address is a private one.", advice="If that is meant, set `allow_private: true`."
+    )
+
+
+def _blocks(answer: httpx.Response, *, keep: bool = False) -> Iterator[bytes]:
     try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.fromtimestamp(now, UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
+        if keep:
+            yield answer.read()
+        else:
+            yield from answer.iter_bytes()
+    except httpx.TransportError as problem:
+        raise TryLater(f"The source's answer broke off ({type(problem).__name__}).") from None
+    except httpx.HTTPError as problem:
+        raise Refused(f"The source's answer cannot be read ({type(problem).__name__}).") from None
+
+
+def _lower(answer: httpx.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in answer.headers.items()}
 
 
 def _origin(url: str) -> tuple[str, str, int]:

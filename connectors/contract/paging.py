@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from passerelle.connectors.http import Reply
+from passerelle.connectors.exchange import Reply
 
 Step = Mapping[str, str]
 """What leads to a page: parameters to add, or `{"": link}` for a link to follow as it is."""

@@ -29,7 +29,8 @@ from passerelle.connectors.contract.records import ARROW, Record, Shape, shape_o
 from passerelle.connectors.contract.roles import Kind
 from passerelle.connectors.contract.source import QUARANTINE, Context, Page, Resource, State
 from passerelle.connectors.errors import Refused
-from passerelle.connectors.http import Reply, Session
+from passerelle.connectors.exchange import Reply
+from passerelle.connectors.http import Session
 
 if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Check

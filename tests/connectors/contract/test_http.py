@@ -5,20 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from passerelle.connectors.authentication import Authentication, FormToken, StaticHeader
 from passerelle.connectors.errors import DefinitionError, Refused, TryLater
-from passerelle.connectors.http import (
-    Clock,
-    Endpoint,
-    Patience,
-    Rate,
-    Reply,
-    Session,
-    Skipped,
-    StaticHeader,
-    Verdict,
-    by_status,
-    retry_after,
-)
+from passerelle.connectors.exchange import Ask, Clock, Reply, Verdict, by_status, retry_after
+from passerelle.connectors.http import Endpoint, Exhausted, Patience, Session, Skipped, public
+from passerelle.connectors.quota import HeaderQuota, Pace
 from tests.connectors.contract.vendor import vendor
 
 
@@ -118,6 +109,79 @@ def test_a_link_to_elsewhere_is_not_followed(link: str) -> None:
     assert made.asked == []
 
 
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:10.0.0.1", "2002:7f00:1::", "224.0.0.1"]
+)
+def test_no_way_of_writing_a_private_address_makes_it_public(address: str) -> None:
+    assert not public(address)
+    assert public("93.184.215.14")
+
+
+def test_the_address_that_is_really_connected_to_is_looked_at_before_anything_is_sent() -> None:
+    with vendor() as made, Session(Endpoint(made.url)) as session:
+        session._checked = True  # as after a name that was answered with a public address the first time
+        with pytest.raises(DefinitionError, match="private"):
+            session.get("people", {"token": "SECRET"})
+    assert made.asked == []
+
+
+class Passes(Authentication):
+    """A token for each time it is renewed."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.number}"}
+
+    def renew(self, used: object) -> bool:
+        assert used == {"authorization": f"Bearer {self.number}"}
+        self.number += 1
+        return True
+
+
+def test_a_token_that_was_taken_back_is_renewed_once_and_no_more() -> None:
+    passes = Passes()
+    with vendor() as made, Session(Endpoint(made.url, allow_private=True), authentication=passes) as session:
+        made.first = [(401, {}, b"")]
+        assert session.get("people").status == 200
+        made.first = [(401, {}, b""), (401, {}, b"")]
+        with pytest.raises(DefinitionError, match="does not let us in"):
+            session.get("people")
+    assert [one["authorization"] for one in made.headers] == ["Bearer 0", "Bearer 1", "Bearer 1", "Bearer 2"]
+
+
+def test_a_token_may_stand_in_the_form_that_is_posted() -> None:
+    with vendor() as made:
+        token = FormToken("token_auth", lambda: "SECRET")
+        with Session(Endpoint(made.url, allow_private=True), authentication=token) as session:
+            session.send(Ask("index.php", method="POST", form={"module": "API"}))
+    assert made.bodies == [b"module=API&token_auth=SECRET"]
+    assert "SECRET" not in repr(token)
+
+
+def test_a_quota_that_is_used_up_for_long_ends_the_run_instead_of_sleeping() -> None:
+    time = FakeTime()
+    quota = HeaderQuota("x-left", "x-reset")
+    with vendor() as made, Session(Endpoint(made.url, allow_private=True), clock=time.clock()) as session:
+        made.first = [(200, {"x-left": "0", "x-reset": "3000"}, b"{}")]
+        session.send(Ask("people"), quota=quota)
+        with pytest.raises(Exhausted) as exhausted:
+            session.send(Ask("people"), quota=quota)
+        assert exhausted.value.wait.seconds == 3000
+        time.at += 3000
+        assert session.send(Ask("people"), quota=quota).status == 200
+    assert (len(made.asked), time.slept) == (2, [])
+
+
+def test_a_large_answer_comes_in_blocks() -> None:
+    with vendor() as made, Session(Endpoint(made.url, allow_private=True)) as session:
+        made.first = [(503, {}, b""), (200, {"sforce-locator": "null"}, b"a,b\n" * 100_000)]
+        with session.download(Ask("results")) as answer:
+            assert answer.headers["sforce-locator"] == "null"
+            assert sum(map(len, answer.blocks)) == 400_000
+
+
 def test_nobody_at_home_is_for_later() -> None:
     time = FakeTime()
     endpoint = Endpoint("http://127.0.0.1:1", allow_private=True)
@@ -130,7 +194,7 @@ def test_requests_are_spread_over_the_rate() -> None:
     time = FakeTime()
     with vendor() as made:
         endpoint = Endpoint(made.url, allow_private=True)
-        with Session(endpoint, rate=Rate(10, 1.0), clock=time.clock()) as session:
+        with Session(endpoint, quota=Pace(10, 1.0), clock=time.clock()) as session:
             for _ in range(4):
                 session.get("people")
     assert time.at == pytest.approx(1_000.3)

@@ -22,6 +22,7 @@ class Vendor:
     page: int = 3
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     first: list[Answer] = field(default_factory=list)
     behave: Behaviour | None = None
 
@@ -57,6 +58,10 @@ def vendor(behave: Behaviour = cursor_pages) -> Iterator[Vendor]:
     made = Vendor(behave=behave)
 
     class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            made.bodies.append(self.rfile.read(int(self.headers.get("content-length", "0"))))
+            self.do_GET()
+
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
