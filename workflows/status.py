@@ -24,6 +24,8 @@ def look(crew: Crew, *, run_id: str = "", offline: bool = False) -> StatusResult
     """Look at everything, or at one run; pending batches are asked about first, unless offline."""
     with crew.store.read() as connection:
         places = crew.ledger.places(connection)
+        farewells = [Place.everywhere(name) for name in dict.fromkeys(place.destination for place in places)]
+        places += [place for place in farewells if crew.ledger.owed(connection, place).num_rows]
     states = {place: AudienceState("not asked") if offline else _ask(crew, place) for place in places}
     with crew.store.read() as connection:
         return StatusResult(
@@ -40,7 +42,7 @@ def _ask(crew: Crew, place: Place) -> AudienceState:
         with crew.store.read() as connection:
             remote = crew.ledger.remote(connection, place)
         if remote is None:
-            return AudienceState("unknown")
+            return AudienceState("leaving" if place.is_everywhere else "unknown")
         target = reach(crew, place, AudienceSpec.unchanged(place.audience), remote.purpose)
         await_settled(crew, target, PlaceReport(place), crew.patience)
         return target.destination.state(target.remote)

@@ -16,11 +16,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from passerelle.privacy.consent.cleared import ClearedBatch, RemovalBatch
+from passerelle.privacy.consent.cleared import ClearedBatch, FarewellBatch, RemovalBatch
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.vocabulary import Destination as Platform
 
@@ -206,6 +206,18 @@ class Check:
     state: Literal["ok", "warning", "failed"]
     message: str
     advice: str = ""
+
+
+@runtime_checkable
+class ForgetsEverywhere(Protocol):
+    """What a destination may promise besides: to drop people from every audience of its account, whoever made it."""
+
+    def forget_everywhere(self, batch: FarewellBatch, intent: Intent) -> Receipt:
+        """Ask by every key that may be sent; at most `rows_per_request` people. Harmless when repeated.
+
+        Who has no such key cannot be there, and counts as accepted.
+        """
+        ...
 
 
 class Destination(Protocol):

@@ -34,11 +34,12 @@ from passerelle.connectors.destinations import meta_replace, meta_rows
 from passerelle.connectors.destinations.api_version import check_sunset, failed
 from passerelle.connectors.destinations.marker import described, mark
 from passerelle.connectors.destinations.meta_api import VERSIONS
+from passerelle.connectors.destinations.meta_forget import farewell_rows
 from passerelle.connectors.destinations.meta_labels import LABELS, labels_of
 from passerelle.connectors.destinations.meta_settings import MetaSettings
 from passerelle.connectors.destinations.meta_status import read_state, session_ended
 from passerelle.connectors.errors import OutcomeUnknown
-from passerelle.privacy.consent.cleared import ClearedBatch, RemovalBatch
+from passerelle.privacy.consent.cleared import ClearedBatch, FarewellBatch, RemovalBatch
 from passerelle.privacy.errors import PasserelleError
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.secret_file import read_secret
@@ -189,6 +190,28 @@ class Meta:
         """Take people out: a POST that says delete, since a DELETE would carry them in its URL."""
         return self._push(remote, batch.subject_ids, batch.rows, intent, method="delete")
 
+    def forget_everywhere(self, batch: FarewellBatch, intent: Intent) -> Receipt:
+        """Have Meta drop people from every audience of the ad account: those made by hand or by other tools, too."""
+        del intent  # asking again is harmless, and no session tells tries apart
+        rows, known = farewell_rows(batch.identifiers)
+        table, schema = rows.reveal(), tuple(meta_rows.SCHEMA)
+        received = 0
+        for start in range(0, table.num_rows, ROWS):
+            part = Personal(table.slice(start, ROWS))
+            path = (self._settings.ad_account, "usersofanyaudience")
+            answer = self._wire.send(path, meta_rows.payload(part, schema), None, method="delete")
+            received += len(part) - _missing(answer, len(part))
+        request: dict[str, str | int] = {
+            "api_version": self._settings.api_version,
+            "rows": table.num_rows,
+            "received": received,
+            "without_keys": len(batch.subject_ids) - known,
+        }
+        if received < table.num_rows:  # whose rows is not said: all stay owed
+            count = len(batch.subject_ids)
+            return Receipt("settled", 0, count, 0, request, {INVALID: count})
+        return Receipt("settled", len(batch.subject_ids), 0, 0, request)
+
     def _push(
         self, remote: RemoteAudience, people: pa.Array, rows: Personal, intent: Intent, *, method: str | None = None
     ) -> Receipt:
@@ -324,6 +347,15 @@ def _receipt(
     )
     request = {**made, "sent": sent, "received": received, "rejected": rejected}
     return Receipt("pending", 0, rejected, sent - rejected, request, _reasons(rejected), table)
+
+
+def _missing(answer: Mapping[str, Any], sent: int) -> int:
+    """How many rows of a farewell Meta did not take, as far as it says."""
+    if answer.get("success") is False:
+        raise OutcomeUnknown("Meta did not confirm the farewell.", advice="Run again; asking twice is harmless.")
+    received, invalid = answer.get("num_received", sent), answer.get("num_invalid_entries", 0)
+    counted = isinstance(received, int) and isinstance(invalid, int)
+    return min(sent, max(0, sent - received) + invalid) if counted else sent
 
 
 def _reasons(rejected: int) -> dict[str, int]:

@@ -60,12 +60,17 @@ class MetaWire:
         return self._call("POST", path, dict(params), {}, changes=True)
 
     def send(
-        self, path: tuple[str, ...], payload: str, session: Callable[[int], Json], *, method: str | None = None
+        self,
+        path: tuple[str, ...],
+        payload: str,
+        session: Callable[[int], Json] | None,
+        *,
+        method: str | None = None,
     ) -> Json:
         """Send people. `session` makes a new upload session for each try, since a finished one takes nothing more."""
 
         def attempt(number: int) -> Json:
-            params: Json = {"session": session(number)}
+            params: Json = {} if session is None else {"session": session(number)}
             if method is not None:
                 params["method"] = method
             # As a plain part of a multipart form the payload needs no quoting, and stays out of the SDK's errors.

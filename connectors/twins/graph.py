@@ -266,7 +266,7 @@ class Graph:
         return {"data": [shown]}
 
     def _forget(self, call: Call, fault: Fault | None) -> object:
-        _only(call, {"payload", "method"})
+        _only(call, {"payload", "method", "session", "namespace"})
         rows = read(call.params.get("payload", ""), keep=self._world.keeps, also_invalid=_dropped(fault))
         account = call.path[1].removeprefix("act_")
         for audience in self._world.audiences.values():

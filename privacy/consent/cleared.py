@@ -12,7 +12,7 @@ GATE_SEAL = object()
 """Held by `gate.py` alone: whoever makes a `ClearedBatch` shows it."""
 
 LEDGER_SEAL = object()
-"""Held by `ledger.py` alone: whoever makes a `RemovalBatch` shows it."""
+"""Held by the ledger alone: whoever makes a `RemovalBatch` or a `FarewellBatch` shows it."""
 
 
 @final
@@ -57,3 +57,22 @@ class RemovalBatch:
     def __post_init__(self) -> None:
         if self.seal is not LEDGER_SEAL:
             raise TypeError("only the membership ledger makes a RemovalBatch")
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class FarewellBatch:
+    """People whom a platform is to drop from every audience of the account: they withdrew, or are to be erased.
+
+    Only people who were in one of our audiences there, and of whom that is owed. The rows of `identifiers`, aligned
+    with `subject_ids`, have everything that the vault holds of them, in the shape of `ClearedBatch.identifiers`.
+    """
+
+    seal: object
+    destination: Destination
+    subject_ids: pa.Array
+    identifiers: Personal
+
+    def __post_init__(self) -> None:
+        if self.seal is not LEDGER_SEAL:
+            raise TypeError("only the membership ledger makes a FarewellBatch")

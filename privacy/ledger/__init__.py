@@ -9,6 +9,17 @@ or takes them out, and `supersede` closes the batch. Nothing else recovers anyth
 from passerelle.privacy.ledger.book import Ledger
 from passerelle.privacy.ledger.debts import queue_removals
 from passerelle.privacy.ledger.replacements import Replacements
-from passerelle.privacy.ledger.words import PRESENT, Batch, Opening, Place, Remote, Told
+from passerelle.privacy.ledger.words import EVERYWHERE, PRESENT, Batch, Opening, Place, Remote, Told
 
-__all__ = ["PRESENT", "Batch", "Ledger", "Opening", "Place", "Remote", "Replacements", "Told", "queue_removals"]
+__all__ = [
+    "EVERYWHERE",
+    "PRESENT",
+    "Batch",
+    "Ledger",
+    "Opening",
+    "Place",
+    "Remote",
+    "Replacements",
+    "Told",
+    "queue_removals",
+]

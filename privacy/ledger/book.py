@@ -20,10 +20,10 @@ from sqlalchemy import (
     select,
 )
 
-from passerelle.privacy.consent.cleared import LEDGER_SEAL, ClearedBatch, RemovalBatch
+from passerelle.privacy.consent.cleared import LEDGER_SEAL, ClearedBatch, FarewellBatch, RemovalBatch
 from passerelle.privacy.ledger import rejections
 from passerelle.privacy.ledger.wire import decode, encode
-from passerelle.privacy.ledger.words import PRESENT, Batch, Opening, Place, Remote, Sealer, Told
+from passerelle.privacy.ledger.words import ASKED, PRESENT, Batch, Opening, Place, Remote, Sealer, Told
 from passerelle.privacy.log.journal import Journal
 from passerelle.privacy.log.leaves import batch_member_payload, batch_rows, named_digest
 from passerelle.privacy.personal import Personal
@@ -161,6 +161,35 @@ class Ledger:
         remote = self.remote(connection, place)
         rows = decode(opened, remote.columns if remote else ())
         return RemovalBatch(LEDGER_SEAL, platform, place.audience, found, rows)
+
+    # --- farewells: out of every audience of the account
+
+    def owe_everywhere(self, connection: Connection, place: Place, ids: pa.Array, *, now: int) -> None:
+        """Of these people, whose removal from `place` is owed, owe it everywhere to those who asked to go."""
+        with self._store.among(connection, ids) as chosen:
+            asked = and_(
+                _at(t.removal, place), t.removal.c.cause.in_(ASKED), t.removal.c.subject_id.in_(select(chosen))
+            )
+            found = self._store.table(connection, select(t.removal.c.subject_id, t.removal.c.cause).where(asked))
+        for cause in found["cause"].unique().to_pylist():
+            theirs = found.filter(pc.equal(found["cause"], cause))["subject_id"].combine_chunks()
+            self.owe(connection, Place.everywhere(place.destination), theirs, cause=cause, now=now)
+
+    def farewell(self, connection: Connection, opening: Opening, platform: Destination, ids: pa.Array) -> FarewellBatch:
+        """Record that these people are about to be dropped everywhere, and hand out all that is held of them.
+
+        Raises `ValueError` for people of whom that is not owed.
+        """
+        owed = self.owed(connection, opening.place)["subject_id"].combine_chunks()
+        if not opening.place.is_everywhere or not pc.all(pc.is_in(ids, owed), min_count=0).as_py():
+            raise ValueError("a farewell is for people of whom it is owed")
+        self.open_batch(connection, opening, Action.REMOVE, ids, {})
+        return FarewellBatch(LEDGER_SEAL, platform, ids, self._sealer.identifiers(connection, ids))
+
+    def waive(self, connection: Connection, place: Place, ids: pa.Array) -> None:
+        """Owe the removal of these people no more."""
+        with self._store.among(connection, ids) as chosen:
+            self._store.delete(connection, t.removal, _at(t.removal, place), t.removal.c.subject_id.in_(select(chosen)))
 
     # --- receipts
 

@@ -7,10 +7,18 @@ from typing import Protocol
 import pyarrow as pa
 from sqlalchemy import Connection
 
+from passerelle.privacy.personal import Personal
 from passerelle.privacy.vocabulary import Action, Destination, Purpose
 
 PRESENT = ("adding", "member", "removing")
 """States of people who are, or may be, at the platform."""
+
+
+ASKED = ("consent_withdrawn", "erasure")
+"""Causes of removals by which people asked to go, from wherever they may be."""
+
+EVERYWHERE = "*"
+"""Stands for every audience of an account; no audience can have it for a name."""
 
 
 class Sealer(Protocol):
@@ -24,6 +32,10 @@ class Sealer(Protocol):
         """The payloads again."""
         ...
 
+    def identifiers(self, connection: Connection, ids: pa.Array) -> Personal:
+        """What is held of each person, aligned with `ids`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -32,8 +44,18 @@ class Place:
     destination: str
     audience: str
 
+    @classmethod
+    def everywhere(cls, destination: str) -> "Place":
+        """Every audience of the account at once, whoever made it: nobody is added there."""
+        return cls(destination, EVERYWHERE)
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether it is no single audience."""
+        return self.audience == EVERYWHERE
+
     def __str__(self) -> str:
-        return f"{self.audience} at {self.destination}"
+        return f"{'every audience' if self.is_everywhere else self.audience} at {self.destination}"
 
 
 @dataclass(frozen=True, slots=True)

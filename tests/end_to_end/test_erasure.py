@@ -110,7 +110,7 @@ def test_a_person_is_taken_out_everywhere_and_then_nothing_of_them_stays(small: 
     code, again = cli(small, "erase", "--file", in_file(small.folder, email))
     assert (code, again["already"], again["asked"]) == (0, 1, 0)
     code, opened = cli(small, "evidence", "open", name, "--key-file", str(key), "--reason", "claim 12")
-    assert (code, opened["rows"], len(opened["sent"])) == (0, opened["confirmed"], 4)
+    assert (code, opened["rows"], len(opened["sent"])) == (0, opened["confirmed"], 5)
     with Workspace.open(small.folder) as workspace, workspace.store().read() as connection:
         assert workspace.subjects().by_ref(connection, other) is not None
         canonical = workspace.subjects().canonical(Field.EMAIL, [email], ["FR"])

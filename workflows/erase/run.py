@@ -138,7 +138,8 @@ def _take_out(crew: "Crew", desk: Desk, report: Report) -> None:
     if to_ask:
         with crew.store.write() as connection:
             pushed(desk, connection, asked)
-        report.places += sync_removals(crew, sorted({place.audience for place in to_ask})).places
+        done = sync_removals(crew, sorted({place.audience for place in to_ask}))
+        report.places += [*done.places, *done.farewells]
     told = {place.place for place in report.places}
     report.places += [_await(crew, place) for place in waiting if place not in told]
 

@@ -117,7 +117,10 @@ def _place(
     out = _held_out(aim, people)
     asked = pc.filter(people, pc.invert(pc.is_in(people, pa.array(out)))) if len(out) else people
     decisions = workspace.gate().decide(connection, asked, purpose=aim.purpose, destination=aim.platform, at=now)
-    wish = wish_of(workspace, connection, decisions, {"holdout": out})
+    wish = without(
+        wish_of(workspace, connection, decisions, {"holdout": out}),
+        _leaving_everywhere(workspace, connection, ledger, aim),
+    )
     here = standing(connection, ledger, aim.place)
     lost = _lost(workspace, connection, aim, np.setdiff1d(here.subject_id, asked.to_numpy()), now)
     causes = {cause: union([ids, lost.get(cause, NOBODY)]) for cause, ids in wish.withheld.items()}
@@ -126,6 +129,21 @@ def _place(
     words = unfit(workspace, aim, known)
     guarded = guard(moves, aim.limits, segment_size=len(people), stale=stale, approved=approved, unfit=bool(words))
     return PlacePlan(aim, guarded, wish, len(people), decisions, out, known, words)
+
+
+def _leaving_everywhere(workspace: "Workspace", connection: Connection, ledger: Ledger, aim: Aim) -> Ids:
+    """Who must first be dropped from every audience there: put in before, they would be taken out again unnoticed."""
+    owed = ledger.owed(connection, Place.everywhere(aim.place.destination))["subject_id"].combine_chunks()
+    return np.unique(workspace.gate().today(connection, owed).to_numpy()) if len(owed) else NOBODY
+
+
+def without(wish: Wish, ids: Ids) -> Wish:
+    """The same wish, but for people who are still to leave."""
+    still = np.isin(wish.allowed, ids)
+    if not still.any():
+        return wish
+    withheld = {**wish.withheld, "leaving_everywhere": wish.allowed[still]}
+    return Wish(wish.allowed[~still], wish.revision[~still], withheld)
 
 
 def _lost(workspace: "Workspace", connection: Connection, aim: Aim, ids: Ids, now: int) -> dict[str, Ids]:

@@ -5,13 +5,22 @@ sends them again or takes them out. Both are harmless, since a platform's member
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from passerelle.connectors.contract.destination import Destination, Intent, MatchKeys, Receipt, RemoteAudience
+from passerelle.connectors.contract.destination import (
+    Destination,
+    ForgetsEverywhere,
+    Intent,
+    MatchKeys,
+    Receipt,
+    RemoteAudience,
+)
 from passerelle.connectors.errors import Outdated, Refused, TryLater
 from passerelle.privacy.consent.cleared import ClearedBatch
 from passerelle.privacy.ledger import Batch, Opening, Place, Told
@@ -92,20 +101,29 @@ def remove(crew: Crew, target: Target, ids: Ids, report: PlaceReport) -> bool:
         if not len(batch.subject_ids):
             return True
         crew.ledger.intend_removal(connection, opening, batch)
+        if isinstance(target.destination, ForgetsEverywhere):
+            crew.ledger.owe_everywhere(connection, target.place, batch.subject_ids, now=opening.now)
     report.removed += len(batch.subject_ids)
-    try:
+    with refuse_removal(crew, opening.batch_id, len(batch.subject_ids), report):
         receipt = target.destination.remove(target.remote, batch, Intent(opening.batch_id, 1))
+        receive(crew, opening.batch_id, receipt, report)
+        return receipt.state == "settled"
+    return False
+
+
+@contextmanager
+def refuse_removal(crew: Crew, batch_id: str, people: int, report: PlaceReport) -> Iterator[None]:
+    """Keep it owed where the platform refuses a removal for good, and go on."""
+    try:
+        yield
     except Refused as refusal:
         with crew.store.write() as connection:
-            crew.ledger.refuse_removal(connection, opening.batch_id, type(refusal).__name__, now=crew.now())
-        report.rejected += len(batch.subject_ids)
+            crew.ledger.refuse_removal(connection, batch_id, type(refusal).__name__, now=crew.now())
+        report.rejected += people
         report.fail(refusal)
-        return False
     except TryLater:
-        report.pending += len(batch.subject_ids)
+        report.pending += people
         raise
-    _receive(crew, opening.batch_id, receipt, report)
-    return receipt.state == "settled"
 
 
 def settle(crew: Crew, target: Target, batch: Batch) -> Receipt:
@@ -145,11 +163,12 @@ def _send_add(
         report.rejected += sent
         raise
     report.added += sent
-    _receive(crew, opening.batch_id, receipt, report)
+    receive(crew, opening.batch_id, receipt, report)
     return NOBODY
 
 
-def _receive(crew: Crew, batch_id: str, receipt: Receipt, report: PlaceReport) -> None:
+def receive(crew: Crew, batch_id: str, receipt: Receipt, report: PlaceReport) -> None:
+    """Record what the platform said, and count it."""
     with crew.store.write() as connection:
         crew.ledger.receive(connection, batch_id, _told(receipt), now=crew.now())
     report.accepted += receipt.accepted

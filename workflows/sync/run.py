@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from passerelle.connectors.contract.destination import AudienceSpec
 from passerelle.privacy.errors import HeldBack, PasserelleError, TryLater
-from passerelle.privacy.ledger import Place
+from passerelle.privacy.ledger import EVERYWHERE, Place
 from passerelle.privacy.store import tables as t
 from passerelle.workflows.plan.aims import aims, check_names
 from passerelle.workflows.plan.document import PlanFile, same_moves
@@ -18,6 +18,7 @@ from passerelle.workflows.plan.make import PlacePlan, Plan, make, standing, wish
 from passerelle.workflows.plan.moves import NOBODY, Moves, diff
 from passerelle.workflows.plan.naming import UNFIT_ADVICE
 from passerelle.workflows.sync.crew import Crew
+from passerelle.workflows.sync.farewell import bid_farewell
 from passerelle.workflows.sync.place import carry, conclude, finish, reach
 from passerelle.workflows.sync.push import Target
 from passerelle.workflows.sync.report import PlaceReport
@@ -34,9 +35,13 @@ class Carried:
 
 @dataclass(slots=True)
 class SyncReport:
-    """What became of each place, and which consent sources were too old for additions."""
+    """What became of each place, and which consent sources were too old for additions.
+
+    `farewells` are about people who were dropped from every audience of an account, where there were any.
+    """
 
     places: list[PlaceReport] = field(default_factory=list)
+    farewells: list[PlaceReport] = field(default_factory=list)
     stale: tuple[str, ...] = ()
 
 
@@ -57,6 +62,7 @@ def sync(
         report.stale = plan.stale
         free = {place.aim.place: partial(_carry_out, crew, plan, place) for place in plan.places}
         report.places.extend(_all(crew, {place: push for place, push in free.items() if place not in busy}))
+        report.farewells.extend(_farewells(crew))
     end(crew)
     return report
 
@@ -70,7 +76,7 @@ def sync_removals(crew: Crew, names: Sequence[str]) -> SyncReport:
     check(crew)
     with crew.store.read() as connection:
         everywhere = crew.ledger.places(connection)
-    if strangers := sorted(set(names) - {place.audience for place in everywhere}):
+    if strangers := sorted(set(names) - {EVERYWHERE} - {place.audience for place in everywhere}):
         check_names(strangers, crew.workspace.audiences)
     places = [place for place in everywhere if not names or place.audience in names]
     report = SyncReport()
@@ -80,6 +86,7 @@ def sync_removals(crew: Crew, names: Sequence[str]) -> SyncReport:
         report.places.extend(
             _all(crew, {place: partial(_take_out, crew, place) for place in places if place not in busy})
         )
+        report.farewells.extend(_farewells(crew))
     end(crew)
     return report
 
@@ -114,6 +121,12 @@ def _lane(crew: Crew, work: Mapping[Place, Callable[[], Carried]]) -> dict[Place
             break
         done[place] = push()
     return done
+
+
+def _farewells(crew: Crew) -> list[PlaceReport]:
+    """Have platforms drop whoever asked to go from every audience, once our own removals are on their way."""
+    asked = [] if crew.stopping.is_set() else [bid_farewell(crew, name) for name in crew.workspace.destinations]
+    return [report for report in asked if report is not None]
 
 
 def begin(crew: Crew) -> None:

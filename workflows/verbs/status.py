@@ -51,7 +51,7 @@ class Debt(_Closed):
 class PlaceLine(_Closed):
     """One audience at one destination."""
 
-    audience: str
+    audience: str = Field(description="`*`: people are still to be dropped from every audience of the account.")
     destination: str
     members: int
     pending: int = Field(description="People in batches that the platform has not settled.")

@@ -64,11 +64,28 @@ class SyncedAudience(BaseModel):
     advice: str = ""
 
 
+class Farewell(BaseModel):
+    """People who asked to go, dropped from every audience of one account, whoever made it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    destination: str
+    outcome: Outcome
+    asked: int = Field(description="People in this run.")
+    accepted: int
+    debt: int = Field(description="People of whom it is still owed.")
+    problem: str = ""
+    advice: str = ""
+
+
 class SyncResult(Result):
     """What became of each audience."""
 
     run_id: str = ""
     audiences: list[SyncedAudience] = Field(default_factory=list)
+    farewells: list[Farewell] = Field(
+        default_factory=list, description="Who asked to go, out of audiences that others made in the same account."
+    )
     stale: list[str] = Field(default_factory=list, description="Consent sources that are too old for additions.")
     wait_seconds: float | None = Field(None, description="How long a platform asked us to wait.")
 
@@ -114,8 +131,9 @@ def result_of(run_id: str, report: "SyncReport") -> SyncResult:
     """The result object of a report."""
     from passerelle.workflows.sync.report import exit_code, gravest
 
-    outcome = gravest([place.outcome for place in report.places])
-    worst = next((place for place in report.places if place.outcome is outcome), None)
+    every = [*report.places, *report.farewells]
+    outcome = gravest([place.outcome for place in every])
+    worst = next((place for place in every if place.outcome is outcome), None)
     return SyncResult(
         outcome=outcome,
         exit_code=exit_code(outcome),
@@ -123,8 +141,9 @@ def result_of(run_id: str, report: "SyncReport") -> SyncResult:
         advice=worst.advice if worst else "",
         run_id=run_id,
         audiences=[_synced(place) for place in report.places],
+        farewells=[_farewell(place) for place in report.farewells],
         stale=list(report.stale),
-        wait_seconds=max((place.wait_seconds for place in report.places if place.wait_seconds), default=None),
+        wait_seconds=max((place.wait_seconds for place in every if place.wait_seconds), default=None),
     )
 
 
@@ -148,6 +167,18 @@ def _synced(place: "PlaceReport") -> SyncedAudience:
     )
 
 
+def _farewell(place: "PlaceReport") -> Farewell:
+    return Farewell(
+        destination=place.place.destination,
+        outcome=place.outcome,
+        asked=place.removed,
+        accepted=place.accepted,
+        debt=place.debt,
+        problem=place.problem,
+        advice=place.advice,
+    )
+
+
 def render(result: SyncResult, console: "Console") -> None:
     """A table: one line per audience and destination, then what needs attention."""
     from passerelle.workflows.verbs.tables import number, table
@@ -164,6 +195,9 @@ def render(result: SyncResult, console: "Console") -> None:
             console.print(f"{row.audience} at {row.destination}: {ended}. {row.problem} {row.advice}".rstrip())
         if row.debt:
             console.print(f"{row.audience} at {row.destination}: {row.debt:,} removals are still owed.")
+    for each in result.farewells:
+        said = f"{each.accepted:,} people dropped from every audience, {each.debt:,} still owed"
+        console.print(f"{each.destination}: {said}. {each.problem} {each.advice}".rstrip())
 
 
 VERBS: list[AnyVerb] = [
