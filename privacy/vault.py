@@ -10,7 +10,8 @@ else: what is sealed under a person's own keys stays as it is.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,24 @@ from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.held import Ints
 from passerelle.privacy.keys import Keyring, Random
 from passerelle.privacy.rotation.uses import Use, standing
+from passerelle.privacy.store import writing
 from passerelle.privacy.store.engine import Store
+from passerelle.privacy.store.reading import legible
 from passerelle.privacy.store.tables import vault
 
 _NONCE = 12
 _KEY = 32
 _WIDTH = 8
 _WRAPPING = "vault/key-encryption"
+_MOST = 20_000
+"""People whose accounts are in memory at a time: more than a batch has."""
+
+_ACCOUNT = ("data_key", "audit_key", "generation", "body", "revision")
+_GENERATION, _REVISION = _ACCOUNT.index("generation"), _ACCOUNT.index("revision")
+_BODY = itemgetter(_ACCOUNT.index("body"))
+
+Account = tuple[Any, ...]
+"""The columns of `_ACCOUNT`, as they stand in the store: all that is secret is wrapped or sealed."""
 
 
 class Vault:
@@ -60,17 +72,18 @@ class Vault:
 
     def bodies(self, connection: Connection, ids: pa.Array) -> list[bytes]:
         """The bodies of people, empty for who has no account. Raises `IntegrityError` where one was changed."""
-        rows = self._rows(connection, ids, "data_key", "generation", "body")
-        there = rows["subject_id"].combine_chunks()
-        keys = self._unwrapped(b"data", there, rows.to_pydict())
-        opened = self._opened(b"vault", there, keys, rows["body"].to_pylist())
-        return [b"" if place is None else opened[place] for place in pc.index_in(ids, there).to_pylist()]
+        opened: list[bytes] = []
+        for numbers, accounts in self._accounts(connection, ids):
+            there = {number: row for number, row in zip(numbers, accounts, strict=True) if row is not None}
+            keys = self._unwrapped(b"data", there, there.values())
+            found = dict(zip(there, self._opened(b"vault", there, keys, map(_BODY, there.values())), strict=True))
+            opened += [found.get(number, b"") for number in numbers]
+        return opened
 
     def replace_bodies(self, connection: Connection, ids: pa.Array, bodies: Sequence[bytes]) -> None:
         """Seal new bodies for people who have an account. Their revision does not change by itself."""
-        numbers = ids.to_pylist()
         keys = self._data_keys(connection, ids)
-        sealed: list[object] = list(self._sealed(b"vault", numbers, keys, bodies))
+        sealed: list[object] = list(self._sealed(b"vault", ids.to_pylist(), keys, bodies))
         self._store.update(connection, vault, {"subject_id": ids, "body": sealed})
 
     def count_revision(self, connection: Connection, changed: Ints, losers: Ints, winners: Ints) -> None:
@@ -86,17 +99,21 @@ class Vault:
 
     def revisions(self, connection: Connection, ids: pa.Array) -> pa.Int32Array:
         """Aligned with `ids`; null for who has no account."""
-        rows = self._rows(connection, ids, "revision")
-        places = pc.index_in(ids, rows["subject_id"].combine_chunks())
-        return rows["revision"].combine_chunks().take(places).cast(pa.int32())
+        if writing.remembered(connection, vault):
+            rows = [row for _, accounts in self._accounts(connection, ids) for row in accounts]
+            return pa.array([None if row is None else row[_REVISION] for row in rows], pa.int32())
+        found = self._rows(connection, ids, "revision")
+        places = pc.index_in(ids, found["subject_id"].combine_chunks())
+        return found["revision"].combine_chunks().take(places).cast(pa.int32())
 
     def audit_keys(self, connection: Connection, ids: pa.Array) -> list[bytes | None]:
         """The keys that blind people's leaves, aligned with `ids`; None for who has none any more."""
-        rows = self._rows(connection, ids, "audit_key", "generation")
-        there = rows["subject_id"].combine_chunks()
-        wanted = pc.index_in(ids, there)
-        keys = self._unwrapped(b"audit", there, rows.to_pydict())
-        return [None if place is None else keys[place] for place in wanted.to_pylist()]
+        keys: list[bytes | None] = []
+        for numbers, accounts in self._accounts(connection, ids):
+            there = {number: row for number, row in zip(numbers, accounts, strict=True) if row is not None}
+            found = dict(zip(there, self._unwrapped(b"audit", there, there.values()), strict=True))
+            keys += [found.get(number) for number in numbers]
+        return keys
 
     def seal(self, connection: Connection, ids: pa.Array, payloads: Sequence[bytes], *, use: bytes) -> list[bytes]:
         """Seal a payload for each person under their data key. Opened only with the same id and use."""
@@ -104,21 +121,46 @@ class Vault:
 
     def unseal(self, connection: Connection, ids: pa.Array, sealed: Sequence[bytes], *, use: bytes) -> list[bytes]:
         """The payloads again. Raises `IntegrityError` where one was changed, or its person's key is destroyed."""
-        return self._opened(use, ids, self._data_keys(connection, ids), sealed)
+        return self._opened(use, ids.to_pylist(), self._data_keys(connection, ids), sealed)
 
     def rewrap(self, connection: Connection, ids: pa.Array) -> int:
         """Wrap the keys of these people with the current generation; how many were not yet. Opens no body."""
         now = standing(connection, Use.VAULT).current
-        rows = self._rows(connection, ids, "data_key", "audit_key", "generation")
-        rows = rows.filter(pc.not_equal(rows["generation"], now))
-        there = rows["subject_id"].combine_chunks()
-        changed: dict[str, pa.Array | list[object]] = {"subject_id": there}
+        old: dict[int, Account] = {}
+        for numbers, accounts in self._accounts(connection, ids):
+            pairs = zip(numbers, accounts, strict=True)
+            old |= {number: row for number, row in pairs if row is not None and row[_GENERATION] != now}
+        changed: dict[str, pa.Array | list[object]] = {"subject_id": pa.array(old, pa.int64())}
         for kind, name in ((b"data", "data_key"), (b"audit", "audit_key")):
-            keys = self._unwrapped(kind, there, rows.to_pydict())
-            changed[name] = list(self._wrapped(kind, there.to_pylist(), keys, now))
-        changed["generation"] = pa.array(np.full(len(there), now))
+            keys = self._unwrapped(kind, old, old.values())
+            changed[name] = list(self._wrapped(kind, list(old), keys, now))
+        changed["generation"] = pa.array(np.full(len(old), now))
         self._store.update(connection, vault, changed)
-        return len(there)
+        return len(old)
+
+    def _accounts(self, connection: Connection, ids: pa.Array) -> Iterator[tuple[list[int], list[Account | None]]]:
+        """Numbers and accounts (None for who has none) of at most so many people at a time, in the order of `ids`.
+
+        Within a write, those read last are not read again.
+        """
+        held = writing.remembered(connection, vault)
+        for start in range(0, len(ids), _MOST):
+            part = ids.slice(start, _MOST)
+            numbers = part.to_pylist()
+            if held is None:
+                found = self._read(connection, part, numbers)
+            else:
+                if not held.keys() >= set(numbers):
+                    held.clear()
+                    held.update(self._read(connection, part, numbers))
+                found = held
+            yield numbers, [found[number] for number in numbers]
+
+    def _read(self, connection: Connection, ids: pa.Array, numbers: list[int]) -> dict[int, Account | None]:
+        with self._store.among(connection, ids.drop_null()) as wanted, legible():
+            columns = select(*(vault.c[name] for name in ("subject_id", *_ACCOUNT)))
+            rows = connection.execute(columns.where(vault.c.subject_id.in_(select(wanted)))).cursor.fetchall()
+        return dict.fromkeys(numbers) | {row[0]: row[1:] for row in rows}
 
     def _rows(self, connection: Connection, ids: pa.Array, *names: str) -> pa.Table:
         with self._store.among(connection, ids) as wanted:
@@ -127,14 +169,16 @@ class Vault:
 
     def _data_keys(self, connection: Connection, ids: pa.Array) -> list[bytes]:
         """Aligned with `ids`, of which each must have an account."""
-        rows = self._rows(connection, ids, "data_key", "generation")
-        places = pc.index_in(ids, rows["subject_id"].combine_chunks())
-        if places.null_count:
-            raise IntegrityError(
-                f"{places.null_count} people have no keys in the vault.",
-                advice="They were erased, or the store was changed by hand; `passerelle audit verify` tells.",
-            )
-        return self._unwrapped(b"data", ids, rows.take(places).to_pydict())
+        keys: list[bytes] = []
+        for numbers, accounts in self._accounts(connection, ids):
+            there = [row for row in accounts if row is not None]
+            if gone := len(accounts) - len(there):
+                raise IntegrityError(
+                    f"{gone} people have no keys in the vault.",
+                    advice="They were erased, or the store was changed by hand; `passerelle audit verify` tells.",
+                )
+            keys += self._unwrapped(b"data", numbers, there)
+        return keys
 
     def _wrapped(self, kind: bytes, ids: Sequence[int], keys: Sequence[bytes], generation: int) -> Iterable[bytes]:
         encrypt = self._wrapper(generation).encrypt
@@ -142,16 +186,16 @@ class Vault:
         for subject, nonce, key in zip(ids, nonces, keys, strict=True):
             yield nonce + encrypt(nonce, key, kind + subject.to_bytes(_WIDTH))
 
-    def _unwrapped(self, kind: bytes, ids: pa.Array, rows: dict[str, list[Any]]) -> list[bytes]:
-        """The keys of one kind in `rows`, which are aligned with `ids`."""
-        decrypts = {number: self._wrapper(number).decrypt for number in set(rows["generation"])}
-        triples = zip(ids.to_pylist(), rows[f"{kind.decode()}_key"], rows["generation"], strict=True)
+    def _unwrapped(self, kind: bytes, ids: Iterable[int], accounts: Iterable[Account]) -> list[bytes]:
+        """The keys of one kind in `accounts`, which are aligned with `ids`."""
+        place, rows = _ACCOUNT.index(f"{kind.decode()}_key"), list(accounts)
+        decrypts = {number: self._wrapper(number).decrypt for number in {row[_GENERATION] for row in rows}}
         try:
             return [
-                decrypts[number](one[:_NONCE], one[_NONCE:], kind + subject.to_bytes(_WIDTH))
-                for subject, one, number in triples
+                decrypts[row[_GENERATION]](row[place][:_NONCE], row[place][_NONCE:], kind + subject.to_bytes(_WIDTH))
+                for subject, row in zip(ids, rows, strict=True)
             ]
-        except (InvalidTag, ValueError):
+        except (InvalidTag, ValueError, TypeError):
             raise IntegrityError("A key in the vault was changed, or the master key is another one.") from None
 
     def _wrapper(self, generation: int) -> AESGCM:
@@ -166,13 +210,13 @@ class Vault:
         for subject, key, nonce, payload in zip(ids, keys, nonces, payloads, strict=True):
             yield nonce + AESGCM(key).encrypt(nonce, payload, use + subject.to_bytes(_WIDTH))
 
-    def _opened(self, use: bytes, ids: pa.Array, keys: Sequence[bytes], sealed: Sequence[bytes]) -> list[bytes]:
+    def _opened(self, use: bytes, ids: Iterable[int], keys: Iterable[bytes], sealed: Iterable[bytes]) -> list[bytes]:
         try:
             return [
                 AESGCM(key).decrypt(one[:_NONCE], one[_NONCE:], use + subject.to_bytes(_WIDTH))
-                for subject, key, one in zip(ids.to_pylist(), keys, sealed, strict=True)
+                for subject, key, one in zip(ids, keys, sealed, strict=True)
             ]
-        except (InvalidTag, ValueError):
+        except (InvalidTag, ValueError, TypeError):
             raise IntegrityError(
                 "Sealed data of a person was changed.", advice="Restore the store from a backup; send nothing."
             ) from None

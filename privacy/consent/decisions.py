@@ -99,7 +99,7 @@ def _held(store: Store, connection: Connection, subject_ids: pa.Array, occasion:
     if len(subject_ids) >= _SCAN_FROM:
         return store.table(connection, columns.where(here))
     with store.among(connection, subject_ids) as chosen:
-        return store.table(connection, columns.join_from(chosen.table, t.decision, c.subject_id == chosen).where(here))
+        return store.table(connection, columns.where(here, c.subject_id.in_(select(chosen))))
 
 
 def vouched(store: Store, connection: Connection, *, policy: str, purpose: Purpose, platform: Destination) -> pa.Array:

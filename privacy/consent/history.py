@@ -73,9 +73,7 @@ def _of(store: Store, connection: Connection, ids: Ints, purpose: Purpose, horiz
     """What was heard of these very ids."""
     c = t.consent_event.c
     with store.among(connection, pa.array(ids, pa.int64())) as chosen:
-        wanted = select(*(c[name] for name in scan.COLUMNS)).join_from(
-            chosen.table, t.consent_event, c.subject_id == chosen
-        )
+        wanted = select(*(c[name] for name in scan.COLUMNS)).where(c.subject_id.in_(select(chosen)))
         return scan.chosen(connection, wanted.where(c.purpose == purpose.value, *horizon.covers()))
 
 

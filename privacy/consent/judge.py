@@ -147,9 +147,7 @@ class Judge:
         if len(ids) >= _SCAN_FROM:
             return self.store.table(connection, columns)
         with self.store.among(connection, ids) as chosen:
-            return self.store.table(
-                connection, columns.join_from(chosen.table, t.subject, t.subject.c.subject_id == chosen)
-            )
+            return self.store.table(connection, columns.where(t.subject.c.subject_id.in_(select(chosen))))
 
     def _told(self, connection: Connection, purpose: Purpose, destination: Destination) -> list[Told]:
         """Every notice, as seen from this purpose and recipient."""

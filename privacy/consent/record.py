@@ -104,9 +104,8 @@ class ConsentLog:
         if not len(marks) or connection.execute(select(t.consent_event.c.event_id).limit(1)).first() is None:
             return pa.array([], pa.binary(16))
         with self._store.among(connection, marks) as chosen:
-            held = select(t.consent_event.c.fingerprint).join_from(
-                chosen.table, t.consent_event, t.consent_event.c.fingerprint == chosen
-            )
+            mark = t.consent_event.c.fingerprint
+            held = select(mark).where(mark.in_(select(chosen)))
             return self._store.table(connection, held)["fingerprint"].combine_chunks().cast(pa.binary(16))
 
     def _heard_of_kin(self, connection: Connection, table: pa.Table, kin_of: pa.Table) -> Any:  # noqa: ANN401 - booleans
@@ -133,7 +132,7 @@ class ConsentLog:
         with self._store.among(connection, table["subject_id"].combine_chunks()) as chosen:
             latest = (
                 select(func.max(c.event_id).label("event_id"))
-                .join_from(chosen.table, t.consent_event, c.subject_id == chosen)
+                .where(c.subject_id.in_(select(chosen)))
                 .group_by(c.subject_id, c.purpose, c.stream, channel, stop)
                 .subquery()
             )

@@ -153,8 +153,8 @@ class Ledger:
             held = self._store.table(
                 connection,
                 select(t.membership.c.subject_id, t.membership.c.sent)
-                .join_from(t.membership, chosen.table, t.membership.c.subject_id == chosen)
-                .where(_at(t.membership, place), t.membership.c.state.in_(PRESENT)),
+                .where(_at(t.membership, place), t.membership.c.subject_id.in_(select(chosen)))
+                .where(t.membership.c.state.in_(PRESENT)),
             )
         found = held["subject_id"].combine_chunks()
         opened = self._sealer.unseal(connection, found, held["sent"].to_pylist())

@@ -168,8 +168,12 @@ class Store:
             with connection.begin():
                 if not self.is_sqlite:
                     connection.execute(text("SELECT pg_advisory_xact_lock(7067)"))
-                with self._tallied(connection):
-                    yield connection
+                connection.info[writing.READ] = {}
+                try:
+                    with self._tallied(connection):
+                        yield connection
+                finally:
+                    del connection.info[writing.READ]
         for call in later:
             call()
 
@@ -250,7 +254,10 @@ class Store:
 
     @contextmanager
     def among(self, connection: Connection, values: pa.Array) -> Iterator[Column[Any]]:
-        """A one-column table of distinct `values` without null, to join with; its column is yielded."""
+        """A one-column table of distinct `values` without null; its column is yielded, for `other.in_(select(column))`.
+
+        Never for a join: a planner without statistics may read it once for each row of the other table.
+        """
         distinct = values.unique()
         if self.is_sqlite and (pa.types.is_integer(values.type) or pa.types.is_string(values.type)):
             yield _listed(distinct)

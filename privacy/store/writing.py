@@ -5,6 +5,7 @@ Whoever writes past them leaves a table that does not fit its seal, and the next
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, Table, select
@@ -22,7 +23,19 @@ Values = Mapping[str, object]
 TALLY = "passerelle_tally"
 """Where a connection keeps the tally of its write."""
 
+READ = "passerelle_read"
+"""Where a connection keeps, for the length of its write, what `remembered` holds."""
+
 _PART = 50_000
+
+
+def remembered(connection: Connection, table: Table) -> dict[int, tuple[Any, ...] | None] | None:
+    """Rows read of a table in this write, by number: for whoever reads them to fill and to use. None outside a write.
+
+    It is empty again once anything of the table is written.
+    """
+    found: dict[Table, dict[int, tuple[Any, ...] | None]] | None = connection.info.get(READ)
+    return None if found is None else found.setdefault(table, {})
 
 
 def insert(connection: Connection, table: Table, rows: Rows, *, on_conflict: OnConflict = "error") -> None:
@@ -100,6 +113,7 @@ def delete(connection: Connection, table: Table, *where: ColumnElement[bool]) ->
 
 
 def _tally(connection: Connection, table: Table) -> Tally | None:
+    connection.info.get(READ, {}).pop(table, None)
     found: Tally | None = connection.info.get(TALLY)
     return found if found is not None and table in SEALED else None
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.keys import Keyring
 from passerelle.privacy.personal import Personal
-from passerelle.privacy.store import Store
+from passerelle.privacy.store import Store, writing
 from passerelle.privacy.store.tables import identity, subject, vault
 from passerelle.privacy.subjects import Subjects
 from passerelle.privacy.vocabulary import Field
@@ -210,13 +210,14 @@ def test_rows_of_the_vault_cannot_be_swapped(book: Registered) -> None:
     rows = book.connection.execute(select(vault)).mappings().all()
     for column in ("data_key", "audit_key", "body"):
         for mine, other in itertools.permutations(rows):
-            change = vault.update().where(vault.c.subject_id == mine["subject_id"])
-            book.connection.execute(change.values({column: other[column]}))
+            writing.update_where(
+                book.connection, vault, {column: other[column]}, vault.c.subject_id == mine["subject_id"]
+            )
         open_it = book.subjects._vault.audit_keys if column == "audit_key" else book.subjects.identifiers
         with pytest.raises(IntegrityError):
             open_it(book.connection, pa.array([1, 2]))
         for row in rows:
-            book.connection.execute(vault.update().where(vault.c.subject_id == row["subject_id"]).values(**row))
+            writing.update_where(book.connection, vault, dict(row), vault.c.subject_id == row["subject_id"])
     assert book.held(1)["external_id"] == [["A"]]
 
 

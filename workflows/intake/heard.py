@@ -137,8 +137,6 @@ def _heard_of(workspace: "Workspace", connection: Connection, people: pa.Array) 
     with workspace.store().among(connection, people) as chosen:
         found = workspace.store().table(
             connection,
-            select(c.subject_id, c.purpose, c.stream, c.state).join_from(
-                chosen.table, t.consent_event, c.subject_id == chosen
-            ),
+            select(c.subject_id, c.purpose, c.stream, c.state).where(c.subject_id.in_(select(chosen))),
         )
     return found.select(_STREAM).append_column("permits", permits(found["state"])).cast(_HEARD)

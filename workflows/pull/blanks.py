@@ -83,7 +83,7 @@ def _yeses(store: Store, connection: Connection, source: str, ids: pa.Array) -> 
     with store.among(connection, everybody) as chosen:
         last = (
             select(func.max(c.event_id).label("event_id"))
-            .join_from(chosen.table, t.consent_event, c.subject_id == chosen)
+            .where(c.subject_id.in_(select(chosen)))
             .where(c.stream.startswith(f"{source}.", autoescape=True))
             .group_by(c.purpose, c.stream)
             .subquery()

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError as Conflict
 
 from passerelle.privacy.errors import DefinitionError, IntegrityError, TryLater
-from passerelle.privacy.store import Store
-from passerelle.privacy.store.tables import cursor, setting, vault
+from passerelle.privacy.store import Rows, Store
+from passerelle.privacy.store.tables import cursor, membership, setting, vault
+from passerelle.privacy.store.writing import remembered
 
 
 def _settings(connection: Connection) -> dict[str, str]:
@@ -75,6 +76,38 @@ def test_columns_come_and_go_as_arrow(store: Store) -> None:
 def test_among_takes_texts_bytes_numbers_and_nothing(store: Store, values: pa.Array) -> None:
     with store.read() as connection, store.among(connection, values) as value:
         assert [row.value for row in connection.execute(select(value))] == values.to_pylist()
+
+
+def test_many_members_of_a_place_are_looked_up_by_their_whole_key(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/control.db")
+    m = membership.c
+    here = select(m.state).where(m.destination == "meta", m.audience == "all")
+    with store.read() as connection, store.among(connection, pa.array([1, 2])) as value:
+        statement = here.where(m.subject_id.in_(select(value))).compile(
+            connection, compile_kwargs={"literal_binds": True}
+        )
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}").all()
+    store.close()
+    assert "PRIMARY KEY (destination=? AND audience=? AND subject_id=?)" in plan[0].detail
+
+
+def test_what_a_write_read_of_a_table_is_forgotten_once_the_table_is_written(store: Store) -> None:
+    row: Rows = {"name": ["a"], "value": ["1"]}
+    with store.read() as connection:
+        assert remembered(connection, setting) is None
+    for change in (
+        lambda: store.insert(connection, setting, row),
+        lambda: store.update(connection, setting, row),
+        lambda: store.update_where(connection, setting, {"value": "2"}, setting.c.name == "a"),
+        lambda: store.delete(connection, setting, setting.c.name == "a"),
+    ):
+        with store.write() as connection:
+            held = remembered(connection, setting)
+            assert held == {}
+            held[1] = ("read",)
+            assert remembered(connection, setting) == {1: ("read",)}
+            change()
+            assert remembered(connection, setting) == {}
 
 
 def test_only_a_kept_write_has_consequences(store: Store) -> None:
