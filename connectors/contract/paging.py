@@ -1,29 +1,42 @@
 """How a vendor pages: values given to a REST resource.
 
-A paginator says what to add to the request, as JSON that can be kept: so a pull that was cut goes on at its page.
+A paginator says what to add to the request, as JSON that can be kept: so a pull that was cut goes on at its page. A
+step may hold a page token or a record's number, as vendors' tokens do; it is forgotten when the pull is at its end.
+
+| value | the next page is |
+| --- | --- |
+| `CursorPage` | named by a token in the body |
+| `NumberedPage`, `OffsetPage` | counted |
+| `LinkPage` | a link, in the header or the body |
+| `RangePage` | a range of numbers in a header |
+| `Keyset`, `Capped` (`keyset.py`) | what comes after the last record |
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from passerelle.connectors.exchange import Reply
+from passerelle.connectors.contract.asking import Step, added
+from passerelle.connectors.contract.records import Record
+from passerelle.connectors.exchange import Ask, Reply
 
-Step = Mapping[str, str]
-"""What leads to a page: parameters to add, or `{"": link}` for a link to follow as it is."""
-
+_WHOLE = re.compile(r"/([0-9]+)\s*$")
 _LINK = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A page that was just read: the answer, how many records it had, and what stood at the paginator's `found`."""
+    """A page that was just read.
 
-    reply: Reply
+    `reply` is None where there was nothing to have; `records` counts good and bad ones; `found` stood at the
+    paginator's place; `last` is the last record that could be read.
+    """
+
+    reply: Reply | None
     records: int
     found: str | int | None
     step: Step
+    last: Record | None = None
 
 
 class Paginator(Protocol):
@@ -42,9 +55,13 @@ class Paginator(Protocol):
         """What leads to the page after this one; None at the end."""
         ...
 
+    def place(self, ask: Ask, step: Step) -> Ask:
+        """The request for the page that `step` leads to."""
+        return added(ask, step)
+
 
 @dataclass(frozen=True, slots=True)
-class OnePage:
+class OnePage(Paginator):
     """Everything comes at once."""
 
     found: tuple[str, ...] = ()
@@ -59,7 +76,7 @@ class OnePage:
 
 
 @dataclass(frozen=True, slots=True)
-class CursorPage:
+class CursorPage(Paginator):
     """The body names the next page by a token, `at` a dotted path, to be sent as `parameter`."""
 
     at: str
@@ -80,7 +97,7 @@ class CursorPage:
 
 
 @dataclass(frozen=True, slots=True)
-class NumberedPage:
+class NumberedPage(Paginator):
     """Pages are counted; one that is not full is the last."""
 
     parameter: str
@@ -103,7 +120,7 @@ class NumberedPage:
 
 
 @dataclass(frozen=True, slots=True)
-class OffsetPage:
+class OffsetPage(Paginator):
     """Records are counted; a page that is not full is the last."""
 
     parameter: str
@@ -123,7 +140,7 @@ class OffsetPage:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkPage:
+class LinkPage(Paginator):
     """The next page is a link: in the Link header, or `at` a dotted path in the body. It must stay at its origin."""
 
     at: str | None = None
@@ -143,6 +160,31 @@ class LinkPage:
         return {"": str(link)} if link else None
 
 
-def _next_link(reply: Reply) -> str | None:
-    found = _LINK.search(reply.headers.get("link", ""))
+@dataclass(frozen=True, slots=True)
+class RangePage(Paginator):
+    """Records are asked for by number in the header Range; the end is HTTP 416, or a Content-Range that says so."""
+
+    size: int
+    unit: str = "records"
+    found: tuple[str, ...] = ()
+
+    def first(self) -> Step:
+        """From the beginning."""
+        return {"#from": "0"}
+
+    def after(self, seen: Seen) -> Step | None:
+        """Past what came, unless that was all."""
+        start = int(seen.step["#from"]) + seen.records
+        whole = _WHOLE.search(seen.reply.headers.get("content-range", "")) if seen.reply is not None else None
+        done = start >= int(whole.group(1)) if whole is not None else seen.records < self.size
+        return None if done or not seen.records else {"#from": str(start)}
+
+    def place(self, ask: Ask, step: Step) -> Ask:
+        """With the header."""
+        start = int(step["#from"])
+        return replace(ask, headers={**ask.headers, "range": f"{self.unit}={start}-{start + self.size - 1}"})
+
+
+def _next_link(reply: Reply | None) -> str | None:
+    found = _LINK.search(reply.headers.get("link", "")) if reply is not None else None
     return found.group(1) if found else None

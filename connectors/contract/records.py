@@ -85,6 +85,8 @@ class FieldShape:
     roles: tuple[Role, ...]
     kind: Kind
     asked: str
+    path: tuple[str | int, ...] = ()
+    """Where it stands within what is asked for, from the top; empty: it is the column itself."""
 
     def role(self, kind: type[R]) -> R | None:
         """Its role of that kind, if it has it."""
@@ -160,8 +162,9 @@ def shape_of(record: type[Record]) -> Shape:
         roles = tuple(role for role in info.metadata if isinstance(role, ROLES))
         if roles:
             alias = info.validation_alias
-            asked = str(alias.path[0]) if isinstance(alias, AliasPath) else name
-            fields.append(FieldShape(name, roles, _kind(name, roles, _python_kind(info.annotation)), asked))
+            path = tuple(alias.path) if isinstance(alias, AliasPath) else (name,)
+            kind = _kind(name, roles, _python_kind(info.annotation))
+            fields.append(FieldShape(name, roles, kind, str(path[0]), path if len(path) > 1 else ()))
     return checked(Shape(record.grain, tuple(fields), record.event))
 
 

@@ -7,52 +7,38 @@
     )
     source = RestSource("pipedrive", [persons], lambda: Session(Endpoint(url), authentication=…))
 
-Pages are validated straight from their bytes. Where one record of a page is not what its model says, the page is
-gone through record by record, and that one goes to quarantine, without its value.
+A pull reads a window of time that ends when it began, by our clock: a record dated in the future moves nothing. The
+next window begins where this one ended, less `overlap`. What is kept goes on in the middle of a page run.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pydantic import AliasPath, BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError, create_model
-from pydantic import Field as ModelField
+from pydantic import JsonValue
 
+from passerelle.connectors.contract.asking import AskFor, Step, Window
+from passerelle.connectors.contract.drift import ENOUGH, Drift
 from passerelle.connectors.contract.durations import microseconds
-from passerelle.connectors.contract.paging import OnePage, Paginator, Seen, Step
-from passerelle.connectors.contract.records import ARROW, Record, Shape, shape_of
-from passerelle.connectors.contract.roles import Kind
-from passerelle.connectors.contract.source import QUARANTINE, Context, Page, Resource, State
-from passerelle.connectors.errors import Refused
-from passerelle.connectors.exchange import Reply
-from passerelle.connectors.http import Session
+from passerelle.connectors.contract.paging import OnePage, Paginator, Seen
+from passerelle.connectors.contract.reading import Read, Reader
+from passerelle.connectors.contract.records import Record, Shape, shape_of
+from passerelle.connectors.contract.source import Context, Page, Resource, State
+from passerelle.connectors.errors import Refused, TryLater
+from passerelle.connectors.exchange import Ask, Reply
+from passerelle.connectors.http import Session, Skipped
+from passerelle.connectors.quota import Quota
+from passerelle.privacy.errors import PasserelleError
 
 if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Check
 
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What to ask for: changes from `since` (µs; None: everything) until `until`, and the columns of the record."""
-
-    since: int | None
-    until: int
-    asked: tuple[str, ...]
-
-    @property
-    def since_iso(self) -> str:
-        """`since` as 2026-02-03T10:12:00Z, rounded down to the second."""
-        return _iso(self.since or 0)
-
-    @property
-    def until_iso(self) -> str:
-        """`until`, likewise."""
-        return _iso(self.until)
+_BATCH_ROWS = 20_000
+_BATCH_PAGES = 25
+_HEADER = "header:"
 
 
 def _nothing(_window: Window) -> Mapping[str, str]:
@@ -61,15 +47,27 @@ def _nothing(_window: Window) -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class RestResource:
-    """One kind of record, and how to get it. `records` is where the body has them, dotted; empty: it is the list."""
+    """One kind of record, and how to get it.
+
+    `records` is where the body has them, dotted; empty: it is the list. `ask` makes the request where a GET of `path`
+    with `query` and the page's step is not the way. `quota` names the limit of the source that it counts against.
+    `count` is where the vendor says how many there are in all (`meta.total`, or `header:x-wp-total`): fewer than that
+    is a failure. `sparse`: the vendor leaves out what is empty, so that a missing field means nothing. `under`: the
+    record's fields stand within this key, and are asked for by their names there.
+    """
 
     name: str
     record: type[Record]
-    path: str
+    path: str = ""
     records: str = ""
     pages: Paginator = field(default_factory=OnePage)
     query: Callable[[Window], Mapping[str, str]] = _nothing
+    ask: AskFor | None = None
     overlap: str = "1h"
+    quota: str = ""
+    count: str = ""
+    sparse: bool = False
+    under: str = ""
 
     @cached_property
     def shape(self) -> Shape:
@@ -77,70 +75,93 @@ class RestResource:
         return shape_of(self.record)
 
     @cached_property
-    def envelope(self) -> TypeAdapter[Any]:
-        """A page: the records, and what leads to the next one."""
-        return TypeAdapter(self._page_of(self.record))
+    def reader(self) -> Reader:
+        """What reads its pages."""
+        count = "" if self.count.startswith(_HEADER) else self.count
+        return Reader(self.name, self.record, self.shape, self.records, self.pages.found, count)
 
     @cached_property
-    def loose(self) -> TypeAdapter[Any]:
-        """A page whose records are not looked at."""
-        return TypeAdapter(self._page_of(dict))
+    def asked(self) -> tuple[str, ...]:
+        """The vendor's names of what to ask for, each once: those under `under`, or the topmost."""
+        paths = [one.path or (one.asked,) for one in self.shape.fields]
+        if self.under:
+            paths = [path[1:] for path in paths if path[0] == self.under and len(path) > 1]
+        return tuple(dict.fromkeys(str(path[0]) for path in paths))
 
-    def _page_of(self, record: type[Any]) -> Any:  # noqa: ANN401 - a model made here
-        if not self.records:
-            return list[record]  # type: ignore[valid-type]  # a type made at run time
-        found = self.pages.found
-        fields: dict[str, Any] = {
-            "records": (list[record], ModelField(validation_alias=AliasPath(*self.records.split(".")))),  # type: ignore[valid-type]
-            "next": (str | int | None, ModelField(default=None, validation_alias=AliasPath(*found) if found else None)),
-        }
-        config = ConfigDict(extra="ignore", hide_input_in_errors=True)
-        return create_model("Page", __base__=None, __config__=config, **fields)
+    def request(self, since: int | None, until: int, step: Step) -> Ask:
+        """The request for one page."""
+        window = Window(since, until, self.asked)
+        if self.ask is not None:
+            return self.ask(window, step)
+        return self.pages.place(Ask(self.path, self.query(window)), step)
+
+    def announced(self, reply: Reply, read: Read) -> int | None:
+        """How many records the vendor says there are in all."""
+        if not self.count.startswith(_HEADER):
+            return read.announced
+        said = reply.headers.get(self.count.removeprefix(_HEADER), "")
+        return int(said) if said.isdigit() else None
 
 
 class RestSource:
-    """A source made of REST resources. `connect` opens a session for each pull."""
+    """A source made of REST resources. `connect` opens a session for each pull; `quotas` are shared by all of them."""
 
-    def __init__(self, name: str, resources: Sequence[RestResource], connect: Callable[[], Session]) -> None:
+    side_by_side = 3
+    """How many resources may be pulled at the same time."""
+
+    def __init__(
+        self,
+        name: str,
+        resources: Sequence[RestResource],
+        connect: Callable[[], Session],
+        *,
+        quotas: Mapping[str, Quota] = MappingProxyType({}),
+    ) -> None:
         self.name = name
         self._resources = {resource.name: resource for resource in resources}
         self._connect = connect
+        self._quotas = quotas
 
     @property
     def resources(self) -> Sequence[Resource]:
         """Their names and shapes."""
         return tuple(Resource(one.name, one.shape) for one in self._resources.values())
 
+    @property
+    def limits(self) -> Mapping[str, str]:
+        """What is left of each quota, in words."""
+        return {name or "requests": quota.left() for name, quota in self._quotas.items()}
+
     def pull(self, resource: Resource, state: State | None, context: Context) -> Iterator[Page]:
-        """Page by page; each page's state leads to the next one."""
+        """Pages; each one's state leads to the next. What was read before a failure is handed over first."""
         rest = self._resources[resource.name]
-        memory = _Memory.of(state, rest, context)
-        with self._connect() as session:
-            guard = _Guard()
-            while memory.step is not None:
-                guard.check(memory.step)
-                reply = _ask(session, rest, memory)
-                read = _read(rest, reply, len(guard.seen))
-                memory = memory.moved(rest.pages.after(Seen(reply, read.count, read.next, memory.step)))
-                done = memory.step is None
-                yield Page(
-                    rows=read.rows,
-                    state=memory.state(),
-                    quarantined=read.quarantined,
-                    watermark=memory.until if done else None,
-                )
+        batch = _Batch(min(context.page_rows, _BATCH_ROWS))
+        failure: PasserelleError | None = None
+        try:
+            with self._connect() as session:
+                for page in _pages(session, rest, self._quotas.get(rest.quota), state, context):
+                    batch.add(page)
+                    if batch.full or page.watermark is not None:
+                        yield batch.out()
+        except PasserelleError as problem:
+            failure = problem
+        if batch.pages:
+            yield batch.out()
+        if failure is not None:
+            raise failure
 
     def check(self) -> "list[Check]":
         """The first page of each resource can be had."""
         from passerelle.connectors.contract.destination import Check
-        from passerelle.privacy.errors import PasserelleError
 
         found = []
         for rest in self._resources.values():
             name = f"source {self.name}.{rest.name}"
             try:
                 with self._connect() as session:
-                    _ask(session, rest, _Memory(None, 0, rest.pages.first()))
+                    session.send(rest.request(None, 0, rest.pages.first()), quota=self._quotas.get(rest.quota))
+            except Skipped:
+                found.append(Check(name, "ok", "It answers, and has nothing."))
             except PasserelleError as problem:
                 found.append(Check(name, "failed", problem.message, problem.advice))
             else:
@@ -148,102 +169,132 @@ class RestSource:
         return found
 
 
+def _pages(
+    session: Session, rest: RestResource, quota: Quota | None, state: State | None, context: Context
+) -> Iterator[Page]:
+    """The vendor's pages, one by one."""
+    memory = _Memory.of(state, rest, context)
+    drift = Drift(rest.shape, memory.columns, memory.had, memory.met)
+    walked: set[tuple[tuple[str, str], ...]] = set()
+    while memory.step is not None:
+        mark = tuple(sorted(memory.step.items()))
+        if mark in walked:
+            raise Refused("The source leads to a page that was read before: its paging runs in a circle.")
+        walked.add(mark)
+        try:
+            reply = session.send(rest.request(memory.since, memory.until, memory.step), quota=quota)
+        except Skipped:
+            reply = None
+        read = rest.reader.nothing() if reply is None else rest.reader.read(reply.body, len(walked))
+        warnings = drift.sample(rest.name, rest.reader.plain(reply.body)) if reply and len(walked) == 1 else []
+        drift.read(read.records, read.quarantined.num_rows)
+        last = read.records[-1] if read.records else None
+        step = rest.pages.after(Seen(reply, read.count, read.next, memory.step, last))
+        if not rest.sparse and ((len(walked) == 1 and read.count >= ENOUGH) or step is None):
+            drift.check(f"{rest.name}")
+        announced = rest.announced(reply, read) if reply is not None else None
+        memory = memory.moved(step, read.count, announced, drift)
+        short = step is None and memory.short
+        yield Page(
+            rows=read.rows,
+            state=memory.again(rest).state() if short else memory.state(),
+            quarantined=read.quarantined,
+            watermark=memory.until if step is None and not short else None,
+            total=memory.announced,
+            warnings=tuple(warnings),
+        )
+        if short:
+            raise TryLater(
+                f"{rest.name}: the source announced {memory.announced} records and sent {memory.received}.",
+                advice="Nothing is taken for complete; the next pull reads this window again.",
+            )
+
+
+class _Batch:
+    """Vendor's pages put together, so that keeping them costs once for many."""
+
+    def __init__(self, rows: int) -> None:
+        self._most = rows
+        self.pages: list[Page] = []
+        self._count = 0
+
+    def add(self, page: Page) -> None:
+        self.pages.append(page)
+        self._count += page.rows.num_rows
+
+    @property
+    def full(self) -> bool:
+        following = self.pages[-1].rows.num_rows
+        return len(self.pages) >= _BATCH_PAGES or self._count + following > self._most
+
+    def out(self) -> Page:
+        last = self.pages[-1]
+        whole = replace(
+            last,
+            rows=pa.concat_tables([page.rows for page in self.pages]),
+            quarantined=pa.concat_tables([page.quarantined for page in self.pages]),
+            warnings=tuple(warning for page in self.pages for warning in page.warnings),
+        )
+        self.pages, self._count = [], 0
+        return whole
+
+
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """The window under way and the page that comes next; None once all are read."""
+    """The window under way and the page that comes next; None once all are read. How many came, and should have."""
 
     since: int | None
     until: int
     step: Step | None
+    received: int = 0
+    announced: int | None = None
+    columns: set[str] = field(default_factory=set)
+    had: set[str] = field(default_factory=set)
+    met: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, state: State | None, rest: RestResource, context: Context) -> "_Memory":
         plain: Any = state or {}
+        columns, had, met = (set(plain.get(name, ())) for name in ("columns", "had", "met"))
         if plain.get("step") is not None:
-            return cls(plain["since"], plain["until"], plain["step"])
+            counts = plain.get("received", 0), plain.get("announced")
+            return cls(plain["since"], plain["until"], plain["step"], *counts, columns, had, met)
         until = plain.get("until")
         since = None if until is None or rest.shape.cursor is None else until - microseconds(rest.overlap)
-        return cls(since, context.now, rest.pages.first())
+        return cls(since, context.now, rest.pages.first(), columns=columns, had=had | met)
 
-    def moved(self, step: Step | None) -> "_Memory":
-        return _Memory(self.since, self.until, step)
+    @property
+    def short(self) -> bool:
+        """Fewer came than the vendor announced."""
+        return self.announced is not None and self.received < self.announced
+
+    def moved(self, step: Step | None, count: int, announced: int | None, drift: Drift) -> "_Memory":
+        return replace(
+            self,
+            step=step,
+            received=self.received + count,
+            announced=self.announced if announced is None else announced,
+            columns=drift.columns,
+            met=drift.met,
+        )
+
+    def again(self, rest: RestResource) -> "_Memory":
+        """The same window from its beginning."""
+        return replace(self, step=rest.pages.first(), received=0, announced=None)
 
     def state(self) -> dict[str, JsonValue]:
-        return {"since": self.since, "until": self.until, "step": None if self.step is None else dict(self.step)}
+        """What is known of the vendor's fields stays; counts matter only in the middle of a run."""
+        ended = self.step is None
+        return {
+            "since": self.since,
+            "until": self.until,
+            "step": None if self.step is None else dict(self.step),
+            "received": 0 if ended else self.received,
+            "announced": None if ended else self.announced,
+            "columns": list[JsonValue](sorted(self.columns)),
+            "had": list[JsonValue](sorted(self.had | self.met if ended else self.had)),
+            "met": [] if ended else list[JsonValue](sorted(self.met)),
+        }
 
 
-class _Guard:
-    """Stops where a vendor leads round in a circle."""
-
-    def __init__(self) -> None:
-        self.seen: set[tuple[tuple[str, str], ...]] = set()
-
-    def check(self, step: Step) -> None:
-        mark = tuple(sorted(step.items()))
-        if mark in self.seen:
-            raise Refused("The source leads to a page that was read before: its paging runs in a circle.")
-        self.seen.add(mark)
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    rows: pa.Table
-    count: int
-    next: str | int | None
-    quarantined: pa.Table
-
-
-def _ask(session: Session, rest: RestResource, memory: _Memory) -> Reply:
-    step = dict(memory.step or {})
-    link = step.pop("", None)
-    if link is not None:
-        return session.get(link)
-    asked = rest.query(Window(memory.since, memory.until, tuple(dict.fromkeys(rest.shape.asked))))
-    return session.get(rest.path, {**asked, **step})
-
-
-def _read(rest: RestResource, reply: Reply, number: int) -> _Read:
-    try:
-        page = rest.envelope.validate_json(reply.body)
-        quarantined = QUARANTINE.empty_table()
-    except ValidationError:
-        page, quarantined = _one_by_one(rest, reply, number)
-    records = page if isinstance(page, list) else page.records
-    lost = quarantined.num_rows
-    return _Read(_columns(rest, records), len(records) + lost, getattr(page, "next", None), quarantined)
-
-
-def _one_by_one(rest: RestResource, reply: Reply, number: int) -> tuple[Any, pa.Table]:
-    try:
-        page = rest.loose.validate_json(reply.body)
-    except ValidationError:
-        raise Refused(f"The answer about {rest.name} has not the form that was agreed.") from None
-    given = page if isinstance(page, list) else page.records
-    good, bad = [], []
-    for place, plain in enumerate(given):
-        try:
-            good.append(rest.record.model_validate_json(json.dumps(plain)))
-        except ValidationError as problem:
-            first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
-            bad.append((f"{rest.name} page {number} record {place + 1}", str(first["loc"][0]), str(first["type"])))
-    columns = list(zip(*bad, strict=True)) or [(), (), ()]
-    quarantined = pa.table([pa.array(column, pa.string()) for column in columns], schema=QUARANTINE)
-    return (good, quarantined) if isinstance(page, list) else (page.model_copy(update={"records": good}), quarantined)
-
-
-def _columns(rest: RestResource, records: Sequence[BaseModel]) -> pa.Table:
-    kinds = {one.name: one.kind for one in rest.shape.fields}
-    return pa.table({name: _column([getattr(one, name) for one in records], kind) for name, kind in kinds.items()})
-
-
-def _column(values: list[Any], kind: Kind) -> pa.Array:
-    if kind is Kind.STRING or kind is Kind.MONEY:
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
-    return pa.array(values, ARROW[kind])
-
-
-def _iso(micros: int) -> str:
-    return datetime.fromtimestamp(micros // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-__all__ = ["MappingProxyType", "RestResource", "RestSource", "Window"]
+__all__ = ["RestResource", "RestSource", "Window"]

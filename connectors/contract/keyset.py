@@ -1,0 +1,82 @@
+"""Paging by what comes after the last record: nothing is missed where rows move, and no page number grows too large."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from passerelle.connectors.contract.asking import Step
+from passerelle.connectors.contract.paging import Paginator, Seen
+from passerelle.connectors.errors import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Keyset(Paginator):
+    """After the last record by `(moment, key)`: equal moments at a page's edge are told apart by their keys.
+
+    `moment` and `key` are fields of the record. The resource's `ask` turns the step into the vendor's condition,
+    `(moment = m AND key > k) OR moment > m ORDER BY moment, key`; the first step is empty. A page that is not full is
+    the last.
+    """
+
+    moment: str
+    key: str
+    size: int
+    found: tuple[str, ...] = ()
+
+    def first(self) -> Step:
+        """No condition."""
+        return {}
+
+    def after(self, seen: Seen) -> Step | None:
+        """The last record's moment and key, under the fields' names."""
+        if seen.records < self.size:
+            return None
+        moment, key = (getattr(_last(seen), name) for name in (self.moment, self.key))
+        if moment is None:
+            raise Refused(f"The last record of a page has no {self.moment}, so the next page cannot be asked for.")
+        return {self.moment: _plain(moment), self.key: str(key)}
+
+
+@dataclass(frozen=True, slots=True)
+class Capped(Paginator):
+    """A search that gives at most `cap` records: then it is begun anew after the last record's `key`.
+
+    The window must be fixed and the records sorted by that key (HubSpot: `hs_object_id`). The resource's `ask` adds
+    the condition `key > step[key]` where the step has it.
+    """
+
+    inner: Paginator
+    key: str
+    cap: int
+    size: int
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """Where the inner one looks."""
+        return self.inner.found
+
+    def first(self) -> Step:
+        """From the beginning."""
+        return {**self.inner.first(), "#read": "0"}
+
+    def after(self, seen: Seen) -> Step | None:
+        """The inner one's next page, or anew after the last key."""
+        read = int(seen.step["#read"]) + seen.records
+        mine = {name: seen.step[name] for name in (self.key,) if name in seen.step}
+        inner = {name: value for name, value in seen.step.items() if name not in {self.key, "#read"}}
+        following = self.inner.after(Seen(seen.reply, seen.records, seen.found, inner, seen.last))
+        if read + self.size > self.cap and (following is not None or read >= self.cap):
+            return {**self.inner.first(), self.key: str(getattr(_last(seen), self.key)), "#read": "0"}
+        return None if following is None else {**following, **mine, "#read": str(read)}
+
+
+def _last(seen: Seen) -> object:
+    if seen.last is None:
+        raise Refused("No record of a page could be read, so the next page cannot be asked for.")
+    return seen.last
+
+
+def _plain(moment: object) -> str:
+    if not isinstance(moment, datetime):
+        return str(moment)
+    zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return zoned.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
