@@ -6,6 +6,7 @@ TryLater               (privacy.errors) throttled or down before anything was ap
 └── ReplacementOver    a replacement ended before its last batch: what was taken stands, the rest goes by other ways
 Refused                (privacy.errors) refused for good
 ├── BadRows            the other side refused the request because of some of its rows
+├── Forgotten          the platform no longer knows what became of a push: it must be made again
 └── AudienceTooSmall   a removal was refused because the audience would become too small: it stays owed
 """
 
@@ -33,6 +34,10 @@ class BadRows(Refused):
         self.reason = reason
 
 
+class Forgotten(Refused):
+    """The platform keeps no trace of a push any more: whether it worked is unknown, and asking again will not help."""
+
+
 class AudienceTooSmall(Refused):
     """The platform refuses to take people out of an audience that would become too small. The removal stays owed."""
 
@@ -41,6 +46,7 @@ __all__ = [
     "AudienceTooSmall",
     "BadRows",
     "DefinitionError",
+    "Forgotten",
     "OutcomeUnknown",
     "Outdated",
     "Refused",

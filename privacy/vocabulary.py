@@ -16,6 +16,9 @@ The number is its version's: a pseudonym of before a rotation of the key still f
 SubjectId = NewType("SubjectId", int)
 """A person's 64-bit surrogate, in the lake, in plans and in the ledger. Says nothing outside this store."""
 
+NOT_SENT = "not_sent"
+"""Reason of rows that a push left out for no fault of theirs: the next run tries them again."""
+
 
 class Destination(StrEnum):
     """A platform whose rules for identifiers and consent we know."""

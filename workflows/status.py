@@ -1,6 +1,7 @@
 """How everything stands: runs and their batches, places and their people, what is owed and for how long."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, select
@@ -44,8 +45,11 @@ def _ask(crew: Crew, place: Place) -> AudienceState:
         if remote is None:
             return AudienceState("leaving" if place.is_everywhere else "unknown")
         target = reach(crew, place, AudienceSpec.unchanged(place.audience), remote.purpose)
-        await_settled(crew, target, PlaceReport(place), crew.patience)
-        return target.destination.state(target.remote)
+        report = PlaceReport(place)
+        await_settled(crew, target, report, crew.patience)
+        state = target.destination.state(target.remote)
+        said = f"{report.problem} {report.advice}".strip()
+        return replace(state, problems=(said, *state.problems)) if said else state
     except PasserelleError as problem:
         return AudienceState(problem.outcome, problems=(f"{problem.message} {problem.advice}".strip(),))
 

@@ -173,8 +173,9 @@ class Receipt:
     """What the platform said. Counts are people: accepted + rejected + pending = sent.
 
     `reasons` counts rejections by the platform's own word. `rejected` has `subject_id` and `reason` where the
-    platform says which rows it means. `request` names the call at the platform (request or session id) and
-    holds nothing else; it is JSON, and enough for `settle` in another process.
+    platform says which rows it means; those of reason `NOT_SENT` are tried again. `alarm` is a sentence about what a
+    person must look at, though nothing has to be undone. `request` names the call at the platform (request or session
+    id) and holds nothing else; it is JSON, and enough for `settle` in another process.
     """
 
     state: Literal["pending", "settled"]
@@ -185,6 +186,7 @@ class Receipt:
     reasons: Mapping[str, int] = field(default_factory=dict)
     rejected: pa.Table | None = None
     warnings: tuple[str, ...] = ()
+    alarm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +287,7 @@ class Destination(Protocol):
         ...
 
     def settle(self, remote: RemoteAudience, receipt: Receipt) -> Receipt:
-        """Ask once how a pending request stands."""
+        """Ask once how a pending request stands. Raises `Forgotten` where the platform does not know (any more)."""
         ...
 
     def state(self, remote: RemoteAudience) -> AudienceState:

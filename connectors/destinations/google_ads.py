@@ -104,6 +104,7 @@ class GoogleAds:
         return GoogleWire(
             credentials=self._credentials,
             endpoint=wanted.endpoints.data_manager,
+            rest=wanted.transport == "rest",
             timeout=wanted.timeout_seconds,
             sleep=self._sleep,
         )
@@ -226,7 +227,7 @@ class GoogleAds:
         """Size, match rate and eligibility, as Google Ads reports them; as Data Manager does where that is refused."""
         problem = ""
         try:
-            found = self._reports.state(remote.remote_id)
+            found = self._reports.state(remote.remote_id) if self._settings.transport == "grpc" else None
             if found is not None:
                 return found
         except Refused as refusal:

@@ -1,74 +1,23 @@
-"""Google's errors, by what the caller does next. Messages are ours: Google's may quote fields of the request.
-
-https://developers.google.com/data-manager/api/reference/rest/v1/ErrorReason
-"""
+"""Google's errors, by what the caller does next. Messages are ours: Google's may quote fields of the request."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from passerelle.connectors.errors import BadRows, OutcomeUnknown, Refused, TryLater, Wait
+from passerelle.connectors.destinations.google_reasons import FORGOTTEN, REASONS
+from passerelle.connectors.errors import BadRows, Forgotten, OutcomeUnknown, Refused, TryLater, Wait
 from passerelle.privacy.errors import PasserelleError
 
-MEMBER = re.compile(r"audience_members\[(\d+)\]", re.ASCII)
+MEMBER = re.compile(r"audience_?[mM]embers\[(\d+)\]", re.ASCII)
+"""A row's place in a field path, as gRPC and as JSON write it."""
+UNNAMED = "INVALID_AUDIENCE_MEMBER"
+"""Reason of a row that Google refuses without a word of its own."""
 MINUTE_SECONDS, DAY_SECONDS = 60.0, 3600.0
 TOO_LATE = "INVALID_REMOVE_AS_OF_TIME"
 PASSING = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "ABORTED", "UNKNOWN", "CANCELLED"}
 _WORD = re.compile(r"[A-Z][A-Z0-9_]{1,79}", re.ASCII)
-
-_TERMS = "In Google Ads: Tools, Data manager, Customer Match: accept the customer data terms for this account."
-_ACCESS = (
-    "Give the service account or user write access to this account, or to its manager, in Google Ads: Admin, Access."
-)
-_GONE = "If somebody removed the list in Google Ads, give the audience another name here; else check the account."
-_ELIGIBLE = "Ask Google Ads support whether this account may use Customer Match."
-
-REASONS: dict[str, tuple[str, str]] = {
-    "TERMS_AND_CONDITIONS_NOT_SIGNED": ("The Customer Match terms are not accepted for this account.", _TERMS),
-    "ADVERTISER_TOS_NOT_ACCEPTED": ("The customer data terms are not accepted for this account.", _TERMS),
-    "NOT_ALLOWLISTED": ("This account may not use Customer Match.", _ELIGIBLE),
-    "ADVERTISER_NOT_ALLOWLISTED_FOR_UPLOADED_DATA": ("This account may not use uploaded lists.", _ELIGIBLE),
-    "PERMISSION_DENIED": ("Google denies access to this account.", _ACCESS),
-    "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH": (
-        "The login account has no access to this account.",
-        "Set login_account to the manager account that is linked to it.",
-    ),
-    "UNAUTHENTICATED": (
-        "Google does not accept the credentials.",
-        "Renew the credentials_file. It needs the scope https://www.googleapis.com/auth/datamanager.",
-    ),
-    "INVALID_USER_LIST_ID": ("This list does not exist at Google any more.", _GONE),
-    "INVALID_DESTINATION": ("Google does not know this account or list.", _GONE),
-    "NOT_FOUND": ("This list does not exist at Google any more.", _GONE),
-    "DISPLAY_NAME_ALREADY_USED": (
-        "Another list of this account has the same name.",
-        "Give the audience another display_name, or rename the other list in Google Ads.",
-    ),
-    "INVALID_DISPLAY_NAME": ("Google does not take this name for a list.", "Give the audience another display_name."),
-    "MEMBERSHIP_DURATION_TOO_LONG": ("Google keeps members for 540 days at most.", "Set a shorter retention_days."),
-    "SENSITIVE_USER_LIST_IMMUTABLE": (
-        "Google flagged this list as sensitive and takes no changes.",
-        "Look at the list in Google Ads, Audience manager.",
-    ),
-    "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED": (
-        "Google asks whether this account's campaigns hold EU political advertising.",
-        "In Google Ads, open each campaign's settings and declare it.",
-    ),
-    "CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION": (
-        "The Google Cloud project of the credentials may only call test accounts.",
-        "Ask for Explorer or Basic access in the project's API settings.",
-    ),
-    "CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE": (
-        "Google Ads takes Customer Match uploads through Data Manager only.",
-        "Enable the Data Manager API in the Google Cloud project.",
-    ),
-    "USER_PERMISSION_DENIED": ("Google denies access to this account.", _ACCESS),
-    "DEVELOPER_TOKEN_PROHIBITED": (
-        "The Google Cloud project is tied to another access level.",
-        "Use credentials of the project that has access to the Google Ads API.",
-    ),
-    "CUSTOMER_NOT_ENABLED": ("This account is not active.", "Activate it in Google Ads."),
-}
+_ROW_WORD = 40
+"""How long the reason of a row may be where it is kept."""
 
 
 class RowsRefused(BadRows):
@@ -108,13 +57,15 @@ def explain(found: Trouble, *, changes: bool) -> PasserelleError:
         message, advice = f"Google cannot be reached or had an internal problem ({found.code}).", "Try again later."
         kind = OutcomeUnknown if changes else TryLater
         return kind(message, advice=f"{advice} Sending the same people again is harmless.")
-    by_row = {int(place[1]): reason for path, reason in found.fields if (place := MEMBER.search(path))}
+    by_row = {int(place[1]): row_word(reason) for path, reason in found.fields if (place := MEMBER.search(path))}
     if by_row:
         return RowsRefused(by_row)
-    return _refused(found, _reason(found))
+    return _refused(_reason(found), found)
 
 
-def _refused(found: Trouble, reason: str) -> Refused:
+def _refused(reason: str, found: Trouble) -> Refused:
+    if reason in FORGOTTEN:
+        return Forgotten("Google does not know any more what became of a request.", advice="It is made again.")
     if reason == TOO_LATE:
         return ClockAhead(
             f"The moment named lies in Google's future ({TOO_LATE}).", advice="Set the clock of this machine."
@@ -125,6 +76,11 @@ def _refused(found: Trouble, reason: str) -> Refused:
     if found.code == "INVALID_ARGUMENT" and not found.fields and reason == "INVALID_ARGUMENT":
         return RequestRefused("Google calls the request invalid.", advice="Report this as a defect of Passerelle.")
     return Refused(f"Google refuses the request ({reason}).", advice="Look the word up in Google's error reference.")
+
+
+def row_word(reason: str) -> str:
+    """Google's word for why a row was refused, if it is one: what else it says may quote the row."""
+    return reason[:_ROW_WORD] if _WORD.fullmatch(reason) else UNNAMED
 
 
 def _reason(found: Trouble) -> str:

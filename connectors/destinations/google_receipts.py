@@ -9,56 +9,90 @@ from google.ads import datamanager_v1 as dm
 from passerelle.connectors.contract.destination import Receipt
 from passerelle.connectors.destinations.google_api import DATA_MANAGER
 from passerelle.connectors.destinations.google_pushing import Pushed
+from passerelle.connectors.destinations.google_reasons import CONSENT
 from passerelle.connectors.destinations.google_types import Message
+from passerelle.privacy.vocabulary import NOT_SENT
 
 _STATUS = dm.RequestStatusPerDestination.RequestStatus
 _ENDED = {_STATUS.SUCCESS, _STATUS.FAILED, _STATUS.PARTIAL_SUCCESS}
-_REASON = dm.ErrorReason
 _PREFIX = "reason."
+UNCOUNTED = "NOT_COUNTED"
+"""Google says that some rows failed and not how many: one at least."""
 
 
 def receipt(pushed: Pushed, people: pa.Array) -> Receipt:
     """What a push came to. `request` keeps enough to settle it in another process."""
-    places = sorted(pushed.bad)
-    reasons = Counter(pushed.bad[place] for place in places)
+    aside = pushed.bad | dict.fromkeys(pushed.left, NOT_SENT)
+    request: dict[str, str | int] = {
+        "request_ids": " ".join(pushed.request_ids),
+        "sizes": " ".join(map(str, pushed.sizes)),
+        "api_version": DATA_MANAGER,
+    }
+    return begun(request, sum(pushed.sizes), aside, people)
+
+
+def begun(request: Mapping[str, str | int], sent: int, aside: Mapping[int, str], people: pa.Array) -> Receipt:
+    """A receipt of `sent` rows on their way; rows `aside` (place -> reason) are not, and named as rejected."""
+    places = sorted(aside)
+    reasons = dict(Counter(aside[place] for place in places))
     table = pa.table(
         {
             "subject_id": people.take(pa.array(places, pa.int64())),
-            "reason": pa.array([pushed.bad[place] for place in places], pa.string()),
+            "reason": pa.array([aside[place] for place in places], pa.string()),
         }
     )
-    ids = " ".join(pushed.request_ids)
-    request: dict[str, str | int] = {"request_ids": ids, "api_version": DATA_MANAGER, "sent": pushed.sent}
-    request |= {f"{_PREFIX}{reason}": count for reason, count in reasons.items()}
-    return Receipt(
-        "pending" if pushed.request_ids else "settled", 0, len(places), pushed.sent, request, dict(reasons), table
-    )
+    request = {**request, "sent": sent, **{f"{_PREFIX}{reason}": count for reason, count in reasons.items()}}
+    return Receipt("pending" if sent else "settled", 0, len(places), sent, request, reasons, table)
 
 
 def settled(before: Receipt, statuses: Iterable[Message]) -> Receipt:
     """A receipt, once more, after asking. Counts by reason are Google's; which rows they mean it does not say."""
-    early = {name.removeprefix(_PREFIX): int(count) for name, count in _reasons(before.request)}
-    reasons, pending, warnings = Counter(early), False, Counter[str]()
-    sent = int(before.request["sent"])
-    failed = 0
-    for status in statuses:
+    failures, warnings, pending = Counter[str](), Counter[str](), False
+    sizes = [int(size) for size in str(before.request["sizes"]).split()]
+    for status, size in zip(statuses, sizes, strict=True):
+        pending |= not status.request_status_per_destination
         for one in status.request_status_per_destination:
             pending |= one.request_status not in _ENDED
-            counts = Counter({_word(count.reason): int(count.record_count) for count in one.error_info.error_counts})
-            if one.request_status == _STATUS.FAILED and not counts:
-                counts["FAILED"] = _records(one) or max(sent, 1)  # all of it: one record where it is about nobody
-            reasons += counts
-            failed += sum(counts.values())
-            warnings += Counter(
-                {f"warning {int(w.reason)}": int(w.record_count) for w in one.warning_info.warning_counts}
-            )
-        pending |= not status.request_status_per_destination
-    aside = sum(early.values())
-    if pending:
+            failures += _failed(one, size)
+            warnings += Counter({_warning(w.reason): int(w.record_count) for w in one.warning_info.warning_counts})
+    return ended(before, None if pending else failures, warnings)
+
+
+def ended(before: Receipt, failures: Counter[str] | None, warnings: Mapping[str, int]) -> Receipt:
+    """The receipt with what came of it: failures by reason, or None while that is not known."""
+    early = {name.removeprefix(_PREFIX): int(count) for name, count in _reasons(before.request)}
+    aside, sent = sum(early.values()), int(before.request["sent"])
+    if failures is None:
         return Receipt("pending", 0, aside, sent, before.request, early, before.rejected)
-    failed = min(failed, sent)
+    failed = min(failures.total(), sent)
     told = tuple(f"{name}: {count} records" for name, count in warnings.items())
-    return Receipt("settled", sent - failed, aside + failed, 0, before.request, dict(reasons), before.rejected, told)
+    reasons = dict(Counter(early) + failures)
+    return Receipt(
+        "settled", sent - failed, aside + failed, 0, before.request, reasons, before.rejected, told, _alarm(failures)
+    )
+
+
+def _failed(one: Message, size: int) -> Counter[str]:
+    """How many rows of a request of this size failed, by Google's reasons.
+
+    A request that failed, failed whole, whatever was counted; one that partly failed has failed rows even where none
+    is counted ("may not be populated in all cases").
+    """
+    counts = Counter({_word(count.reason): int(count.record_count) for count in one.error_info.error_counts})
+    if one.request_status == _STATUS.FAILED and counts.total() < max(size, 1):  # one, where it is about nobody
+        counts["FAILED"] += max(size, 1) - counts.total()
+    if one.request_status == _STATUS.PARTIAL_SUCCESS and not counts:
+        counts[UNCOUNTED] = 1
+    return counts
+
+
+def _alarm(failures: Counter[str]) -> str:
+    """Members whose consent Google misses: every member is sent with both, so somebody must look at once."""
+    missed = {reason: count for reason, count in failures.items() if reason in CONSENT and count}
+    if not missed:
+        return ""
+    said = ", ".join(f"{reason} {count:,}" for reason, count in sorted(missed.items()))
+    return f"Google dropped members for want of consent, although each was sent with both consents ({said})."
 
 
 def _reasons(request: Mapping[str, str | int]) -> list[tuple[str, str | int]]:
@@ -73,7 +107,8 @@ def _word(number: int) -> str:
         return f"REASON_{number}"
 
 
-def _records(status: Message) -> int:
-    ingested = status.audience_members_ingestion_status.composite_data_ingestion_status.record_count
-    removed = status.audience_members_removal_status.composite_data_removal_status.record_count
-    return int(ingested or removed)
+def _warning(number: int) -> str:
+    try:
+        return str(dm.ProcessingWarningReason(number).name).removeprefix("PROCESSING_WARNING_REASON_")
+    except ValueError:
+        return f"WARNING_{number}"

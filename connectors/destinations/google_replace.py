@@ -44,8 +44,8 @@ def conclude(
 ) -> Receipt:
     """Take out everybody who was last added before the replacement began; pending, as any removal."""
     identity = wire.remove_all(requests.remove_all(remote, int(replacement.token["as_of"])))
-    request: dict[str, str | int] = {"request_ids": identity, "api_version": DATA_MANAGER, "sent": leaving}
-    return Receipt("pending", 0, 0, leaving, request)
+    request: dict[str, str | int] = {"request_ids": identity, "sizes": str(leaving), "api_version": DATA_MANAGER}
+    return Receipt("pending", 0, 0, leaving, {**request, "sent": leaving})
 
 
 def _in_the_future(wire: "GoogleWire", requests: "Requests", remote: RemoteAudience, instant: int) -> bool:

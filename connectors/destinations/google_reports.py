@@ -16,13 +16,12 @@ from google.protobuf.message import DecodeError
 
 from passerelle.connectors.contract.destination import AudienceState
 from passerelle.connectors.destinations import google_credentials
-from passerelle.connectors.destinations.endpoint import is_loopback, target
-from passerelle.connectors.destinations.google_errors import Trouble, explain
+from passerelle.connectors.destinations.google_errors import Trouble
+from passerelle.connectors.destinations.google_trouble import attempt, trouble
 from passerelle.connectors.destinations.google_types import Credentials, Message
-from passerelle.connectors.destinations.google_wire import CHANNEL_OPTIONS, trouble
+from passerelle.connectors.destinations.google_wire import grpc_options
 from passerelle.connectors.destinations.quiet import quieten
 from passerelle.connectors.destinations.retrying import with_retries
-from passerelle.privacy.errors import PasserelleError
 
 LOGGERS = (
     "google.ads.googleads.client",
@@ -55,12 +54,8 @@ class Reports:
         self._credentials = credentials
         self._timeout = timeout
         self._sleep = sleep
-        if endpoint is not None and is_loopback(endpoint):
-            channel = grpc.insecure_channel(target(endpoint), options=CHANNEL_OPTIONS)
-            transport = GoogleAdsServiceGrpcTransport(channel=channel)
-        else:
-            where: dict[str, Any] = {"host": target(endpoint)} if endpoint is not None else {}
-            transport = GoogleAdsServiceGrpcTransport(credentials=credentials, **where)
+        kind = GoogleAdsServiceGrpcTransport
+        transport = kind(**grpc_options(kind, credentials, endpoint))
         self._client = GoogleAdsServiceClient(transport=transport)
 
     def state(self, list_id: str) -> AudienceState | None:
@@ -73,19 +68,12 @@ class Reports:
         request = SearchGoogleAdsRequest(
             customer_id=self._account, query=f"{QUERY} WHERE user_list.id = {int(list_id)}"
         )
-        rows, problem = self._attempt(request)
-        if problem is not None:
-            raise problem
-        return rows
 
-    def _attempt(self, request: SearchGoogleAdsRequest) -> tuple[list[Message], PasserelleError | None]:
-        try:
-            pager = self._client.search(request=request, retry=None, timeout=self._timeout, metadata=self._headers)
-            return list(pager), None
-        except exceptions.GoogleAPICallError as error:
-            return [], explain(_ads_trouble(error), changes=False)
-        except (exceptions.GoogleAPIError, grpc.RpcError):
-            return [], explain(Trouble("UNKNOWN"), changes=False)
+        def call() -> list[Message]:
+            habits: dict[str, Any] = {"retry": None, "timeout": self._timeout, "metadata": self._headers}
+            return list(self._client.search(request=request, **habits))
+
+        return attempt(call, changes=False, read=_ads_trouble)
 
 
 def _ads_trouble(error: exceptions.GoogleAPICallError) -> Trouble:

@@ -49,6 +49,10 @@ class GoogleAdsSettings(BaseModel):
     terms_accepted: Terms | None = Field(
         None, description="Who accepted Google's Customer Match terms, and when. Only twins do without."
     )
+    transport: Literal["grpc", "rest"] = Field(
+        "grpc",
+        description="How Data Manager is reached: rest where a network lets nothing but HTTPS through its proxy.",
+    )
     endpoints: Endpoints = Field(default_factory=Endpoints, description="Other addresses than Google's.")
     timeout_seconds: float = Field(120, gt=0, le=600, description="How long one answer may take.")
 

@@ -1,46 +1,44 @@
-"""google-ads-datamanager as transport: our channels, timeouts, retries and reading of errors."""
+"""google-ads-datamanager as transport, over gRPC or REST: our channels, timeouts, retries and reading of errors."""
 
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import grpc
 from google.ads import datamanager_v1 as dm
-from google.ads.datamanager_v1.services.ingestion_service.transports import IngestionServiceGrpcTransport
-from google.ads.datamanager_v1.services.user_list_service.transports import UserListServiceGrpcTransport
-from google.api_core import exceptions
-from google.rpc import error_details_pb2
+from google.ads.datamanager_v1.services.ingestion_service import transports as ingestion
+from google.ads.datamanager_v1.services.user_list_service import transports as user_lists
+from google.auth.credentials import AnonymousCredentials
 
 from passerelle.connectors.destinations import google_credentials
 from passerelle.connectors.destinations.endpoint import is_loopback, target
-from passerelle.connectors.destinations.google_errors import Trouble, explain
+from passerelle.connectors.destinations.google_limits import limits_of
+from passerelle.connectors.destinations.google_trouble import attempt
 from passerelle.connectors.destinations.google_types import Credentials, Message
 from passerelle.connectors.destinations.quiet import quieten
 from passerelle.connectors.destinations.retrying import with_retries
 from passerelle.connectors.limits import Limiter
-from passerelle.privacy.errors import PasserelleError
 
 _SERVICES = ("ingestion_service", "user_list_service")
+_MODULES = ("client", "transports.grpc", "transports.rest", "transports.rest_base")
 LOGGERS = (
     "google.ads.datamanager",
-    *(f"google.ads.datamanager_v1.services.{name}.client" for name in _SERVICES),
-    *(f"google.ads.datamanager_v1.services.{name}.transports.grpc" for name in _SERVICES),
+    *(f"google.ads.datamanager_v1.services.{name}.{module}" for name in _SERVICES for module in _MODULES),
     "google.auth.transport.requests",
     "google.auth.transport._requests_base",
     "google.oauth2._client",
     "urllib3.connectionpool",
 )
-MESSAGE_LIMIT = 64 * 1024 * 1024
-CHANNEL_OPTIONS = [
+MESSAGE_LIMIT, METADATA_LIMIT = 64 * 1024 * 1024, 1024 * 1024
+SIZES = [
     ("grpc.max_send_message_length", MESSAGE_LIMIT),
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
-    ("grpc.enable_http_proxy", 0),
+    # Details of a refusal are metadata: with the usual 8 KiB, one that names 60 rows would be lost on its way.
+    ("grpc.max_metadata_size", METADATA_LIMIT),
+    ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
 ]
-CALLS_A_MINUTE, CALLS_AT_ONCE = 300, 10
-"""Of a Google Cloud project, for each of: changes of members, reads of their status, everything else.
-
-https://developers.google.com/data-manager/api/devguides/limits
-"""
+LOCAL = [*SIZES, ("grpc.enable_http_proxy", 0)]
+PATIENCE = 61.0
+"""Seconds. A quota per minute is waited for; one per day is not."""
 T = TypeVar("T")
 
 
@@ -52,6 +50,7 @@ class GoogleWire:
         *,
         credentials: Credentials,
         endpoint: str | None,
+        rest: bool = False,
         timeout: float,
         sleep: Callable[[float], None],
     ) -> None:
@@ -59,50 +58,53 @@ class GoogleWire:
         self._credentials = credentials
         self._timeout = timeout
         self._sleep = sleep
-        self._changing, self._reading, self._listing = (
-            Limiter(CALLS_A_MINUTE, 60, at_once=CALLS_AT_ONCE, clock=time.monotonic, sleep=sleep) for _ in range(3)
+        self._limits = limits_of(credentials, sleep)
+        kinds: tuple[Any, Any] = (
+            (ingestion.IngestionServiceRestTransport, user_lists.UserListServiceRestTransport)
+            if rest
+            else (ingestion.IngestionServiceGrpcTransport, user_lists.UserListServiceGrpcTransport)
         )
-        ingestion, lists = IngestionServiceGrpcTransport, UserListServiceGrpcTransport
-        if endpoint is not None and is_loopback(endpoint):
-            channel = grpc.insecure_channel(target(endpoint), options=CHANNEL_OPTIONS)
-            self._ingestion = dm.IngestionServiceClient(transport=ingestion(channel=channel))
-            self._lists = dm.UserListServiceClient(transport=lists(channel=channel))
-        else:
-            where: dict[str, Any] = {"host": target(endpoint)} if endpoint is not None else {}
-            self._ingestion = dm.IngestionServiceClient(transport=ingestion(credentials=credentials, **where))
-            self._lists = dm.UserListServiceClient(transport=lists(credentials=credentials, **where))
+        made = [
+            kind(**(_rest(credentials, endpoint) if rest else grpc_options(kind, credentials, endpoint)))
+            for kind in kinds
+        ]
+        if rest and endpoint is not None and is_loopback(endpoint):
+            for transport in made:
+                transport._session.trust_env = False  # noqa: SLF001 - no proxy stands between us and this machine
+        self._ingestion = dm.IngestionServiceClient(transport=made[0])
+        self._lists = dm.UserListServiceClient(transport=made[1])
 
     def ingest(self, request: Message, *, before: Callable[[], None] = lambda: None) -> str:
         """Add members; the request's id. `before` is called before each try, once its turn has come."""
         method = self._ingestion.ingest_audience_members
-        answer = self._call(method, request, self._changing, changes=True, before=before)
+        answer = self._call(method, request, self._limits.changing, changes=True, before=before)
         return str(answer.request_id)
 
     def remove(self, request: Message) -> str:
         """Remove members; the request's id."""
-        answer = self._call(self._ingestion.remove_audience_members, request, self._changing, changes=True)
+        answer = self._call(self._ingestion.remove_audience_members, request, self._limits.changing, changes=True)
         return str(answer.request_id)
 
     def remove_all(self, request: Message) -> str:
         """Remove everybody added before some instant; the request's id. Repeating it changes nothing."""
-        answer = self._call(self._ingestion.remove_all_audience_members, request, self._changing, changes=True)
+        answer = self._call(self._ingestion.remove_all_audience_members, request, self._limits.changing, changes=True)
         return str(answer.request_id)
 
     def status(self, request_id: str) -> Message:
         """How a request stands."""
         request = dm.RetrieveRequestStatusRequest(request_id=request_id)
-        answer = self._call(self._ingestion.retrieve_request_status, request, self._reading)
+        answer = self._call(self._ingestion.retrieve_request_status, request, self._limits.reading)
         return dm.RetrieveRequestStatusResponse.pb(answer)
 
     def user_list(self, name: str, headers: list[tuple[str, str]]) -> Message:
         """One list."""
         request = dm.GetUserListRequest(name=name)
-        return self._call(self._lists.get_user_list, request, self._listing, headers=headers)
+        return self._call(self._lists.get_user_list, request, self._limits.listing, headers=headers)
 
     def user_lists(self, parent: str, headers: list[tuple[str, str]], token: str) -> tuple[list[Message], str]:
         """A page of lists, and the token of the next."""
         request = dm.ListUserListsRequest(parent=parent, page_size=1000, page_token=token)
-        pager = self._call(self._lists.list_user_lists, request, self._listing, headers=headers)
+        pager = self._call(self._lists.list_user_lists, request, self._limits.listing, headers=headers)
         page = next(iter(pager.pages))
         return list(page.user_lists), str(page.next_page_token)
 
@@ -112,8 +114,8 @@ class GoogleWire:
         """Make a list. Tried once: a second try could find the name taken by the first."""
         request = dm.CreateUserListRequest(parent=parent, user_list=wanted, validate_only=validate_only)
         google_credentials.refresh(self._credentials)
-        with self._listing.turn():
-            return self._once(lambda: self._lists.create_user_list(request, **self._habits(headers)), changes=True)
+        with self._limits.listing.turn():
+            return attempt(lambda: self._lists.create_user_list(request, **self._habits(headers)), changes=True)
 
     def _call(
         self,
@@ -130,42 +132,33 @@ class GoogleWire:
         def once(_try: int) -> T:
             with limiter.turn():
                 before()
-                return self._once(lambda: method(request, **self._habits(headers or [])), changes=changes)
+                return attempt(lambda: method(request, **self._habits(headers or [])), changes=changes)
 
-        return with_retries(once, self._sleep)
+        return with_retries(once, self._sleep, patience=PATIENCE)
 
     def _habits(self, headers: list[tuple[str, str]]) -> dict[str, Any]:
         """The SDK's own retries are off: they know nothing of quotas, and two methods would wait for ever."""
         return {"retry": None, "timeout": self._timeout, "metadata": headers}
 
-    @staticmethod
-    def _once(call: Callable[[], T], *, changes: bool) -> T:
-        # Raised outside `except`: its context would otherwise keep the SDK's error, which may quote the request.
-        answer, problem = attempt(call, changes=changes)
-        if problem is not None:
-            raise problem
-        return answer  # type: ignore[return-value]
+
+def grpc_options(kind: Message, credentials: Credentials, endpoint: str | None) -> dict[str, Any]:
+    """How a gRPC transport of this kind is made: in the clear to this machine, over TLS to anywhere else."""
+    if endpoint is not None and is_loopback(endpoint):
+        return {"channel": grpc.insecure_channel(target(endpoint), options=LOCAL)}
+
+    def channel(host: str, **told: Any) -> Message:  # noqa: ANN401 - the SDK's own arguments
+        return kind.create_channel(host, **{**told, "options": [*told.get("options", ()), *SIZES]})
+
+    where = {"host": target(endpoint)} if endpoint is not None else {}
+    return {"credentials": credentials, "channel": channel, **where}
 
 
-def attempt(call: Callable[[], T], *, changes: bool) -> tuple[T | None, PasserelleError | None]:
-    """A call's answer, or what went wrong, said in our words."""
-    try:
-        return call(), None
-    except exceptions.GoogleAPICallError as error:
-        return None, explain(trouble(error), changes=changes)
-    except (exceptions.GoogleAPIError, grpc.RpcError):
-        return None, explain(Trouble("UNKNOWN"), changes=changes)
+def _rest(credentials: Credentials, endpoint: str | None) -> dict[str, Any]:
+    if endpoint is not None and is_loopback(endpoint):
+        return {"host": target(endpoint), "url_scheme": "http", "credentials": credentials or _nobody()}
+    return {"credentials": credentials, **({"host": target(endpoint)} if endpoint is not None else {})}
 
 
-def trouble(error: exceptions.GoogleAPICallError) -> Trouble:
-    """Read a failed call: status, reasons and places; never a message."""
-    status = error.grpc_status_code.name if error.grpc_status_code is not None else "UNKNOWN"
-    fields: list[tuple[str, str]] = []
-    wait = None
-    for detail in error.details or ():
-        if isinstance(detail, error_details_pb2.BadRequest):
-            fields += [(one.field, one.reason) for one in detail.field_violations]
-        elif isinstance(detail, error_details_pb2.RetryInfo):
-            wait = float(detail.retry_delay.seconds) or None
-    quota = str((error.metadata or {}).get("quota_limit", ""))
-    return Trouble(status, str(error.reason or ""), tuple(fields), quota, wait)
+def _nobody() -> Credentials:
+    make: Callable[[], Credentials] = AnonymousCredentials
+    return make()

@@ -1,99 +1,116 @@
-"""The Google Ads twin: `GoogleAdsService.Search` over user lists, and nothing else.
-
-The messages of google-ads take seconds to import, so that happens on the first question.
-"""
+"""The Google Ads twin: queries over user lists and offline jobs, of the few shapes that are asked, and nothing else."""
 
 import re
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Iterator
+from typing import Any
 
-import grpc
+from google.ads.googleads.v26.services.types import google_ads_service
 
+from passerelle.connectors.twins.ads_errors import AdsRefusal
+from passerelle.connectors.twins.ads_jobs import FAILED, PENDING, RUNNING, SUCCESS
 from passerelle.connectors.twins.data_manager import rounded
-from passerelle.connectors.twins.faults import GrpcError
+from passerelle.connectors.twins.faults import Fault
 from passerelle.connectors.twins.messages import Message
 from passerelle.connectors.twins.world import World
 
-FAILURE_KEY = "google.ads.googleads.v26.errors.googleadsfailure-bin"
-QUERY = re.compile(r"SELECT (?P<fields>[a-z_., ]+) FROM user_list(?: WHERE user_list\.id = (?P<id>\d+))?", re.ASCII)
+QUERY = re.compile(
+    r"SELECT (?P<fields>[a-z_., ]+) FROM (?P<resource>user_list|offline_user_data_job)"
+    r"(?: WHERE (?P<where>[a-z_.]+) = (?P<value>\d+|'[^'\\]*'))?",
+    re.ASCII,
+)
 KNOWN = {
-    "user_list.id", "user_list.name", "user_list.size_for_search", "user_list.size_for_display",
-    "user_list.match_rate_percentage", "user_list.eligible_for_search", "user_list.eligible_for_display",
-    "user_list.membership_status",
+    "user_list": {
+        "id", "name", "description", "type", "size_for_search", "size_for_display", "match_rate_percentage",
+        "eligible_for_search", "eligible_for_display", "membership_status",
+    },
+    "offline_user_data_job": {
+        "resource_name", "id", "external_id", "status", "failure_reason",
+        "customer_match_user_list_metadata.user_list",
+    },
 }  # fmt: skip
 MATCH_RATE = 60
 SMALLEST = 100
+OPEN, CRM_BASED = 2, 7
 
 
-class AdsRefusal(Exception):
-    """One error of the Ads API: its family (a field of ErrorCode), its name, the gRPC status around it."""
+class AdsReports:
+    """Answers queries out of a `World`. Raises `AdsRefusal`."""
 
-    def __init__(self, family: str, name: str, message: str, code: str = "INVALID_ARGUMENT") -> None:
-        super().__init__(message)
-        self.family = family
-        self.name = name
-        self.message = message
-        self.code = code
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def search(self, request: Message, _fault: Fault | None) -> Message:
+        """Rows of one query, in one page."""
+        response = google_ads_service.SearchGoogleAdsResponse.pb()()
+        self._fill(request, response)
+        response.total_results_count = len(response.results)
+        return response
+
+    def stream(self, request: Message, _fault: Fault | None) -> Message:
+        """The same, as the only piece of a stream."""
+        response = google_ads_service.SearchGoogleAdsStreamResponse.pb()()
+        self._fill(request, response)
+        return response
+
+    def _fill(self, request: Message, response: Message) -> None:
+        asked = QUERY.fullmatch(" ".join(request.query.split()))
+        if asked is None:
+            raise AdsRefusal("query_error", "EXPECTED_SELECT", "The twin answers queries on lists and jobs only.")
+        resource = asked["resource"]
+        fields = [name.strip().removeprefix(f"{resource}.") for name in asked["fields"].split(",")]
+        where = (asked["where"] or "").removeprefix(f"{resource}.")
+        if unknown := {*fields, *([where] if where else [])} - KNOWN[resource]:
+            raise AdsRefusal("query_error", "UNRECOGNIZED_FIELD", f"Unrecognized field: {min(unknown)}")
+        rows = self._lists if resource == "user_list" else self._jobs
+        wanted = (asked["value"] or "").strip("'")
+        for values in rows(request.customer_id):
+            if where and str(values[where]) != wanted:
+                continue
+            row = getattr(response.results.add(), resource)
+            for name in fields:
+                _set(row, name, values[name])
+
+    def _lists(self, account: str) -> Iterator[dict[str, Any]]:
+        for audience in self._world.audiences.values():
+            if audience.platform != "google_ads" or audience.account != account:
+                continue
+            count = len(audience.people)
+            yield {
+                "id": int(audience.id),
+                "name": audience.name,
+                "description": audience.description,
+                "type": CRM_BASED,
+                "size_for_search": rounded(count),
+                "size_for_display": rounded(count),
+                "match_rate_percentage": MATCH_RATE,
+                "eligible_for_search": count >= SMALLEST,
+                "eligible_for_display": count >= SMALLEST,
+                "membership_status": OPEN,
+            }
+
+    def _jobs(self, account: str) -> Iterator[dict[str, Any]]:
+        """Each job. Asking how one stands brings it nearer to its end."""
+        for name, job in self._world.jobs.items():
+            if job["account"] != account:
+                continue
+            change = self._world.changes.get(f"job:{name}")
+            if change is not None:
+                self._world.poll(change)
+            status = PENDING if not job["started"] else RUNNING
+            if change is not None and change.done:
+                status = FAILED if job["failure"] else SUCCESS
+            yield {
+                "resource_name": name,
+                "id": job["id"],
+                "external_id": job["external_id"],
+                "status": status,
+                "failure_reason": job["failure"] if status == FAILED else 0,
+                "customer_match_user_list_metadata.user_list": f"customers/{account}/userLists/{job['audience']}",
+            }
 
 
-@cache
-def service_types() -> Message:
-    """Messages of GoogleAdsService."""
-    from google.ads.googleads.v26.services.types import google_ads_service
-
-    return google_ads_service
-
-
-def search(world: World, request: Message) -> Message:
-    """Answer a query, of the one shape that is known."""
-    asked = QUERY.fullmatch(" ".join(request.query.split()))
-    if asked is None:
-        raise AdsRefusal("query_error", "EXPECTED_SELECT", "The twin answers queries on user_list only.")
-    fields = {name.strip() for name in asked["fields"].split(",")}
-    if fields - KNOWN:
-        raise AdsRefusal("query_error", "UNRECOGNIZED_FIELD", f"Unrecognized field: {min(fields - KNOWN)}")
-    response = service_types().SearchGoogleAdsResponse.pb()()
-    for audience in world.audiences.values():
-        if audience.platform != "google_ads" or audience.account != request.customer_id:
-            continue
-        if asked["id"] not in {None, audience.id}:
-            continue
-        row = response.results.add().user_list
-        count = len(audience.people)
-        values = {
-            "id": int(audience.id),
-            "name": audience.name,
-            "size_for_search": rounded(count),
-            "size_for_display": rounded(count),
-            "match_rate_percentage": MATCH_RATE,
-            "eligible_for_search": count >= SMALLEST,
-            "eligible_for_display": count >= SMALLEST,
-            "membership_status": 2,
-        }
-        for name in fields:
-            setattr(row, name.removeprefix("user_list."), values[name.removeprefix("user_list.")])
-    response.total_results_count = len(response.results)
-    return response
-
-
-def scripted(fault: GrpcError) -> AdsRefusal:
-    """A scripted error: `reason` is `family.NAME`, or nothing for a bare gRPC status."""
-    family, _, name = fault.reason.partition(".")
-    return AdsRefusal(family, name, fault.message, fault.code)
-
-
-def abort(context: grpc.ServicerContext, refusal: AdsRefusal) -> None:
-    """End a call as the Ads API refuses one: details travel in trailing metadata."""
-    metadata: list[tuple[str, str | bytes]] = [("request-id", "twin-request")]
-    if refusal.family:
-        from google.ads.googleads.v26.errors.types.errors import GoogleAdsFailure
-
-        failure = GoogleAdsFailure.pb()()
-        error = failure.errors.add(message=refusal.message)
-        code = error.error_code
-        field = code.DESCRIPTOR.fields_by_name[refusal.family]
-        setattr(code, refusal.family, field.enum_type.values_by_name[refusal.name].number)
-        metadata.append((FAILURE_KEY, failure.SerializeToString()))
-    context.set_trailing_metadata(tuple(metadata))
-    status: Callable[[str], Message] = grpc.StatusCode.__getitem__
-    context.abort(status(refusal.code), refusal.message)
+def _set(row: Message, path: str, value: object) -> None:
+    *parents, name = path.split(".")
+    for parent in parents:
+        row = getattr(row, parent)
+    setattr(row, name, value)

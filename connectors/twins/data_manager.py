@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from google.ads import datamanager_v1 as dm
+from google.protobuf.empty_pb2 import Empty
 
 from passerelle.connectors.twins.data_manager_errors import Violation
 from passerelle.connectors.twins.data_manager_rows import Members, read
 from passerelle.connectors.twins.faults import Fault
 from passerelle.connectors.twins.messages import Message
-from passerelle.connectors.twins.world import Audience, Change, World
+from passerelle.connectors.twins.world import DAY, Audience, Change, World
 
 ACCEPTED = 1
 CONTACT_ID = 1
@@ -18,7 +19,7 @@ LONGEST = timedelta(days=540)
 REQUEST_DAYS = 50
 ACCOUNT_DIGITS = 10
 STATUS = dm.RequestStatusPerDestination.RequestStatus
-REASONS = {"NO_CONSENT", "DENIED_CONSENT", "UNKNOWN_CONSENT", "INVALID_FORMAT", "INTERNAL_ERROR"}
+CHANGEABLE = {"display_name", "description", "membership_duration"}
 Act = Callable[[Message, Fault | None], Message]
 
 
@@ -59,6 +60,8 @@ class DataManager:
         return {
             "CreateUserList": ("data_manager.lists.create", self._create, dm.CreateUserListRequest, dm.UserList),
             "GetUserList": ("data_manager.lists.get", self._get, dm.GetUserListRequest, dm.UserList),
+            "UpdateUserList": ("data_manager.lists.update", self._update, dm.UpdateUserListRequest, dm.UserList),
+            "DeleteUserList": ("data_manager.lists.delete", self._delete, dm.DeleteUserListRequest, Empty),
             "ListUserLists": (
                 "data_manager.lists.list", self._list, dm.ListUserListsRequest, dm.ListUserListsResponse,
             ),
@@ -122,6 +125,8 @@ class DataManager:
         response = dm.RetrieveRequestStatusResponse.pb()()
         number = 0
         while change := self._world.changes.get(f"request:{request.request_id}:{number}"):
+            if change.at < self._world.now() - REQUEST_DAYS * DAY:
+                raise Violation("REQUEST_TOO_OLD", [("request_id", "No longer kept.", "REQUEST_TOO_OLD")])
             self._world.poll(change)
             self._report(response.request_status_per_destination.add(), change)
             number += 1
@@ -176,34 +181,58 @@ class DataManager:
     def _create(self, request: Message, _fault: Fault | None) -> Message:
         account = _account(request.parent)
         wanted = request.user_list
-        if not wanted.display_name:
-            raise Violation(
-                "REQUIRED_FIELD_MISSING", [("user_list.display_name", "Required.", "REQUIRED_FIELD_MISSING")]
-            )
-        if any(one.name == wanted.display_name for one in self._of(account)):
-            field = ("user_list.display_name", "Already used.", "DISPLAY_NAME_ALREADY_USED")
-            raise Violation("DISPLAY_NAME_ALREADY_USED", [field])
+        self._check_name(account, wanted.display_name)
         if list(wanted.ingested_user_list_info.upload_key_types) != [CONTACT_ID]:
             reason = "UNSUPPORTED_USER_LIST_UPLOAD_KEY_TYPES"
             path = "user_list.ingested_user_list_info.upload_key_types"
             raise Violation(reason, [(path, "The twin keeps contact lists.", reason)])
-        duration = wanted.membership_duration.ToTimedelta()
-        if duration > LONGEST or duration.seconds or duration.microseconds:
-            field = ("user_list.membership_duration", "Whole days, at most 540.", "MEMBERSHIP_DURATION_TOO_LONG")
-            raise Violation("MEMBERSHIP_DURATION_TOO_LONG", [field])
+        days = _days(wanted)
         if request.validate_only:
             return dm.UserList.pb()()
         identity = f"{8_000_000_000 + self._world.serial()}"
         audience = self._world.create("google_ads", identity, account, wanted.display_name, wanted.description)
-        audience.settings = {"membership_days": duration.days or LONGEST.days}
+        audience.settings = {"membership_days": days}
         return self._shown(audience)
 
     def _get(self, request: Message, _fault: Fault | None) -> Message:
-        parent, _, identity = request.name.rpartition("/userLists/")
+        return self._shown(self._named(request.name))
+
+    def _update(self, request: Message, _fault: Fault | None) -> Message:
+        wanted = request.user_list
+        audience = self._named(wanted.name)
+        paths = set(request.update_mask.paths)
+        if not paths or paths - CHANGEABLE:
+            raise Violation("INVALID_UPDATE_MASK", [("update_mask", "Not to be changed.", "INVALID_UPDATE_MASK")])
+        if "display_name" in paths and wanted.display_name != audience.name:
+            self._check_name(audience.account, wanted.display_name)
+        days = _days(wanted) if "membership_duration" in paths else audience.settings["membership_days"]
+        if request.validate_only:
+            return dm.UserList.pb()()
+        audience.name = wanted.display_name if "display_name" in paths else audience.name
+        audience.description = wanted.description if "description" in paths else audience.description
+        audience.settings["membership_days"] = days
+        audience.updated_at = self._world.now()
+        return self._shown(audience)
+
+    def _delete(self, request: Message, _fault: Fault | None) -> Message:
+        audience = self._named(request.name)
+        if not request.validate_only:
+            del self._world.audiences[audience.id]
+        return Empty()
+
+    def _named(self, name: str) -> Audience:
+        parent, _, identity = name.rpartition("/userLists/")
         audience = self._world.audiences.get(identity)
         if audience is None or audience.platform != "google_ads" or audience.account != _account(parent):
             raise Violation("NOT_FOUND", [], "NOT_FOUND")
-        return self._shown(audience)
+        return audience
+
+    def _check_name(self, account: str, name: str) -> None:
+        path = "user_list.display_name"
+        if not name:
+            raise Violation("REQUIRED_FIELD_MISSING", [(path, "Required.", "REQUIRED_FIELD_MISSING")])
+        if any(one.name == name for one in self._of(account)):
+            raise Violation("DISPLAY_NAME_ALREADY_USED", [(path, "Already used.", "DISPLAY_NAME_ALREADY_USED")])
 
     def _list(self, request: Message, _fault: Fault | None) -> Message:
         if request.filter:
@@ -234,6 +263,14 @@ class DataManager:
         shown.size_info.search_network_members_count = rounded(len(audience.people))
         shown.size_info.display_network_members_count = rounded(len(audience.people))
         return shown
+
+
+def _days(wanted: Message) -> int:
+    duration = wanted.membership_duration.ToTimedelta()
+    if duration > LONGEST or duration.seconds or duration.microseconds:
+        field = ("user_list.membership_duration", "Whole days, at most 540.", "MEMBERSHIP_DURATION_TOO_LONG")
+        raise Violation("MEMBERSHIP_DURATION_TOO_LONG", [field])
+    return duration.days or LONGEST.days
 
 
 def _account(parent: str) -> str:

@@ -1,11 +1,7 @@
-"""Google's error answers over gRPC: a status with ErrorInfo, BadRequest and RetryInfo, as Data Manager sends them."""
+"""Google's error answers: a status with ErrorInfo, BadRequest and RetryInfo, as Data Manager sends them."""
 
-from typing import NoReturn
-
-import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
 from passerelle.connectors.twins.faults import GrpcError
 
@@ -23,8 +19,8 @@ class Violation(Exception):
         """Path, description and reason of each."""
 
 
-def abort(context: grpc.ServicerContext, violation: Violation) -> NoReturn:
-    """End a call as Data Manager refuses one."""
+def status_of(violation: Violation) -> status_pb2.Status:
+    """How Data Manager refuses a call."""
     top = "INVALID_ARGUMENT" if violation.code == "INVALID_ARGUMENT" and violation.fields else violation.reason
     details = [_packed(error_details_pb2.ErrorInfo(reason=top, domain=DOMAIN))]
     if violation.fields:
@@ -32,11 +28,11 @@ def abort(context: grpc.ServicerContext, violation: Violation) -> NoReturn:
         for path, description, reason in violation.fields:
             bad.field_violations.add(field=path, description=description, reason=reason)
         details.append(_packed(bad))
-    _end(context, violation.code, "There was a problem with the request.", details)
+    return _status(violation.code, "There was a problem with the request.", details)
 
 
-def abort_scripted(context: grpc.ServicerContext, fault: GrpcError) -> NoReturn:
-    """End a call as a script wants it."""
+def scripted(fault: GrpcError) -> status_pb2.Status:
+    """How a script wants a call to end."""
     details = [_packed(error_details_pb2.ErrorInfo(reason=fault.reason, domain=DOMAIN, metadata=fault.metadata))]
     if fault.field:
         bad = error_details_pb2.BadRequest()
@@ -45,7 +41,7 @@ def abort_scripted(context: grpc.ServicerContext, fault: GrpcError) -> NoReturn:
     if fault.retry_seconds is not None:
         delay = duration_pb2.Duration(seconds=fault.retry_seconds)
         details.append(_packed(error_details_pb2.RetryInfo(retry_delay=delay)))
-    _end(context, fault.code, fault.message, details)
+    return _status(fault.code, fault.message, details)
 
 
 def _packed(message: object) -> any_pb2.Any:
@@ -54,7 +50,5 @@ def _packed(message: object) -> any_pb2.Any:
     return packed
 
 
-def _end(context: grpc.ServicerContext, code: str, message: str, details: list[any_pb2.Any]) -> NoReturn:
-    status = status_pb2.Status(code=code_pb2.Code.Value(code), message=message, details=details)
-    context.abort_with_status(rpc_status.to_status(status))
-    raise AssertionError("abort raises")
+def _status(code: str, message: str, details: list[any_pb2.Any]) -> status_pb2.Status:
+    return status_pb2.Status(code=code_pb2.Code.Value(code), message=message, details=details)

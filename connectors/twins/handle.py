@@ -40,6 +40,11 @@ class Twins:
         """The `endpoints` of a google_ads destination."""
         return {"data_manager": self.addresses.data_manager, "google_ads": self.addresses.google_ads}
 
+    @property
+    def google_rest(self) -> dict[str, str]:
+        """The same, with Data Manager over REST."""
+        return {**self.google, "data_manager": self.addresses.data_manager_rest}
+
     def state(self) -> dict[str, Any]:
         """Every audience with its count, the calls so far, the twins' time."""
         return self._call("GET", "state")
@@ -99,7 +104,7 @@ def subprocess_twins(*arguments: str) -> Iterator[Twins]:
         try:
             line = process.stdout.readline() if process.stdout else b""
             told = json.loads(line)
-            yield Twins(Addresses(told["meta"], told["data_manager"], told["google_ads"]))
+            yield Twins(Addresses(**told))
         finally:
             process.terminate()
             process.wait(STOP_SECONDS)

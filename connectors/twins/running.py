@@ -20,42 +20,57 @@ class Addresses:
     meta: str
     data_manager: str
     google_ads: str
+    data_manager_rest: str = ""
+    """Data Manager again, over REST."""
 
 
 class RunningTwins:
     """Twins on threads of this process. Port 0 takes a free one. Use as a context manager, or call `stop`."""
 
     def __init__(
-        self, world: World, *, meta_port: int = 0, data_manager_port: int = 0, google_ads_port: int = 0
+        self,
+        world: World,
+        *,
+        meta_port: int = 0,
+        data_manager_port: int = 0,
+        google_ads_port: int = 0,
+        data_manager_rest_port: int = 0,
     ) -> None:
         # gRPC and the SDK's messages take a second to import: only who runs twins pays for it.
+        from passerelle.connectors.twins.google_rest import RestServer
         from passerelle.connectors.twins.google_server import data_manager_server, google_ads_server
         from passerelle.connectors.twins.graph_server import Server
 
         self.world = world
         try:
-            self._http = Server(world, meta_port)
+            self._http = [Server(world, meta_port), RestServer(world, data_manager_rest_port)]
             self._data_manager, dm_port = data_manager_server(world, data_manager_port)
             self._google_ads, ads_port = google_ads_server(world, google_ads_port)
         except (OSError, RuntimeError):
             raise DefinitionError(
                 "One of the ports is taken.", advice="End the other twins, or choose ports; 0 takes a free one."
             ) from None
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+            for one in self._http
+        ]
+        for thread in self._threads:
+            thread.start()
         self.addresses = Addresses(
-            meta=f"http://127.0.0.1:{self._http.server_address[1]}",
+            meta=f"http://127.0.0.1:{self._http[0].server_address[1]}",
             data_manager=f"127.0.0.1:{dm_port}",
             google_ads=f"127.0.0.1:{ads_port}",
+            data_manager_rest=f"127.0.0.1:{self._http[1].server_address[1]}",
         )
 
     def stop(self) -> None:
-        """End all three, and write the state file."""
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-        for server in (self._data_manager, self._google_ads):
-            server.stop(grace=0.2).wait()
+        """End them all, and write the state file."""
+        for server, thread in zip(self._http, self._threads, strict=True):
+            server.shutdown()
+            server.server_close()
+            thread.join()
+        for grpc_server in (self._data_manager, self._google_ads):
+            grpc_server.stop(grace=0.2).wait()
         self.world.save(force=True)
 
     def __enter__(self) -> Self:

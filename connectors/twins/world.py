@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import RLock
-from typing import Literal
+from typing import Any, Literal
 
 from passerelle.connectors.twins.faults import FaultScript
 from passerelle.connectors.twins.people import People
@@ -67,6 +67,7 @@ class World:
         self.audiences: dict[str, Audience] = {}
         self.changes: dict[str, Change] = {}
         self.sessions: dict[str, dict[str, object]] = {}
+        self.jobs: dict[str, dict[str, Any]] = {}
         self.polls = 0
         self.held = False
         self.offset = 0
@@ -182,6 +183,7 @@ class World:
             "audiences": audiences,
             "changes": changes,
             "sessions": self.sessions,
+            "jobs": self.jobs,
         }
 
     def _load(self, path: Path) -> None:
@@ -205,3 +207,5 @@ class World:
             if not change.done:
                 self._waiting.setdefault(change.audience, []).append(change)
         self.sessions = sessions
+        jobs = document.get("jobs", {})
+        self.jobs = jobs if isinstance(jobs, dict) else {}

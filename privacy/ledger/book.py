@@ -199,8 +199,8 @@ class Ledger:
         self._name_rejected(connection, batch_id, told)
         if told.settled and action is Action.ADD:
             self._admit(connection, place, batch_id, told, now=now)
-        elif told.settled and told.rejected:  # of whom is not said: all stay owed, since asking again is harmless
-            self._stay_owed(connection, place, batch_id, next(iter(told.reasons), "rejected"), now=now)
+        elif told.settled and told.rejected:
+            self._keep_owed(connection, place, batch_id, told, now=now)
         elif told.settled and action is Action.REMOVE:
             self._release(connection, place, batch_id)
             if replacement is not None and not told.reasons:
@@ -322,6 +322,11 @@ class Ledger:
             "since": [now] * count,
         }
 
+    def _rejected_of(self, connection: Connection, batch_id: str) -> pa.Array:
+        member = t.batch_member.c
+        statement = select(member.subject_id).where(member.batch_id == batch_id, member.rejected.is_not(None))
+        return self._store.table(connection, statement)["subject_id"].combine_chunks()
+
     def _members_of(self, connection: Connection, batch_id: str) -> pa.Array:
         return self._store.table(connection, _people_of(batch_id))["subject_id"].combine_chunks()
 
@@ -340,7 +345,11 @@ class Ledger:
     def _admit(
         self, connection: Connection, place: Place, batch_id: str, told: Told, *, now: int, refused: bool = False
     ) -> None:
-        """Let in who was accepted, and set aside who was rejected. `refused`: all of it, and no row is to blame."""
+        """Let in who was accepted, and set aside who was rejected. `refused`: all of it, and no row is to blame.
+
+        Who was not tried is as if never sent. Where the platform counts rejections and names nobody, everybody may be
+        in, and is taken for a member: so that they are taken out when they must go.
+        """
         adding = (_at(t.membership, place), t.membership.c.batch_id == batch_id, t.membership.c.state == "adding")
         here = and_(*adding, t.membership.c.subject_id.in_(_people_of(batch_id)))
         whole = told.accepted == 0 and told.rejected > 0  # nobody is there by this batch
@@ -353,15 +362,16 @@ class Ledger:
                 chosen,
                 lambda ids: self.owe(connection, place, ids, cause="rejected_by_platform", now=now),
             )
-        if whole:  # a refusal now does not undo an earlier push that was never answered
+        if told.rejected:  # a refusal now does not undo an earlier push that was never answered
+            absent = here if whole else and_(here, t.membership.c.subject_id.in_(rejections.untried(batch_id)))
             unanswered = rejections.unanswered(place)
-            self._store.update_where(connection, t.membership, {"batch_id": unanswered}, here, unanswered.is_not(None))
-            self._stay_from_before(connection, place, here, batch_id)
-            self._store.delete(connection, t.membership, here)
-            self._forgive_absent(connection, place, batch_id)
-            return
+            self._store.update_where(
+                connection, t.membership, {"batch_id": unanswered}, absent, unanswered.is_not(None)
+            )
+            self._stay_from_before(connection, place, absent, batch_id)
+            self._store.delete(connection, t.membership, absent)
         self._store.update_where(connection, t.membership, {"state": "member"}, here)
-        if told.named is not None and told.named.num_rows:
+        if told.rejected:
             self._forgive_absent(connection, place, batch_id)
 
     def _stay_from_before(self, connection: Connection, place: Place, here: ColumnElement[bool], batch_id: str) -> None:
@@ -389,14 +399,33 @@ class Ledger:
         self._store.delete(connection, r, _at(r, place), r.c.subject_id.in_(ids), r.c.subject_id.not_in(present))
 
     def _release(self, connection: Connection, place: Place, batch_id: str) -> None:
-        gone = _people_of(batch_id)
+        """Those of a removal whom nobody names as left are gone."""
+        gone = _people_of(batch_id).where(t.batch_member.c.rejected.is_(None))
         self._store.delete(connection, t.removal, _at(t.removal, place), t.removal.c.subject_id.in_(gone))
         m = t.membership.c
         left = (m.batch_id == batch_id, m.state == "removing", m.subject_id.in_(gone))
         self._store.delete(connection, t.membership, _at(t.membership, place), *left)
 
-    def _stay_owed(self, connection: Connection, place: Place, batch_id: str, reason: str, *, now: int) -> int:
-        ids = self._members_of(connection, batch_id)
+    def _keep_owed(self, connection: Connection, place: Place, batch_id: str, told: Told, *, now: int) -> None:
+        """Whom the platform did not take out stays owed; everybody, where it does not say whom it means."""
+        rejected = self._rejected_of(connection, batch_id)
+        named = told.rejected == len(rejected)
+        reason = next(iter(told.reasons), "rejected")
+        self._stay_owed(connection, place, batch_id, reason, now=now, only=rejected if named else None)
+        if named:
+            self._release(connection, place, batch_id)
+
+    def _stay_owed(
+        self,
+        connection: Connection,
+        place: Place,
+        batch_id: str,
+        reason: str,
+        *,
+        now: int,
+        only: pa.Array | None = None,
+    ) -> int:
+        ids = self._members_of(connection, batch_id) if only is None else only
         self.owe(connection, place, ids, cause="refused_by_platform", now=now)
         with self._store.among(connection, ids) as chosen:
             theirs = and_(_at(t.removal, place), t.removal.c.subject_id.in_(select(chosen)))

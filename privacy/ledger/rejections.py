@@ -14,7 +14,7 @@ from sqlalchemy.sql.expression import ColumnCollection
 from passerelle.privacy.ledger.words import Place
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
-from passerelle.privacy.vocabulary import Action
+from passerelle.privacy.vocabulary import NOT_SENT, Action
 
 TRIES = 3
 """Batches in which people are sent that the platform rejects whole without naming anybody."""
@@ -27,7 +27,13 @@ _m, _b, _member, _event = t.membership.c, t.batch.c, t.batch_member.c, t.consent
 
 def named(batch_id: str) -> Select[tuple[int]]:
     """Who of a batch was rejected by name."""
-    return select(_member.subject_id).where(_member.batch_id == batch_id, _member.rejected.is_not(None))
+    blamed = (_member.rejected.is_not(None), _member.rejected != NOT_SENT)
+    return select(_member.subject_id).where(_member.batch_id == batch_id, *blamed)
+
+
+def untried(batch_id: str) -> Select[tuple[int]]:
+    """Who of a batch was not sent, for no fault of theirs."""
+    return select(_member.subject_id).where(_member.batch_id == batch_id, _member.rejected == NOT_SENT)
 
 
 def often(place: Place) -> Select[tuple[int]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from passerelle.connectors.contract.destination import AudienceSpec, RemoteAudience
-from passerelle.privacy.errors import PasserelleError, TryLater
+from passerelle.privacy.errors import HeldBack, PasserelleError, TryLater
 from passerelle.privacy.ledger import Place, Remote
 from passerelle.privacy.vocabulary import Purpose
 from passerelle.workflows.plan.moves import NOBODY, Ids, Moves, union
@@ -17,6 +17,8 @@ from passerelle.workflows.verbs.contract import Outcome
 
 _FIRST_WAIT = 0.2
 _LONGEST_WAIT = 15.0
+_AGAIN = "Run `passerelle sync` again: its people are sent again, or taken out again, which is harmless."
+_ALARMING = "Nobody was added who should not be. Pass this on to whoever looks after Passerelle, with the run's id."
 
 
 def reach(crew: Crew, place: Place, spec: AudienceSpec, purpose: Purpose) -> Target:
@@ -95,11 +97,16 @@ def _pending(crew: Crew, target: Target, report: PlaceReport) -> int:
     still = 0
     for batch in waiting:
         receipt = settle(crew, target, batch)
-        mine = batch.run_id == crew.run_id
-        if receipt.state == "pending":
+        if receipt is not None and receipt.state == "pending":
             still += batch.rows
-        elif mine:
+            continue
+        if receipt is None:
+            report.fail(TryLater(f"A batch for {target.place} has no trace at the platform any more.", advice=_AGAIN))
+            continue
+        if batch.run_id == crew.run_id:
             report.settle(batch.told, receipt)
+        if receipt.alarm:
+            report.fail(HeldBack(receipt.alarm, advice=_ALARMING))
     return still
 
 

@@ -21,7 +21,7 @@ from passerelle.connectors.contract.destination import (
     Receipt,
     RemoteAudience,
 )
-from passerelle.connectors.errors import Outdated, Refused, TryLater
+from passerelle.connectors.errors import Forgotten, Outdated, Refused, TryLater
 from passerelle.privacy.consent.cleared import ClearedBatch
 from passerelle.privacy.ledger import Batch, Opening, Place, Told
 from passerelle.privacy.vocabulary import Purpose
@@ -126,12 +126,21 @@ def refuse_removal(crew: Crew, batch_id: str, people: int, report: PlaceReport) 
         raise
 
 
-def settle(crew: Crew, target: Target, batch: Batch) -> Receipt:
-    """Ask once how a pending batch stands, and record the answer when it is final."""
+def settle(crew: Crew, target: Target, batch: Batch) -> Receipt | None:
+    """Ask once how a pending batch stands, and record the answer when it is final.
+
+    None where the platform has forgotten the push: its people are uncertain from now on, as after a crash, and the
+    next plan sends them again or takes them out.
+    """
     told = batch.told
     request = json.loads(json.dumps(dict(told.request)))
     pending = Receipt("pending", told.accepted, told.rejected, told.pending, request, told.reasons)
-    receipt = target.destination.settle(target.remote, pending)
+    try:
+        receipt = target.destination.settle(target.remote, pending)
+    except Forgotten:
+        with crew.store.write() as connection:
+            crew.ledger.give_up(connection, batch.batch_id, now=crew.now())
+        return None
     if receipt.state == "settled":
         with crew.store.write() as connection:
             crew.ledger.receive(connection, batch.batch_id, _told(receipt), now=crew.now())

@@ -18,6 +18,7 @@ class TwinsRequest(Request):
     meta_port: int = Field(8701, ge=0, le=65535, description="Port of Meta's twin; 0 takes a free one.")
     data_manager_port: int = Field(8702, ge=0, le=65535, description="Port of Data Manager's twin.")
     google_ads_port: int = Field(8703, ge=0, le=65535, description="Port of the Google Ads API's twin.")
+    data_manager_rest_port: int = Field(8704, ge=0, le=65535, description="Port of Data Manager's twin over REST.")
     state: Path | None = Field(None, description="File that keeps the audiences from one day to the next.")
     faults: Path | None = Field(None, description="JSON list of scripted faults: rehearse an outage.")
     count_only: bool = Field(False, description="Count people, but keep none of their keys: for measuring.")
@@ -40,7 +41,7 @@ def run(environment: Environment, request: TwinsRequest) -> TwinsResult:
     world = World(keep=not request.count_only, path=request.state)
     if request.faults is not None:
         world.faults.extend(read_faults(request.faults))
-    ports = request.model_dump(include={"meta_port", "data_manager_port", "google_ads_port"})
+    ports = request.model_dump(include={"meta_port", "data_manager_port", "google_ads_port", "data_manager_rest_port"})
     ended = stop_signal()
     with RunningTwins(world, **ports) as running:
         environment.stdout.write(json.dumps(asdict(running.addresses)).encode() + b"\n")

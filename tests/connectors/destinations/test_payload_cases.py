@@ -125,20 +125,6 @@ def test_a_throttle_says_how_long_to_wait_and_works_again_after(
     assert on_meta.count() == 2
 
 
-def test_a_google_quota_says_how_long_to_wait(on_google: Stage) -> None:
-    on_google.twins.fault(
-        call="data_manager.ingest",
-        grpc={
-            "code": "RESOURCE_EXHAUSTED",
-            "reason": "RATE_LIMIT_EXCEEDED",
-            "metadata": {"quota_limit": "IngestionMutateRequestsPerMinutePerProject"},
-        },
-    )
-    with pytest.raises(TryLater) as caught:
-        on_google.add(people(1))
-    assert caught.value.wait.seconds == 60
-
-
 def test_a_short_google_wait_is_waited_for_in_the_same_call(on_google: Stage) -> None:
     on_google.twins.fault(call="data_manager.ingest", grpc={"code": "RESOURCE_EXHAUSTED", "retry_seconds": 2})
     on_google.add(people(1))

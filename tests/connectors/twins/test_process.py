@@ -57,11 +57,12 @@ def test_a_port_that_is_taken_is_said_so() -> None:
 
 
 def test_the_verb_says_where_it_listens_and_ends_in_order(tmp_path: Path) -> None:
-    ports = ["--meta-port", "0", "--data-manager-port", "0", "--google-ads-port", "0"]
+    names = ["meta", "data-manager", "google-ads", "data-manager-rest"]
+    ports = [part for name in names for part in (f"--{name}-port", "0")]
     command = [sys.executable, "-m", "passerelle.workflows.cli.main", "twins", *ports]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path) as process:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
-        assert told.keys() == {"meta", "data_manager", "google_ads"}
+        assert told.keys() == {"meta", "data_manager", "google_ads", "data_manager_rest"}
         process.terminate()
         assert process.wait(30) == 0

@@ -14,7 +14,7 @@ from passerelle.privacy.log import Log
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.store import Store
 from passerelle.privacy.subjects import Subjects
-from passerelle.privacy.vocabulary import Action, Destination, Purpose
+from passerelle.privacy.vocabulary import NOT_SENT, Action, Destination, Purpose
 
 PLACE = Place("meta", "vip")
 COLUMNS = ("EMAIL", "PHONE")
@@ -195,3 +195,42 @@ def test_batches_are_in_the_log_with_blinded_members(books: Books, connection: C
     assert b'"root":' in body
     assert b"example.org" not in body
     assert books.ledger.batches(connection, PLACE, "intended")[0].action is Action.ADD
+
+
+def rejected(books: Books, places: list[int], reason: str) -> pa.Table:
+    return pa.table({"subject_id": [books.ids[place].as_py() for place in places], "reason": [reason] * len(places)})
+
+
+def test_rows_that_were_not_tried_are_wanted_again(books: Books, connection: Connection) -> None:
+    books.intend(connection)
+    told = Told(True, 2, 1, 0, {}, {NOT_SENT: 1}, rejected(books, [1], NOT_SENT))
+    books.ledger.receive(connection, "b1", told, now=3)
+    assert books.ledger.people(connection, PLACE)["subject_id"].to_pylist() == [
+        books.ids[0].as_py(),
+        books.ids[2].as_py(),
+    ]
+
+
+def test_a_bad_row_that_was_sent_alone_is_not_sent_for_ever(books: Books, connection: Connection) -> None:
+    books.intend(connection)
+    told = Told(True, 0, 3, 0, {}, {"bad": 3}, rejected(books, [0, 1, 2], "bad"))
+    books.ledger.receive(connection, "b1", told, now=3)
+    assert [state for state, _ in books.states(connection)] == ["unsendable"] * 3
+
+
+def test_of_a_removal_only_those_stay_owed_whom_the_platform_names(books: Books, connection: Connection) -> None:
+    books.intend(connection)
+    books.told(connection)
+    books.take_out(connection, books.ids)
+    named = rejected(books, [2], "bad")
+    books.ledger.receive(connection, "b2", Told(True, 2, 1, 0, {}, {"bad": 1}, named), now=5)
+    assert books.ledger.owed(connection, PLACE)["subject_id"].to_pylist() == [books.ids[2].as_py()]
+    assert [state for state, _ in books.states(connection)] == ["removing"]
+
+
+def test_a_push_that_the_platform_forgot_leaves_its_people_uncertain(books: Books, connection: Connection) -> None:
+    books.intend(connection)
+    books.ledger.receive(connection, "b1", Told(False, 0, 0, 3, {}, {}), now=3)
+    assert books.states(connection) == [("adding", False)] * 3
+    books.ledger.give_up(connection, "b1", now=9)
+    assert books.states(connection) == [("adding", True)] * 3
