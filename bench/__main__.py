@@ -1,4 +1,4 @@
-"""`make bench`: run the benchmarks, print a table, write bench/results.json."""
+"""`make bench`: run the benchmarks, print a table, write bench/results.json; what was not run stays as it was."""
 
 import argparse
 import importlib
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "resolve_consent": "bench.resolve",
     "read_consent_log": "bench.resolve",
     "rfm_segment": "bench.segment",
+    "plan_diff": "bench.plan",
     "first_sync": "bench.sync",
     "same_sync_again": "bench.sync",
     "member_proofs": "bench.proof",
@@ -41,7 +42,8 @@ def main() -> int:
         name: {"ratio": round(measure.ratio, 3), "goal": measure.goal, "peak_mib": round(measure.peak_mib)}
         for name, measure in results.items()
     }
-    RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
+    before = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    RESULTS.write_text(json.dumps(before | kept, indent=1) + "\n")
     return 0
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bench.measure import Measure, peak_mib, ratio
+from bench.measure import Measure, in_process, ratio
 from passerelle.privacy.identifiers import match_key
 from passerelle.privacy.vocabulary import Destination, Field
 
@@ -40,8 +40,8 @@ def run() -> dict[str, Measure]:
         "normalize_hash_google": ((Destination.GOOGLE_ADS, GOOGLE),),
     }.items():
         fields = [field for _, wanted in jobs for field in wanted]
-        taken = ratio(partial(ours, people, jobs), partial(yardstick, plain, fields), ROUNDS)
-        results[name] = Measure(taken, GOAL, peak_mib())
+        taken, peak = in_process(partial(ratio, partial(ours, people, jobs), partial(yardstick, plain, fields), ROUNDS))
+        results[name] = Measure(taken, GOAL, peak)
     return results
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from bench.measure import Measure, peak_mib, ratio
+from bench.measure import Measure, in_process, ratio
 from passerelle.privacy.audit.proof import evidence, proof_file
 from passerelle.privacy.audit.proof_rows import Asked
 from passerelle.privacy.keys import Keyring
@@ -43,11 +43,16 @@ _IMPORT = 50_000
 
 
 def run() -> Iterator[tuple[str, Measure]]:
-    yield "member_proofs", Measure(members(PEOPLE), MEMBERS_GOAL, peak_mib())
-    with tempfile.TemporaryDirectory() as folder:
-        yield "verify_log", Measure(verified(Path(folder), ROWS), None, peak_mib())
-    with tempfile.TemporaryDirectory() as folder:
-        yield "one_proof", Measure(one_proof(Path(folder), LEAVES), PROOF_GOAL, peak_mib())
+    found, peak = in_process(lambda: members(PEOPLE))
+    yield "member_proofs", Measure(found, MEMBERS_GOAL, peak)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        found, peak = in_process(lambda: verified(folder, ROWS))
+    yield "verify_log", Measure(found, None, peak)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        found, peak = in_process(lambda: one_proof(folder, LEAVES))
+    yield "one_proof", Measure(found, PROOF_GOAL, peak)
 
 
 def members(count: int) -> float:
