@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, Integer, and_, case, cast, select
 
 from passerelle.privacy.log.journal import Journal
 from passerelle.privacy.log.leaves import decision_payload, replaced
@@ -86,7 +86,7 @@ def _changed(
     place = pc.index_in(decisions["subject_id"], held["subject_id"].combine_chunks())
     same = pc.equal(held["allowed"].take(place), decisions["allowed"].cast(pa.int64()))
     same = pc.and_(same, pc.equal(held["reason"].take(place), decisions["reason"]))
-    same = pc.and_(same, pc.equal(held["policy"].take(place), occasion.policy))
+    same = pc.and_(same, pc.equal(held["same_policy"].take(place), 1))
     rests = pc.equal(pc.fill_null(held["event_id"].take(place), -1), pc.fill_null(decisions["event_id"], -1))
     new = pc.invert(pc.fill_null(pc.and_(same, rests), fill_value=False))
     return decisions.filter(new), held["log_index"].take(place).filter(new).combine_chunks()
@@ -94,7 +94,8 @@ def _changed(
 
 def _held(store: Store, connection: Connection, subject_ids: pa.Array, occasion: Occasion) -> pa.Table:
     c = t.decision.c
-    columns = select(c.subject_id, c.allowed, c.reason, c.event_id, c.policy, c.log_index)
+    same_policy = cast(case((c.policy == occasion.policy, 1), else_=0), Integer).label("same_policy")  # it is long
+    columns = select(c.subject_id, c.allowed, c.reason, c.event_id, same_policy, c.log_index)
     here = and_(c.destination == occasion.destination, c.audience == occasion.audience)
     if len(subject_ids) >= _SCAN_FROM:
         return store.table(connection, columns.where(here))

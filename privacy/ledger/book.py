@@ -72,16 +72,12 @@ class Ledger:
         """Everybody with a row here: `subject_id`, `state`, `revision`, and `uncertain` where a push has no receipt."""
         # An addition is certain once its batch has a receipt; a superseded batch never got one. Who still hangs on a
         # replacement was there before it began, and was not sent again since.
-        lost = or_(t.batch.c.state.in_(("intended", "superseded")), t.batch.c.action == Action.REPLACE.value)
-        uncertain = cast(case((lost, 1), else_=0), Integer).label("uncertain")
+        unanswered = or_(t.batch.c.state.in_(("intended", "superseded")), t.batch.c.action == Action.REPLACE.value)
+        lost = select(t.batch.c.batch_id).where(_at(t.batch, place), unanswered)
         m = t.membership.c
-        held = self._store.table(
-            connection,
-            select(m.subject_id, m.state, m.revision, uncertain)
-            .join_from(t.membership, t.batch, m.batch_id == t.batch.c.batch_id, isouter=True)
-            .where(_at(t.membership, place))
-            .order_by(m.subject_id),
-        )
+        uncertain = cast(case((m.batch_id.in_(lost), 1), else_=0), Integer).label("uncertain")
+        here = select(m.subject_id, m.state, m.revision, uncertain).where(_at(t.membership, place))
+        held = self._store.table(connection, here.order_by(m.subject_id))
         return held.set_column(3, "uncertain", pc.equal(held["uncertain"], 1))
 
     def count(self, connection: Connection, place: Place) -> int:
