@@ -6,6 +6,7 @@ TryLater               (privacy.errors) throttled or down before anything was ap
 └── ReplacementOver    a replacement ended before its last batch: what was taken stands, the rest goes by other ways
 Refused                (privacy.errors) refused for good
 ├── BadRows            the other side refused the request because of some of its rows
+├── AlreadyThere       what was asked for was done by a try before
 ├── Forgotten          the platform no longer knows what became of a push: it must be made again
 └── AudienceTooSmall   a removal was refused because the audience would become too small: it stays owed
 """
@@ -34,6 +35,10 @@ class BadRows(Refused):
         self.reason = reason
 
 
+class AlreadyThere(Refused):
+    """What was asked for is there: a try before, perhaps one that was never answered, has done it."""
+
+
 class Forgotten(Refused):
     """The platform keeps no trace of a push any more: whether it worked is unknown, and asking again will not help."""
 
@@ -43,6 +48,7 @@ class AudienceTooSmall(Refused):
 
 
 __all__ = [
+    "AlreadyThere",
     "AudienceTooSmall",
     "BadRows",
     "DefinitionError",

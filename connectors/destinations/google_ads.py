@@ -4,7 +4,7 @@ A push is taken (with ids of requests), processed for minutes or hours, and only
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,7 @@ from passerelle.connectors.contract.destination import (
 from passerelle.connectors.destinations import google_rows
 from passerelle.connectors.destinations.api_version import check_sunset, failed
 from passerelle.connectors.destinations.google_api import ADS
+from passerelle.connectors.destinations.google_reasons import REASONS
 from passerelle.connectors.destinations.google_settings import GoogleAdsSettings
 from passerelle.connectors.destinations.google_types import Credentials, Message
 from passerelle.connectors.destinations.marker import MARK, described, mark
@@ -37,10 +38,12 @@ from passerelle.connectors.errors import Refused
 from passerelle.privacy.consent.cleared import ClearedBatch, RemovalBatch
 from passerelle.privacy.errors import PasserelleError
 from passerelle.privacy.personal import Personal
+from passerelle.privacy.vocabulary import Action
 from passerelle.privacy.vocabulary import Destination as Platform
 
 if TYPE_CHECKING:
-    from passerelle.connectors.destinations.google_reports import Reports
+    from passerelle.connectors.destinations.google_ads_wire import AdsWire
+    from passerelle.connectors.destinations.google_jobs import Jobs
     from passerelle.connectors.destinations.google_requests import Requests
     from passerelle.connectors.destinations.google_wire import GoogleWire
 
@@ -85,7 +88,12 @@ class GoogleAds:
     @property
     def capabilities(self) -> Capabilities:
         """10,000 members a request; receipts are settled later."""
-        return Capabilities(rows_per_request=ROWS, asynchronous_receipts=True, replaces=Replaces.SWEEP)
+        return Capabilities(rows_per_request=ROWS, asynchronous_receipts=True, replaces=self._replaces)
+
+    @property
+    def _replaces(self) -> Replaces:
+        """A job that removes everybody cannot spare those who stay."""
+        return Replaces.SWEEP if self._settings.route == "data_manager" else Replaces.NEVER
 
     @cached_property
     def _credentials(self) -> Credentials:
@@ -116,11 +124,11 @@ class GoogleAds:
         return Requests(self._settings.account, self._settings.login_account)
 
     @cached_property
-    def _reports(self) -> "Reports":
-        from passerelle.connectors.destinations.google_reports import Reports
+    def _ads(self) -> "AdsWire":
+        from passerelle.connectors.destinations.google_ads_wire import AdsWire
 
         wanted = self._settings
-        return Reports(
+        return AdsWire(
             wanted.account,
             wanted.login_account,
             credentials=self._credentials,
@@ -129,32 +137,59 @@ class GoogleAds:
             sleep=self._sleep,
         )
 
+    @cached_property
+    def _jobs(self) -> "Jobs | None":
+        """The second route, where the settings take it."""
+        if self._settings.route == "data_manager":
+            return None
+        from passerelle.connectors.destinations.google_jobs import Jobs
+
+        return Jobs(self._ads)
+
     def ensure(self, spec: AudienceSpec, known: RemoteAudience | None) -> RemoteAudience:
         """The known list if it is still there, else the one that carries our mark, else a new one."""
         if known is not None:
-            self._wire.user_list(self._requests.list_name(known), self._requests.headers)
+            self._look(known)
             return known
         found = self._marked(spec)
         return RemoteAudience(found or self._create(spec), google_rows.COLUMNS, adopted=found is not None)
 
-    def _marked(self, spec: AudienceSpec) -> str | None:
-        token, name = "", spec.display_name or spec.audience
+    def _look(self, known: RemoteAudience) -> None:
+        if self._jobs is None:
+            self._wire.user_list(self._requests.list_name(known), self._requests.headers)
+        elif known.remote_id not in {identity for identity, _, _ in self._jobs.lists()}:
+            message, advice = REASONS["INVALID_USER_LIST_ID"]
+            raise Refused(message, advice=advice)
+
+    def _lists(self) -> Iterator[tuple[str, str, str]]:
+        """Id, name and description of every list of the account."""
+        if self._jobs is not None:
+            yield from self._jobs.lists()
+            return
+        token = ""
         while True:
             page, token = self._wire.user_lists(self._requests.parent, self._requests.headers, token)
-            for held in page:
-                if mark(spec) in held.description:
-                    return str(held.id)
-                if held.display_name == name:
-                    raise Refused(
-                        "Another list of this account has the audience's name, and was not made by Passerelle.",
-                        advice="Give the audience another display_name, or rename the other list in Google Ads.",
-                    )
+            yield from ((str(held.id), str(held.display_name), str(held.description)) for held in page)
             if not token:
-                return None
+                return
 
-    def _create(self, spec: AudienceSpec) -> str:
-        made = self._wire.create_list(self._requests.parent, _user_list(spec), self._requests.headers)
-        return str(made.id)
+    def _marked(self, spec: AudienceSpec) -> str | None:
+        name = spec.display_name or spec.audience
+        for identity, held_name, description in self._lists():
+            if mark(spec) in description:
+                return identity
+            if held_name == name:
+                raise Refused(
+                    "Another list of this account has the audience's name, and was not made by Passerelle.",
+                    advice="Give the audience another display_name, or rename the other list in Google Ads.",
+                )
+        return None
+
+    def _create(self, spec: AudienceSpec, *, validate_only: bool = False) -> str:
+        if self._jobs is not None:
+            return self._jobs.create_list(spec, _days(spec), validate_only=validate_only)
+        parent, headers = self._requests.parent, self._requests.headers
+        return str(self._wire.create_list(parent, _user_list(spec), headers, validate_only=validate_only).id)
 
     def match_keys(self, batch: ClearedBatch, remote: RemoteAudience) -> MatchKeys:
         """Normalise and hash for Google. Its columns are the same for every list, so `remote` changes nothing."""
@@ -175,6 +210,8 @@ class GoogleAds:
         del part
         if batch.destination is not Platform.GOOGLE_ADS:
             raise ValueError("cleared for another platform")
+        if self._jobs is not None:
+            return self._by_job(remote, Action.ADD, keys.subject_ids, keys.rows, intent)
         return self._push(
             keys.subject_ids,
             keys.rows,
@@ -183,7 +220,8 @@ class GoogleAds:
 
     def remove(self, remote: RemoteAudience, batch: RemovalBatch, intent: Intent) -> Receipt:
         """Take people out, by the keys that were sent."""
-        del intent
+        if self._jobs is not None:
+            return self._by_job(remote, Action.REMOVE, batch.subject_ids, batch.rows, intent)
         return self._push(
             batch.subject_ids, batch.rows, lambda rows: self._wire.remove(self._requests.remove(remote, rows))
         )
@@ -193,6 +231,8 @@ class GoogleAds:
         from passerelle.connectors.destinations import google_replace
 
         del intent
+        if self._jobs is not None:
+            return NotNow("Lists are filled by jobs, which cannot spare those who stay.")
         return google_replace.begin(self._wire, self._requests, remote, total, now)
 
     def conclude_replace(self, remote: RemoteAudience, replacement: Replacement, leaving: int) -> Receipt:
@@ -201,16 +241,21 @@ class GoogleAds:
 
         return google_replace.conclude(self._wire, self._requests, remote, replacement, leaving)
 
+    def _by_job(
+        self, remote: RemoteAudience, action: Action, people: pa.Array, rows: Personal, intent: Intent
+    ) -> Receipt:
+        if self._jobs is None or not _sized(rows):
+            return Receipt("settled", 0, 0, 0, {})
+        return self._jobs.push(remote, action, people, rows.reveal(), intent)
+
     def _push(self, people: pa.Array, rows: Personal, send: Callable[[pa.Table], str]) -> Receipt:
         from passerelle.connectors.destinations.google_pushing import push
         from passerelle.connectors.destinations.google_receipts import receipt
 
-        table = rows.reveal()
-        if len(rows) > ROWS:
-            raise ValueError("more rows than one request takes")
-        if not len(rows):
+        every = _sized(rows)
+        if not every:
             return Receipt("settled", 0, 0, 0, {})
-        every = len(rows)
+        table = rows.reveal()
         pushed = push(every, lambda places: send(table if len(places) == every else table.take(pa.array(places))))
         return receipt(pushed, people)
 
@@ -221,13 +266,17 @@ class GoogleAds:
         del remote
         if receipt.state == "settled":
             return receipt
+        if "job" in receipt.request:  # whatever route is taken now
+            from passerelle.connectors.destinations.google_jobs import Jobs
+
+            return Jobs(self._ads).settle(receipt)
         return settled(receipt, [self._wire.status(one) for one in str(receipt.request["request_ids"]).split()])
 
     def state(self, remote: RemoteAudience) -> AudienceState:
         """Size, match rate and eligibility, as Google Ads reports them; as Data Manager does where that is refused."""
         problem = ""
         try:
-            found = self._reports.state(remote.remote_id) if self._settings.transport == "grpc" else None
+            found = self._reported(remote) if self._settings.transport == "grpc" else None
             if found is not None:
                 return found
         except Refused as refusal:
@@ -239,6 +288,12 @@ class GoogleAds:
         return AudienceState(
             status, min(sizes), max(sizes), rate / 100 if rate else None, (problem,) if problem else ()
         )
+
+    def _reported(self, remote: RemoteAudience) -> AudienceState | None:
+        from passerelle.connectors.destinations.google_reports import state_of
+
+        found = state_of(self._ads, remote.remote_id)
+        return found if found is None or self._jobs is None else self._jobs.told(remote, found)
 
     def check(self) -> list[Check]:
         """Version, terms, credentials and permission: a list is created on approval only (`validate_only`)."""
@@ -255,20 +310,30 @@ class GoogleAds:
 
     def _rehearse(self) -> None:
         """Create a list and, where one of ours is there, add nobody to it: both checked by Google, not carried out."""
-        headers, parent = self._requests.headers, self._requests.parent
-        wanted = _user_list(AudienceSpec("check", f"Passerelle check {self._today()}"))
-        self._wire.create_list(parent, wanted, headers, validate_only=True)
-        page, _ = self._wire.user_lists(parent, headers, "")
-        ours = next((held for held in page if MARK in held.description), None)
-        if ours is not None:
-            remote = RemoteAudience(str(ours.id), google_rows.COLUMNS)
+        self._create(AudienceSpec("check", f"Passerelle check {self._today()}"), validate_only=True)
+        ours = next((identity for identity, _, description in self._lists() if MARK in description), None)
+        if ours is None:
+            return
+        remote = RemoteAudience(ours, google_rows.COLUMNS)
+        if self._jobs is not None:
+            self._jobs.rehearse(remote)
+        else:
             self._wire.ingest(self._requests.ingest(remote, google_rows.nobody(), validate_only=True))
+
+
+def _sized(rows: Personal) -> int:
+    if len(rows) > ROWS:
+        raise ValueError("more rows than one request takes")
+    return len(rows)
+
+
+def _days(spec: AudienceSpec) -> int:
+    return min(spec.retention_days or LONGEST_MEMBERSHIP, LONGEST_MEMBERSHIP)
 
 
 def _user_list(spec: AudienceSpec) -> Message:
     from google.ads import datamanager_v1 as dm
 
-    days = min(spec.retention_days or LONGEST_MEMBERSHIP, LONGEST_MEMBERSHIP)
     info = dm.IngestedUserListInfo(
         upload_key_types=[dm.IngestedUserListInfo.UploadKeyType.CONTACT_ID],
         contact_id_info=dm.ContactIdInfo(data_source_type=dm.DataSourceType.DATA_SOURCE_TYPE_FIRST_PARTY),
@@ -276,6 +341,6 @@ def _user_list(spec: AudienceSpec) -> Message:
     return dm.UserList(
         display_name=spec.display_name or spec.audience,
         description=described(spec),
-        membership_duration=timedelta(days=days),
+        membership_duration=timedelta(days=_days(spec)),
         ingested_user_list_info=info,
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from passerelle.connectors.destinations.google_reasons import FORGOTTEN, REASONS
-from passerelle.connectors.errors import BadRows, Forgotten, OutcomeUnknown, Refused, TryLater, Wait
+from passerelle.connectors.errors import AlreadyThere, BadRows, Forgotten, OutcomeUnknown, Refused, TryLater, Wait
 from passerelle.privacy.errors import PasserelleError
 
 MEMBER = re.compile(r"audience_?[mM]embers\[(\d+)\]", re.ASCII)
@@ -13,6 +13,8 @@ MEMBER = re.compile(r"audience_?[mM]embers\[(\d+)\]", re.ASCII)
 UNNAMED = "INVALID_AUDIENCE_MEMBER"
 """Reason of a row that Google refuses without a word of its own."""
 MINUTE_SECONDS, DAY_SECONDS = 60.0, 3600.0
+BUSY, BUSY_SECONDS = "CONCURRENT_MODIFICATION", 20.0
+THERE = {"EXTERNAL_UPDATE_ID_ALREADY_EXISTS", "JOB_ALREADY_STARTED"}
 TOO_LATE = "INVALID_REMOVE_AS_OF_TIME"
 PASSING = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "ABORTED", "UNKNOWN", "CANCELLED"}
 _WORD = re.compile(r"[A-Z][A-Z0-9_]{1,79}", re.ASCII)
@@ -31,6 +33,10 @@ class RowsRefused(BadRows):
 
 class ClockAhead(Refused):
     """A moment that we named lies in Google's future."""
+
+
+class ListBusy(TryLater):
+    """Another job is changing this list: nothing was applied."""
 
 
 class RequestRefused(Refused):
@@ -53,6 +59,8 @@ def explain(found: Trouble, *, changes: bool) -> PasserelleError:
     """The error to raise. `changes`: the request would have changed something, so a silent failure may have done it."""
     if found.code == "RESOURCE_EXHAUSTED":
         return _throttled(found)
+    if _reason(found) == BUSY:
+        return ListBusy("Google Ads is changing this list.", advice="Try again later.", wait=Wait(BUSY_SECONDS))
     if found.code in PASSING:
         message, advice = f"Google cannot be reached or had an internal problem ({found.code}).", "Try again later."
         kind = OutcomeUnknown if changes else TryLater
@@ -64,6 +72,8 @@ def explain(found: Trouble, *, changes: bool) -> PasserelleError:
 
 
 def _refused(reason: str, found: Trouble) -> Refused:
+    if reason in THERE:
+        return AlreadyThere(f"Google Ads has done so already ({reason}).", advice="Nothing: it is found again.")
     if reason in FORGOTTEN:
         return Forgotten("Google does not know any more what became of a request.", advice="It is made again.")
     if reason == TOO_LATE:

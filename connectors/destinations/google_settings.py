@@ -49,12 +49,22 @@ class GoogleAdsSettings(BaseModel):
     terms_accepted: Terms | None = Field(
         None, description="Who accepted Google's Customer Match terms, and when. Only twins do without."
     )
+    route: Literal["data_manager", "offline_user_data_job"] = Field(
+        "data_manager",
+        description="How people are sent: offline_user_data_job is for projects that Google still lets use it.",
+    )
     transport: Literal["grpc", "rest"] = Field(
         "grpc",
         description="How Data Manager is reached: rest where a network lets nothing but HTTPS through its proxy.",
     )
     endpoints: Endpoints = Field(default_factory=Endpoints, description="Other addresses than Google's.")
     timeout_seconds: float = Field(120, gt=0, le=600, description="How long one answer may take.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "GoogleAdsSettings":
+        if self.route == "offline_user_data_job" and self.transport == "rest":
+            raise ValueError("`route: offline_user_data_job` has no REST: use `transport: grpc`")
+        return self
 
     @model_validator(mode="after")
     def _all_it_takes(self) -> "GoogleAdsSettings":

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from passerelle.connectors.errors import OutcomeUnknown, Outdated, Refused, TryLater
+from passerelle.connectors.errors import AlreadyThere, OutcomeUnknown, Outdated, Refused, TryLater
 
 T = TypeVar("T")
 TRIES = 3
@@ -59,6 +59,6 @@ def with_retries(
     try:
         return retrying(once)
     except (Refused, Outdated) as problem:
-        if not unanswered:
+        if not unanswered or isinstance(problem, AlreadyThere):
             raise
         raise OutcomeUnknown(f"A try was not answered, and then: {problem.message}", advice=problem.advice) from None

@@ -37,7 +37,7 @@ class AdsJobs:
     def create(self, request: Message, _fault: Fault | None) -> Message:
         """Make a job for one list."""
         wanted, account = request.job, request.customer_id
-        if wanted.type != CUSTOMER_MATCH:
+        if wanted.type_ != CUSTOMER_MATCH:
             raise _wrong("INVALID_USER_LIST_TYPE", "The twin fills lists of customers.")
         metadata = wanted.customer_match_user_list_metadata
         audience = self._audience(account, metadata.user_list)

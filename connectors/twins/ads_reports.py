@@ -113,4 +113,4 @@ def _set(row: Message, path: str, value: object) -> None:
     *parents, name = path.split(".")
     for parent in parents:
         row = getattr(row, parent)
-    setattr(row, name, value)
+    setattr(row, "type_" if name == "type" else name, value)  # as the SDK has it
