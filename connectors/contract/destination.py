@@ -45,6 +45,8 @@ class Capabilities:
     rows_per_request: int
     asynchronous_receipts: bool
     """True: a receipt stays pending until `settle` says otherwise."""
+    settles_within: float | None = None
+    """Seconds after which a receipt that is still pending will never settle; None where there is no such time."""
     flags_names: bool = False
     """True: the platform blocks audiences whose name or description speaks of health, money or beliefs."""
     replaces: Replaces = Replaces.NEVER

@@ -4,9 +4,9 @@ One upload session per push. Meta answers with a receipt; the session's status s
 """
 
 import hashlib
-import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -30,12 +30,11 @@ from passerelle.connectors.contract.destination import (
     Replacement,
     Replaces,
 )
-from passerelle.connectors.destinations import meta_replace, meta_rows
-from passerelle.connectors.destinations.api_version import check_sunset, failed
-from passerelle.connectors.destinations.marker import described, mark
-from passerelle.connectors.destinations.meta_api import VERSIONS
+from passerelle.connectors.destinations import meta_audiences, meta_replace, meta_rows
+from passerelle.connectors.destinations.meta_checks import account_checks, version_check
+from passerelle.connectors.destinations.meta_errors import Flagged
 from passerelle.connectors.destinations.meta_forget import farewell_rows
-from passerelle.connectors.destinations.meta_labels import LABELS, labels_of
+from passerelle.connectors.destinations.meta_labels import LABELS
 from passerelle.connectors.destinations.meta_settings import MetaSettings
 from passerelle.connectors.destinations.meta_status import read_state, session_ended
 from passerelle.connectors.errors import OutcomeUnknown
@@ -49,10 +48,12 @@ if TYPE_CHECKING:
     from passerelle.connectors.destinations.meta_wire import MetaWire
 
 ROWS = 10_000
-LONGEST_RETENTION = 180
-SPEC_FIELDS = "id,name,description,audience_labels"
-NO_LABELS = "[]"
-STATE_FIELDS = "id,name,operation_status,delivery_status,approximate_count_lower_bound,approximate_count_upper_bound"
+STATE_FIELDS = (
+    "id,name,operation_status,delivery_status,approximate_count_lower_bound,approximate_count_upper_bound,"
+    "fields_violating_integrity_policy"
+)
+SESSION_LASTS = 26 * 3600.0
+"""Seconds. Meta closes a session after 90 minutes and carries it out within 24 hours: after that it is lost."""
 INVALID = "invalid_entry"
 
 
@@ -95,7 +96,11 @@ class Meta:
     def capabilities(self) -> Capabilities:
         """10,000 rows a request; receipts are settled later."""
         return Capabilities(
-            rows_per_request=ROWS, asynchronous_receipts=True, flags_names=True, replaces=Replaces.SWITCH
+            rows_per_request=ROWS,
+            asynchronous_receipts=True,
+            flags_names=True,
+            replaces=Replaces.SWITCH,
+            settles_within=SESSION_LASTS,
         )
 
     @cached_property
@@ -116,56 +121,35 @@ class Meta:
     def ensure(self, spec: AudienceSpec, known: RemoteAudience | None) -> RemoteAudience:
         """The known audience if it is still there, else the one that carries our mark, else a new one."""
         if known is not None:
-            self._revise(spec, self._wire.get((known.remote_id,), fields=SPEC_FIELDS))
+            with self._told_what_is_flagged(known.remote_id):
+                held = self._wire.get((known.remote_id,), fields=meta_audiences.FIELDS)
+                meta_audiences.revise(self._wire, spec, held)
             return known
-        found = self._marked(mark(spec))
+        account, source = self._settings.ad_account, self._settings.customer_file_source.upper()
+        found = meta_audiences.marked(self._wire, account, spec)
         if found is None:
-            return RemoteAudience(self._create(spec), tuple(meta_rows.SCHEMA))
-        self._revise(spec, found)
+            made = meta_audiences.create(self._wire, account, spec, source)
+            return RemoteAudience(made, tuple(meta_rows.SCHEMA))
+        with self._told_what_is_flagged(str(found["id"])):
+            meta_audiences.revise(self._wire, spec, found)
         remote = RemoteAudience(str(found["id"]), tuple(meta_rows.SCHEMA))
         return replace(remote, adopted=not meta_replace.is_empty(self._wire, remote))
 
-    def _revise(self, spec: AudienceSpec, held: Mapping[str, Any]) -> None:
-        """Bring name, description and labels to the spec. Labels that we never set are left alone."""
-        if spec.changes_nothing:
+    @contextmanager
+    def _told_what_is_flagged(self, remote_id: str) -> Iterator[None]:
+        """Where Meta refuses because it flagged the audience, say which of its fields it means."""
+        refusal: Flagged | None = None
+        try:
+            yield
+        except Flagged as problem:
+            refusal = problem
+        if refusal is None:
             return
-        wanted = _told(spec)
-        here = {**held, "audience_labels": json.dumps(sorted(held.get("audience_labels") or []))}
-        wanted = {name: value for name, value in wanted.items() if value != here.get(name, "")}
-        if spec.labels is None and not spec.rfm_groups:
-            wanted.pop("audience_labels", None)
-        if wanted:
-            self._wire.change((str(held["id"]),), wanted)
-
-    def _marked(self, wanted: str) -> Mapping[str, Any] | None:
-        after: dict[str, str] = {}
-        while True:
-            page = self._wire.get(
-                (self._settings.ad_account, "customaudiences"), fields=SPEC_FIELDS, limit="200", **after
-            )
-            for audience in page.get("data", []):
-                if wanted in str(audience.get("description", "")):
-                    found: Mapping[str, Any] = audience
-                    return found
-            paging = page.get("paging", {})
-            if "next" not in paging:
-                return None
-            after = {"after": str(paging["cursors"]["after"])}
-
-    def _create(self, spec: AudienceSpec) -> str:
-        params = {
-            **_told(spec),
-            "subtype": "CUSTOM",
-            "customer_file_source": self._settings.customer_file_source.upper(),
-        }
-        if params["audience_labels"] == NO_LABELS:
-            del params["audience_labels"]
-        if spec.retention_days is not None:
-            params["retention_days"] = str(min(spec.retention_days, LONGEST_RETENTION))
-        made = self._wire.change((self._settings.ad_account, "customaudiences"), params)
-        if "id" not in made:
-            raise OutcomeUnknown("Meta did not say which audience it created.", advice="Run again: it will be found.")
-        return str(made["id"])
+        try:
+            fields = meta_audiences.flagged_fields(self._wire, remote_id)
+        except PasserelleError:
+            fields = []
+        raise refusal.about(fields)
 
     def match_keys(self, batch: ClearedBatch, remote: RemoteAudience) -> MatchKeys:
         """Normalise and hash for Meta. The schema is the same for every audience, so `remote` changes nothing."""
@@ -228,7 +212,8 @@ class Meta:
             return {"session_id": sessions[-1], "batch_seq": 1, "last_batch_flag": True, "estimated_num_total": count}
 
         text = meta_rows.payload(rows, remote.columns)
-        answer = self._wire.send((remote.remote_id, "users"), text, session, method=method)
+        with self._told_what_is_flagged(remote.remote_id):
+            answer = self._wire.send((remote.remote_id, "users"), text, session, method=method)
         made: dict[str, str | int] = {"session_id": sessions[-1], "api_version": self._settings.api_version}
         return _receipt(answer, made, people, rows)
 
@@ -244,7 +229,8 @@ class Meta:
     def _push_part(self, remote: RemoteAudience, keys: MatchKeys, part: Part) -> Receipt:
         if not 0 < len(keys.rows) <= ROWS:
             raise ValueError("a part of a replacement has between one row and as many as a request takes")
-        answer = meta_replace.send(self._wire, remote, keys.rows, part)
+        with self._told_what_is_flagged(remote.remote_id):
+            answer = meta_replace.send(self._wire, remote, keys.rows, part)
         return _receipt(answer, part.replacement.token, keys.subject_ids, keys.rows, before=part.received)
 
     def conclude_replace(self, remote: RemoteAudience, replacement: Replacement, leaving: int) -> Receipt:
@@ -273,52 +259,8 @@ class Meta:
 
     def check(self) -> list[Check]:
         """Version, token, terms and permission."""
-        version = VERSIONS.get(self._settings.api_version)
-        checks = [
-            check_sunset("Meta API", version, self._today())
-            if version
-            else Check(f"Meta API {self._settings.api_version}", "warning", "This version's end is not known here.")
-        ]
-        try:
-            account = self._wire.get(
-                (self._settings.ad_account,), fields="id,name,account_status,tos_accepted,user_tasks"
-            )
-        except PasserelleError as problem:
-            return [*checks, failed("Meta token", problem)]
-        return [*checks, Check("Meta token", "ok", "Meta accepts the token."), *_account_checks(account)]
-
-
-def _told(spec: AudienceSpec) -> dict[str, str]:
-    """What Meta is told of an audience, in its parameters."""
-    return {
-        "name": spec.display_name or spec.audience,
-        "description": described(spec),
-        "audience_labels": json.dumps(labels_of(spec)),
-    }
-
-
-def _account_checks(account: Mapping[str, Any]) -> list[Check]:
-    tasks, accepted = account.get("user_tasks") or [], account.get("tos_accepted") or {}
-    checks = []
-    if accepted.get("custom_audience_tos") == 1:
-        checks.append(Check("Meta terms", "ok", "The Custom Audience terms are accepted."))
-    else:
-        advice = (
-            "An admin of the ad account opens business.facebook.com/ads/manage/customaudiences/tos and accepts them."
-        )
-        checks.append(Check("Meta terms", "failed", "The Custom Audience terms are not accepted.", advice))
-    if {"ADVERTISE", "MANAGE"} & set(tasks):
-        checks.append(Check("Meta permission", "ok", "The token may manage campaigns on this ad account."))
-    else:
-        advice = "Give the System User the task 'Manage campaigns' on this ad account."
-        checks.append(Check("Meta permission", "warning", "The token may perhaps not manage campaigns.", advice))
-    if account.get("account_status") != 1:
-        checks.append(
-            Check(
-                "Meta ad account", "warning", "The ad account is not active.", "Look at it in Meta's Business settings."
-            )
-        )
-    return checks
+        checks = account_checks(self._wire, self._settings.ad_account)
+        return [version_check(self._settings.api_version, self._today()), *checks]
 
 
 def _session_id(remote_id: str, intent: Intent, number: int) -> int:

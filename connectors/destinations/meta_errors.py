@@ -3,10 +3,10 @@
 https://developers.facebook.com/docs/marketing-api/error-reference
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from passerelle.connectors.destinations.meta_usage import read
 from passerelle.connectors.errors import AudienceTooSmall, OutcomeUnknown, Refused, TryLater, Wait
 from passerelle.privacy.errors import PasserelleError
 
@@ -29,6 +29,20 @@ _PERMISSION = (
     "In Meta's Business settings, give the token's System User the task 'Manage campaigns' on this ad account."
 )
 
+_GONE = (
+    "This audience does not exist at Meta any more, or the token may not see it.",
+    "If somebody deleted it in Ads Manager, give the audience another name here; else check the permissions.",
+)
+_FLAGGED: dict[int, str] = {
+    1713230: "Meta blocks uploads to this audience: it flagged its name or description as sensitive",
+    1713228: "Meta lets nobody change this audience before its flagged name or description is changed",
+    1713231: "Meta still flags the name or description of this audience",
+}
+_RENAME = (
+    "Change display_name and description so that they say nothing about health, money or beliefs, here and in Ads "
+    "Manager; or ask Meta for a review there. Removals are owed until Meta takes them."
+)
+
 _BY_SUBCODE: dict[int, tuple[str, str]] = {
     1870090: (
         "The Custom Audience terms are not accepted for this ad account.",
@@ -38,15 +52,14 @@ _BY_SUBCODE: dict[int, tuple[str, str]] = {
         "The ad account is not linked to a business.",
         "Add the ad account to a business in Meta's Business settings.",
     ),
-    1713230: (
-        "Meta blocked uploads to this audience: it flagged its name or description as sensitive.",
-        "Rename the audience so that it says nothing about health, money or beliefs, or ask Meta for a review.",
+    1487301: _GONE,
+    1487366: _GONE,
+    1713152: (
+        "The ad account has as many audiences of this kind as Meta allows (500).",
+        "Delete some that no campaign uses in Ads Manager, then run again.",
     ),
     1870144: ("The audience is too large for this operation.", "Split the segment."),
-    33: (
-        "This audience does not exist at Meta any more, or the token may not see it.",
-        "If somebody deleted it in Ads Manager, give the audience another name here; else check the permissions.",
-    ),
+    33: _GONE,
 }
 _BY_CODE: dict[int, tuple[str, str]] = {
     3: ("The app may not make this call.", "Ask Meta for advanced access to ads_management."),
@@ -68,6 +81,16 @@ _BY_CODE: dict[int, tuple[str, str]] = {
 
 class SessionOver(OutcomeUnknown):
     """The upload session takes nothing more: it is finished, timed out, or not known."""
+
+
+class Flagged(Refused):
+    """Meta flagged the audience's name or description (operation status 471), and takes no uploads or changes."""
+
+    def about(self, fields: Sequence[str]) -> "Flagged":
+        """The same, with the fields that Meta means."""
+        if not fields:
+            return self
+        return Flagged(f"{self.message.removesuffix('.')}: {', '.join(fields)}.", advice=self.advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +117,7 @@ def trouble(status: int, body: object, headers: Mapping[str, str]) -> Trouble:
     """Read a failed answer: numbers, a trace id and a wait; nothing else is kept."""
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
-        return Trouble(status, wait_seconds=_wait(headers))
+        return Trouble(status, wait_seconds=read(headers).wait_seconds)
     words = " ".join(str(error.get(name, "")) for name in ("message", "error_user_title", "error_user_msg")).lower()
     trace = str(error.get("fbtrace_id", ""))
     return Trouble(
@@ -104,7 +127,7 @@ def trouble(status: int, body: object, headers: Mapping[str, str]) -> Trouble:
         transient=error.get("is_transient") is True,
         too_small="audience size too low" in words or "low audience size" in words,
         trace=trace if len(trace) < 64 and trace.replace("_", "").replace("-", "").isalnum() else "",  # noqa: PLR2004
-        wait_seconds=_wait(headers),
+        wait_seconds=read(headers).wait_seconds,
     )
 
 
@@ -139,6 +162,8 @@ def _refused(found: Trouble) -> Refused:
             f"Meta refuses the removal: the audience would become too small {found.label}.",
             advice="These people stay in removal debt. Add people first, or delete the audience in Ads Manager.",
         )
+    if found.subcode in _FLAGGED:
+        return Flagged(f"{_FLAGGED[found.subcode]} {found.label}.", advice=_RENAME)
     if found.code in TOKEN:
         return Refused(f"Meta does not accept the access token any more {found.label}.", advice=_ASK_ANEW)
     known = _BY_SUBCODE.get(found.subcode or 0) or _BY_CODE.get(found.code or 0)
@@ -164,18 +189,3 @@ def _perhaps(message: str, *, changes: bool) -> TryLater:
 
 def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds until calls are allowed again, from the usage header, which counts in minutes."""
-    try:
-        usage = json.loads(headers.get("X-Business-Use-Case-Usage", "{}"))
-        minutes = [
-            entry["estimated_time_to_regain_access"]
-            for entries in usage.values()
-            for entry in entries
-            if entry.get("estimated_time_to_regain_access")
-        ]
-    except (ValueError, AttributeError, TypeError):
-        return None
-    return 60.0 * max(minutes) if minutes and all(isinstance(one, int | float) for one in minutes) else None

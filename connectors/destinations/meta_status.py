@@ -21,7 +21,8 @@ OPERATIONS: dict[int, str] = {
     415: "A replacement failed.",
     450: "The audience is out of date.",
     470: "The ad account is inactive.",
-    471: "Meta flagged the audience as sensitive and blocks uploads.",
+    471: "Meta flagged the audience's name or description as sensitive and blocks uploads: change them, or ask for a "
+    "review in Ads Manager.",
     500: "Meta reports an error of this audience.",
 }
 NORMAL, EMPTY, REPLACING, REPLACE_FAILED = 200, 410, 414, 415
@@ -45,6 +46,9 @@ def read_state(audience: Mapping[str, Any]) -> AudienceState:
     """Status in a word, rounded sizes, and what a person should look at."""
     operation, delivery = _code(audience.get("operation_status")), _code(audience.get("delivery_status"))
     problems = [OPERATIONS[operation]] if operation in OPERATIONS else []
+    flagged = audience.get("fields_violating_integrity_policy")
+    if isinstance(flagged, list) and flagged:
+        problems.append(f"Flagged by Meta: {', '.join(name for name in map(str, flagged) if name.isidentifier())}.")
     if delivery == _TOO_SMALL:
         problems.append("Too small to be shown ads.")
     elif delivery >= _UNUSABLE:

@@ -14,12 +14,15 @@ from facebook_business.exceptions import FacebookError, FacebookRequestError
 from facebook_business.session import FacebookSession
 
 from passerelle.connectors.destinations.meta_errors import OK, Trouble, explain, trouble
+from passerelle.connectors.destinations.meta_usage import Usage, read
 from passerelle.connectors.destinations.quiet import quieten
 from passerelle.connectors.destinations.retrying import with_retries
-from passerelle.connectors.errors import OutcomeUnknown, TryLater
+from passerelle.connectors.errors import OutcomeUnknown, TryLater, Wait
 from passerelle.privacy.errors import PasserelleError
 
 LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry", "requests", "facebook_business")
+LONGEST_PAUSE = 60.0
+"""Seconds that a call may wait by itself."""
 Json = dict[str, Any]
 
 
@@ -49,6 +52,7 @@ class MetaWire:
         self._api = FacebookAdsApi(session, api_version=version)
         self._sleep = sleep
         self._seen: list[Trouble] = []
+        self._usage = Usage()
         session.requests.hooks["response"].append(self._see)
 
     def get(self, path: tuple[str, ...], **params: str) -> Json:
@@ -87,6 +91,8 @@ class MetaWire:
         return attempt(1) if once else with_retries(attempt, self._sleep)
 
     def _call(self, method: str, path: tuple[str, ...], params: Json, files: Json, *, changes: bool) -> Json:
+        if changes:
+            self._await_room()
         # Raised outside `except`: its context would otherwise keep the SDK's error, which quotes the request.
         answer, problem = self._attempt(method, path, params, files, changes=changes)
         if problem is not None:
@@ -115,8 +121,21 @@ class MetaWire:
             # The SDK trips over bodies that are not what it expects: read the answer without it.
             return None, explain(self._seen.pop() if self._seen else Trouble(0), changes=changes)
 
+    def _await_room(self) -> None:
+        """Wait where the last answer said that a limit is nearly used up; what takes longer is the caller's to wait."""
+        used, self._usage = self._usage, Usage()
+        if used.pause > LONGEST_PAUSE:
+            raise TryLater(
+                f"Meta's limit for this ad account is nearly used up ({used.share:.0f} %).",
+                advice="Wait; the next run goes on where this one stopped.",
+                wait=Wait(used.pause),
+            )
+        if used.pause:
+            self._sleep(used.pause)
+
     def _see(self, response: requests.Response, *_: object, **__: object) -> None:
-        """Keep what a failed answer says, before the SDK reads it."""
+        """Keep what a failed answer says, before the SDK reads it, and of a good one how much of the limits is used."""
+        self._usage = read(response.headers) if response.status_code == OK else Usage()
         if response.status_code != OK:
             self._seen[:] = [trouble(response.status_code, _json(response.content), response.headers)]
 

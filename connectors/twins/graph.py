@@ -27,10 +27,11 @@ SOURCES = {"USER_PROVIDED_ONLY", "PARTNER_PROVIDED_ONLY", "BOTH_USER_AND_PARTNER
 FIELDS = {
     "id", "account_id", "name", "description", "subtype", "customer_file_source", "retention_days", "operation_status",
     "delivery_status", "approximate_count_lower_bound", "approximate_count_upper_bound", "time_created",
-    "time_updated", "time_content_updated", "audience_labels",
+    "time_updated", "time_content_updated", "audience_labels", "fields_violating_integrity_policy",
 }  # fmt: skip
 ACCOUNT_FIELDS = {"id", "account_id", "name", "account_status", "tos_accepted", "user_tasks"}
 SESSION_KEYS = {"session_id", "batch_seq", "last_batch_flag", "estimated_num_total"}
+FLAGGED = "fields_violating_integrity_policy"
 SESSION_MICROSECONDS = 90 * 60 * 1_000_000
 MAX_SESSION = 2**63 - 1
 MAX_RETENTION = 180
@@ -134,7 +135,7 @@ class Graph:
             "account_id": number,
             "name": "Twin account",
             "account_status": 1,
-            "tos_accepted": {"custom_audience_tos": 1, "web_custom_audience_tos": 1},
+            "tos_accepted": {"custom_audience_tos": int(self._world.terms_accepted), "web_custom_audience_tos": 1},
             "user_tasks": ["DRAFT", "ANALYZE", "ADVERTISE", "MANAGE"],
         }
         return {name: whole[name] for name in whole if name in fields}
@@ -182,6 +183,7 @@ class Graph:
     def _update(self, call: Call, _fault: Fault | None) -> object:
         _only(call, {"name", "description", "audience_labels"})
         audience = self._audience(call)
+        _review(audience, call.params)
         if "audience_labels" in call.params:
             audience.settings["audience_labels"] = _labels(call)
         audience.name = call.params.get("name", audience.name)
@@ -199,6 +201,7 @@ class Graph:
             raise GraphRefusal(100, "(#100) Missing required parameter: payload")
         rows = read(call.params["payload"], keep=self._world.keeps, also_invalid=_dropped(fault))
         removes = call.method == "DELETE" or call.params.get("method", "").upper() == "DELETE"
+        self._check_open(audience, len(rows.keys) if removes else 0)
         session = self._session(call, audience)
         change = Change(
             id=f"session:{session}",
@@ -212,6 +215,19 @@ class Graph:
         )
         self._world.submit(change)
         return _receipt(audience, session, rows)
+
+    def _check_open(self, audience: Audience, leaving: int = 0) -> None:
+        """Whether Meta takes an upload to this audience now."""
+        if not self._world.terms_accepted:
+            raise GraphRefusal(200, "You haven't agreed to the Custom Audience terms.", 1870090)
+        if audience.settings.get(FLAGGED):
+            raise GraphRefusal(100, "Audience Upload Blocked", 1713230)
+        if leaving and len(audience.people) - leaving < self._world.smallest:
+            raise GraphRefusal(
+                2650,
+                "Audience Size too low: You cannot remove users from this audience because it will result in a low "
+                "audience size",
+            )
 
     def _session(self, call: Call, audience: Audience) -> str:
         """Check the session's order, and say under which name this batch is kept."""
@@ -285,6 +301,8 @@ class Graph:
         count, waiting = len(audience.people), self._world.pending(audience.id)
         rounded = count - count % 100
         operation = 441 if waiting else (410 if audience.updated_at == audience.created_at else 200)
+        if audience.settings.get(FLAGGED):
+            operation = 471
         whole: dict[str, object] = {
             "id": audience.id,
             "account_id": audience.account,
@@ -306,7 +324,12 @@ class Graph:
         return {name: value for name, value in whole.items() if name in fields or name == "id"}
 
 
-_OPERATIONS = {200: "Normal", 410: "No file was uploaded.", 441: "We're finding people who match your list."}
+_OPERATIONS = {
+    200: "Normal",
+    410: "No file was uploaded.",
+    441: "We're finding people who match your list.",
+    471: "This audience is flagged for integrity.",
+}
 
 
 def _receipt(audience: Audience, session: str, rows: Rows) -> dict[str, object]:
@@ -323,6 +346,16 @@ def _dropped(fault: Fault | None) -> dict[int, str]:
     if fault is None or fault.partial is None:
         return {}
     return dict.fromkeys(fault.partial.rows, fault.partial.reason)
+
+
+def _review(audience: Audience, changed: Mapping[str, str]) -> None:
+    """A flagged audience can be changed only where that changes what was flagged; then the flag is gone."""
+    flagged = audience.settings.get(FLAGGED)
+    if not isinstance(flagged, list) or not flagged:
+        return
+    if any(changed.get(name, getattr(audience, name, "")) == getattr(audience, name, "") for name in flagged):
+        raise GraphRefusal(100, "The flagged fields are unchanged", 1713231)
+    del audience.settings[FLAGGED]
 
 
 def _labels(call: Call) -> list[str]:

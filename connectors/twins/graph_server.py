@@ -2,7 +2,8 @@
 
 Control: GET /_twin/state, GET /_twin/members?audience=ID, GET /_twin/calls,
 POST /_twin/faults (a JSON list of faults; DELETE clears), POST /_twin/clock with an object of
-"polls", "hold", "release", "advance_seconds".
+"polls", "hold", "release", "advance_seconds"; POST /_twin/meta with an object of "audience" and "flagged" (fields of it
+that Meta finds against its policy), "terms_accepted", "smallest" (removals that leave fewer people are refused).
 """
 
 import json
@@ -13,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from passerelle.connectors.twins.faults import Fault
-from passerelle.connectors.twins.graph import Call, Graph
+from passerelle.connectors.twins.graph import FLAGGED, Call, Graph
 from passerelle.connectors.twins.graph_errors import Answer
 from passerelle.connectors.twins.world import Audience, World
 
@@ -137,8 +138,8 @@ def control(world: World, method: str, path: tuple[str, ...], params: dict[str, 
             return Answer(OK, {"count": len(audience.people), "members": sorted(audience.people)})
         if path == ("faults",):
             return _faults(world, method, body)
-        if path == ("clock",) and method == "POST":
-            return _clock(world, json.loads(body))
+        if path in {("meta",), ("clock",)} and method == "POST":
+            return (_meta if path == ("meta",) else _clock)(world, json.loads(body))
     return Answer(MISSING, {"problem": "no such control"})
 
 
@@ -164,6 +165,19 @@ def _faults(world: World, method: str, body: bytes) -> Answer:
         return Answer(INVALID, {"problem": problems})
     world.faults.extend(faults)
     return Answer(CREATED, {"faults": len(faults)})
+
+
+def _meta(world: World, wanted: dict[str, object]) -> Answer:
+    """What only Meta has: flagged audiences, terms of the account, a smallest size."""
+    unknown = wanted.keys() - {"audience", "flagged", "terms_accepted", "smallest"}
+    audience, flagged = world.audiences.get(str(wanted.get("audience", ""))), wanted.get("flagged")
+    if unknown or ("flagged" in wanted and (audience is None or not isinstance(flagged, list))):
+        return Answer(INVALID, {"problem": f"unknown key {min(unknown)}" if unknown else "name an audience and fields"})
+    if audience is not None and isinstance(flagged, list):
+        audience.settings[FLAGGED] = [str(name) for name in flagged]
+    world.terms_accepted = bool(wanted.get("terms_accepted", world.terms_accepted))
+    world.smallest = int(str(wanted.get("smallest", world.smallest)))
+    return Answer(OK, {"terms_accepted": world.terms_accepted, "smallest": world.smallest})
 
 
 def _clock(world: World, wanted: dict[str, object]) -> Answer:

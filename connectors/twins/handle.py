@@ -80,6 +80,10 @@ class Twins:
         """`polls=`, `hold=True`, `release=True`, `advance_seconds=`."""
         self._call("POST", "clock", wanted)
 
+    def set_meta(self, **wanted: object) -> None:
+        """`audience=` with `flagged=[…]`, `terms_accepted=`, `smallest=`."""
+        self._call("POST", "meta", wanted)
+
     def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         raw = None if body is None else json.dumps(body).encode()
         url = f"{self.addresses.meta}/_twin/{path}"

@@ -71,6 +71,9 @@ class World:
         self.polls = 0
         self.held = False
         self.offset = 0
+        self.terms_accepted = True
+        self.smallest = 0
+        """Meta refuses removals that would leave an audience with fewer people than this; 0: it never does."""
         self._waiting: dict[str, list[Change]] = {}
         self.saved_seconds = 0.0
         self.saved_at = 0.0

@@ -119,3 +119,17 @@ def test_an_erasure_waits_for_the_farewell(small: ShopWorkspace, cli: Cli) -> No
     small.twins.clear_faults()
     code, told = cli(small, "erase", "--open")
     assert (code, told["done"], small.twins.count(copy)) == (0, 1, before - 1)
+
+
+def test_a_removal_refused_because_too_few_would_be_left_stays_owed(small: ShopWorkspace, cli: Cli) -> None:
+    cli(small, "sync")
+    before = small.at_twins()["everybody", "meta"]
+    cli(small, "consent", "withdraw", "--subject-ref", reachable_member(small))
+    small.twins.set_meta(smallest=before)
+    code, result = cli(small, "sync", "--removals-only")
+    assert (code, row(result, "meta")["rejected"], row(result, "meta")["debt"]) == (7, 1, 1)
+    assert row(cli(small, "status")[1], "meta")["debt"]["refusals"] == {"AudienceTooSmall": 1}
+    assert small.at_twins()["everybody", "meta"] == before - 1, "the farewell took them out all the same"
+    small.twins.set_meta(smallest=0)
+    assert cli(small, "sync", "--removals-only")[0] == 0
+    assert row(cli(small, "status")[1], "meta")["debt"] is None

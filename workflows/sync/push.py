@@ -24,7 +24,7 @@ from passerelle.connectors.contract.destination import (
 from passerelle.connectors.errors import Forgotten, Outdated, Refused, TryLater
 from passerelle.privacy.consent.cleared import ClearedBatch
 from passerelle.privacy.ledger import Batch, Opening, Place, Told
-from passerelle.privacy.vocabulary import Purpose
+from passerelle.privacy.vocabulary import Action, Purpose
 from passerelle.workflows.plan.moves import NOBODY, Ids
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.report import PlaceReport, count
@@ -144,7 +144,18 @@ def settle(crew: Crew, target: Target, batch: Batch) -> Receipt | None:
     if receipt.state == "settled":
         with crew.store.write() as connection:
             crew.ledger.receive(connection, batch.batch_id, _told(receipt), now=crew.now())
+    elif _lost(crew, target, batch):
+        with crew.store.write() as connection:
+            crew.ledger.give_up(connection, batch.batch_id, now=crew.now())
+        return Receipt("settled", told.accepted, told.rejected, told.pending, request, told.reasons)
     return receipt
+
+
+def _lost(crew: Crew, target: Target, batch: Batch) -> bool:
+    """Whether the platform will never say how it ended: its people are uncertain then, as after a lost answer."""
+    limit = target.destination.capabilities.settles_within
+    alone = batch.replacement is None and batch.action is not Action.REPLACE
+    return limit is not None and alone and crew.now() - batch.intended_at > limit * 1_000_000
 
 
 def _send_add(

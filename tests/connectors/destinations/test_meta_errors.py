@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from passerelle.connectors.destinations.meta_errors import SessionOver, explain, trouble
+from passerelle.connectors.destinations.meta_errors import Flagged, SessionOver, explain, trouble
 from passerelle.connectors.errors import AudienceTooSmall, OutcomeUnknown, Refused, TryLater
 
 CASES = [
@@ -28,7 +28,7 @@ CASES = [
     (190, 467, Refused, "access token"),
     (100, None, Refused, "invalid"),
     (100, 33, Refused, "does not exist"),
-    (100, 1713230, Refused, "sensitive"),
+    (100, 1713230, Flagged, "sensitive"),
     (368, None, Refused, "policies"),
     (2635, None, Refused, "version"),
     (2650, None, Refused, "other keys"),
@@ -40,6 +40,21 @@ CASES = [
     (2650, 1870144, Refused, "too large"),
     (2655, None, Refused, "messaging terms"),
     (2656, None, Refused, "Lookalike"),
+    (3, None, Refused, "may not make this call"),
+    (17, None, TryLater, "limits our calls"),
+    (613, None, TryLater, "limits our calls"),
+    (613, 5044001, TryLater, "limits our calls"),
+    (80000, None, TryLater, "limits our calls"),
+    (80004, None, TryLater, "limits our calls"),
+    (105, None, Refused, "too many parameters"),
+    (190, 460, Refused, "access token"),
+    (460, None, Refused, "access token"),
+    (463, None, Refused, "access token"),
+    (467, None, Refused, "access token"),
+    (100, 1713228, Flagged, "flagged"),
+    (100, 1713231, Flagged, "flags"),
+    (100, 1487301, Refused, "does not exist"),
+    (100, 1487366, Refused, "does not exist"),
     (98765, None, Refused, "refuses the request"),
 ]
 
@@ -54,6 +69,7 @@ def error(code: object, subcode: object = None, **more: object) -> dict[str, obj
 def test_each_code_leads_to_the_right_next_step(code: int, subcode: int | None, kind: type, words: str) -> None:
     problem = explain(trouble(400, error(code, subcode), {}), changes=True)
     assert type(problem) is kind
+    assert (problem.exit_code, problem.retryable) == ((75, True) if issubclass(kind, TryLater) else (7, False))
     assert words in problem.message
     assert str(code) in problem.message
     assert "AbC_1-2" in problem.message

@@ -83,6 +83,28 @@ def test_one_bad_phone_costs_that_phone_and_not_the_person(stage: Stage) -> None
     assert keys.dropped == {"phone.phone_invalid": 1}
 
 
+def test_one_bad_phone_among_ten_thousand_costs_nobody_else_anything(stage: Stage) -> None:
+    crowd = people(10_000)
+    crowd[4_321] = {**crowd[4_321], "phone": ["not a phone"]}
+    keys = stage.keys_of(crowd)
+    assert (len(keys.subject_ids), keys.refused.num_rows, keys.dropped) == (10_000, 0, {"phone.phone_invalid": 1})
+    settled = stage.settle(stage.add_keys(keys))
+    assert (settled.accepted, settled.rejected_count, stage.count()) == (10_000, 0, 10_000)
+
+
+def test_a_bad_row_among_ten_thousand_is_named_and_the_rest_goes_through_on_meta(on_meta: Stage) -> None:
+    keys = on_meta.keys_of(people(10_000))
+    table = keys.rows.reveal()
+    phones = table["PHONE"].to_pylist()
+    phones[4_321] = "not a hash"
+    spoilt = table.set_column(table.column_names.index("PHONE"), "PHONE", pa.array(phones))
+    receipt = on_meta.add_keys(type(keys)(keys.subject_ids, Personal(spoilt), keys.refused))
+    assert receipt.rejected is not None
+    assert receipt.rejected.to_pylist() == [{"subject_id": 4_322, "reason": "invalid_entry"}]
+    settled = on_meta.settle(receipt)
+    assert (settled.accepted, settled.rejected_count, on_meta.count()) == (9_999, 1, 9_999)
+
+
 def test_people_with_different_identifiers_share_one_batch(stage: Stage) -> None:
     mixed = [{"email": ["a@example.fr"]}, {"phone": ["+33612345678"]}, person(3)]
     stage.add(mixed)
