@@ -58,7 +58,6 @@ class Rooms:
 
     shop: ShopWorkspace
     clock: Clock
-    runs: int = 0
 
     @contextmanager
     def opened(self) -> Iterator[Workspace]:
@@ -71,10 +70,9 @@ class Rooms:
             yield workspace
 
     def crew(self, workspace: Workspace, now: Callable[[], int] | None = None, patience: float = 30) -> Crew:
-        self.runs += 1
         return crew(
             workspace,
-            run_id=f"run{self.runs}",
+            run_id=f"run{time.time_ns()}",
             now=now or self.clock.now,
             sleep=self.clock.sleep,
             progress=Silent(),

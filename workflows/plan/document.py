@@ -5,14 +5,14 @@ import hashlib
 import json
 import zlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from passerelle.privacy.errors import DefinitionError, HeldBack
 from passerelle.workflows.plan.make import PlacePlan, Plan
-from passerelle.workflows.plan.moves import Ids
+from passerelle.workflows.plan.moves import NOBODY, Ids, union
 
 
 class _Closed(BaseModel):
@@ -32,10 +32,14 @@ class People(_Closed):
         return cls(count=len(ids), subjects=packed)
 
     def ids(self) -> Ids:
-        """Unpack them. Raises `ValueError` where the text is damaged."""
-        ids = np.frombuffer(zlib.decompress(base64.b64decode(self.subjects, validate=True)), "<i8").astype(np.int64)
+        """Unpack them. Raises `HeldBack` where the text is damaged."""
+        try:
+            packed = zlib.decompress(base64.b64decode(self.subjects, validate=True))
+            ids = np.frombuffer(packed, "<i8").astype(np.int64)
+        except (ValueError, zlib.error):
+            ids = NOBODY
         if len(ids) != self.count:
-            raise ValueError("count")
+            raise HeldBack("The people of a plan file cannot be read.", advice="Make a new plan.")
         return ids
 
 
@@ -44,6 +48,7 @@ class PlannedPlace(_Closed):
 
     audience: str
     destination: str
+    purpose: str
     segment_size: int
     current: int
     adds: People
@@ -59,6 +64,7 @@ class PlanFile(_Closed):
     made_at: int = Field(description="Microseconds since 1970 UTC.")
     policy: str = Field(description="Digest of the policy it was made under.")
     log_size: int = Field(description="Size of the log it was made at.")
+    approved: list[str] = Field(default_factory=list, description="Guards that it overrides.")
     places: list[PlannedPlace]
     hash: str = ""
 
@@ -74,13 +80,18 @@ def to_file(plan: Plan) -> PlanFile:
         made_at=plan.made_at,
         policy=plan.policy,
         log_size=plan.log_size,
+        approved=sorted({name for place in plan.places for name in place.guarded.overridden}),
         places=[_planned(place) for place in plan.places],
     )
     return body.model_copy(update={"hash": body.digest()})
 
 
 def read(path: Path) -> PlanFile:
-    """Read a plan file. Raises `DefinitionError` where it is none, `HeldBack` where it was changed by hand."""
+    """Read a plan file. Raises `DefinitionError` where it is none, `HeldBack` where it was changed by hand.
+
+    The hash finds changes by mistake or in passing, not by somebody who computes it anew: a plan is checked against a
+    fresh one before it is carried out.
+    """
     try:
         plan = PlanFile.model_validate_json(path.read_bytes())
     except OSError as problem:
@@ -96,19 +107,74 @@ def read(path: Path) -> PlanFile:
     return plan
 
 
-def same_moves(kept: PlanFile, fresh: Plan) -> list[str]:
-    """Where a fresh plan differs from the kept one: audiences by name, or nothing when it still holds."""
-    now = {(place.audience, place.destination): place for place in to_file(fresh).places}
-    changed = []
-    for place in kept.places:
-        other = now.get((place.audience, place.destination))
-        if other is None or _moves(place) != _moves(other):
-            changed.append(f"{place.audience} at {place.destination}")
-    return changed
+def same_moves(kept: PlanFile, fresh: PlanFile) -> list[str]:
+    """Where a fresh plan differs from the kept one: audiences by name, or nothing when it still holds.
+
+    A destination or a purpose that the audience has now, and had not then, is a difference: nobody approved it.
+    """
+    return [
+        f"{change.audience} at {change.destination}"
+        for change in compare(kept, fresh)
+        if change.only_in or change.purpose_changed or change.adds.differ or change.removes.differ
+    ]
 
 
-def _moves(place: PlannedPlace) -> tuple[Any, ...]:
-    return place.adds.subjects, {cause: people.subjects for cause, people in place.removes.items()}
+class Changed(_Closed):
+    """People of two plans, for the same move."""
+
+    before: int
+    now: int
+    more: int = Field(description="In the new plan and not in the old one.")
+    fewer: int = Field(description="In the old plan and not in the new one.")
+
+    @property
+    def differ(self) -> bool:
+        """Whether the two plans are about different people."""
+        return bool(self.more or self.fewer)
+
+
+class Difference(_Closed):
+    """How two plans differ for one audience at one destination."""
+
+    audience: str
+    destination: str
+    only_in: Literal["", "old", "new"]
+    purpose_changed: bool
+    adds: Changed
+    removes: Changed
+    withheld: dict[str, int] = Field(description="New count less old count, by reason, where they differ.")
+
+
+def compare(old: PlanFile, new: PlanFile) -> list[Difference]:
+    """A line per audience and destination of either plan. Raises `HeldBack` where a plan's people cannot be read."""
+    first = {(place.audience, place.destination): place for place in old.places}
+    second = {(place.audience, place.destination): place for place in new.places}
+    return [_difference(first.get(key), second.get(key)) for key in sorted(first | second)]
+
+
+def _difference(old: PlannedPlace | None, new: PlannedPlace | None) -> Difference:
+    known = new or old
+    assert known is not None  # noqa: S101 - one of them names the place
+    before, now = (place.withheld if place else {} for place in (old, new))
+    reasons = {reason: now.get(reason, 0) - before.get(reason, 0) for reason in sorted(before.keys() | now.keys())}
+    return Difference(
+        audience=known.audience,
+        destination=known.destination,
+        only_in="" if old and new else "new" if new else "old",
+        purpose_changed=old is not None and new is not None and old.purpose != new.purpose,
+        adds=_changed(*(place.adds.ids() if place else NOBODY for place in (old, new))),
+        removes=_changed(*(_leaving(place) if place else NOBODY for place in (old, new))),
+        withheld={reason: count for reason, count in reasons.items() if count},
+    )
+
+
+def _leaving(place: PlannedPlace) -> Ids:
+    return union(people.ids() for people in place.removes.values())
+
+
+def _changed(old: Ids, new: Ids) -> Changed:
+    more, fewer = (int((~np.isin(one, other)).sum()) for one, other in ((new, old), (old, new)))
+    return Changed(before=len(old), now=len(new), more=more, fewer=fewer)
 
 
 def _planned(place: PlacePlan) -> PlannedPlace:
@@ -116,6 +182,7 @@ def _planned(place: PlacePlan) -> PlannedPlace:
     return PlannedPlace(
         audience=place.aim.place.audience,
         destination=place.aim.place.destination,
+        purpose=place.aim.purpose.value,
         segment_size=place.segment_size,
         current=moves.current,
         adds=People.of(moves.adds),

@@ -42,7 +42,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moves:
-    """What to do. A person whose identifiers changed stands in both: out by the old ones first, in by the new."""
+    """What to do.
+
+    Who stands in both goes out first and then in again: by new identifiers, or after a removal whose answer never came.
+    """
 
     adds: Ids
     removes: Mapping[str, Ids]
@@ -70,7 +73,8 @@ def diff(wish: Wish, standing: Standing) -> Moves:
     changed = kept & (standing.kind != LEAVING) & renewed
     out = there & ~settled & ~again & ~changed
     vain = ~there & wanted & ~renewed
-    blocked = (out & wanted) | settled | vain
+    back = kept & (standing.kind == LEAVING)
+    blocked = (out & wanted & ~back) | settled | vain
     adds = np.setdiff1d(wish.allowed, standing.subject_id[blocked], assume_unique=True)
     removes = _causes(standing.subject_id[out], standing, wish)
     if changed.any():

@@ -122,7 +122,7 @@ def _take_out(crew: Crew, target: Target, moves: Moves, report: PlaceReport) -> 
         return NOBODY
     with crew.store.read() as connection:
         heirs = crew.gate.today(connection, pa.array(moves.leaving)).to_numpy()
-    again = union([moves.removes.get("identifiers_changed", NOBODY), heirs[heirs != moves.leaving]])
+    again = union([np.intersect1d(moves.leaving, moves.adds), heirs[heirs != moves.leaving]])
     if not len(again):
         return NOBODY
     await_settled(crew, target, report, crew.patience)

@@ -12,8 +12,9 @@ from passerelle.connectors.contract.destination import AudienceSpec
 from passerelle.privacy.errors import HeldBack, PasserelleError, TryLater
 from passerelle.privacy.ledger import EVERYWHERE, Place
 from passerelle.privacy.store import tables as t
+from passerelle.workflows.engine import instant
 from passerelle.workflows.plan.aims import aims, check_names
-from passerelle.workflows.plan.document import PlanFile, same_moves
+from passerelle.workflows.plan.document import PlanFile, same_moves, to_file
 from passerelle.workflows.plan.make import PlacePlan, Plan, make, standing, wish_of
 from passerelle.workflows.plan.moves import NOBODY, Moves, diff
 from passerelle.workflows.plan.naming import UNFIT_ADVICE
@@ -55,7 +56,12 @@ def sync(
     with ExitStack() as locks:
         busy = _lock(crew, locks, (aim.place for aim in aims(crew.workspace, wanted)))
         report.places.extend(busy.values())
-        as_of = kept.made_at if kept else None
+        if kept is not None and (unsaid := sorted(set(kept.approved) - approved)):
+            raise HeldBack(
+                f"This plan overrides {' and '.join(unsaid)}.",
+                advice=f"Whoever carries it out says so: --approve {' --approve '.join(unsaid)}.",
+            )
+        as_of = instant(None, kept.made_at) if kept else None
         plan = make(crew.workspace, wanted, now=crew.now(), progress=crew.progress, approved=approved, as_of=as_of)
         if kept is not None:
             _still_holds(kept, plan)
@@ -164,7 +170,12 @@ def _lock(crew: Crew, locks: ExitStack, places: Iterable[Place]) -> dict[Place, 
 def _still_holds(kept: PlanFile, fresh: Plan) -> None:
     if kept.policy != fresh.policy:
         raise HeldBack("The policy has changed since this plan was made.", advice="Make a new plan.")
-    if changed := same_moves(kept, fresh):
+    if kept.log_size > fresh.log_size:
+        raise HeldBack(
+            "The log is shorter than when this plan was made: the store is not the one it was made from.",
+            advice="If a backup was put back on purpose, make a new plan.",
+        )
+    if changed := same_moves(kept, to_file(fresh)):
         raise HeldBack(
             f"The plan no longer holds for {', '.join(changed)}.",
             advice="Consent, data or the audience changed since. Make a new plan and look at the difference.",

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from passerelle.connectors.contract.destination import Reach
+    from passerelle.workflows.plan.document import PlanFile
 
 
 _DEFECTS_SHOWN = 3
@@ -26,6 +27,8 @@ class PlanRequest(Request):
         default_factory=list, description="Audiences to plan; all by default.", json_schema_extra={"cli": "argument"}
     )
     out: Path | None = Field(None, description="Keep the plan in this file, for `sync --plan`.")
+    kept: Path | None = Field(None, description="Look at this kept plan instead of making one.")
+    compare: Path | None = Field(None, description="Say how the plan differs from this kept one.")
     approve: list[str] = Field(
         default_factory=list, description="Guards to override: maximum_change, empty_segment, sensitive_name."
     )
@@ -62,6 +65,31 @@ class PlannedAudience(BaseModel):
     match: Match | None = Field(None, description="What to expect of the platform's matching.")
 
 
+class ComparedMoves(BaseModel):
+    """People of two plans, for the same move."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    before: int
+    now: int
+    more: int = Field(description="People of this plan who were not in the other one.")
+    fewer: int = Field(description="People of the other plan who are not in this one.")
+
+
+class ComparedAudience(BaseModel):
+    """How the plan differs from the one it is compared with, for one audience at one destination."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    audience: str
+    destination: str
+    only_in: str = Field(description="`old` or `new`, where only one of the plans has it.")
+    purpose_changed: bool
+    adds: ComparedMoves
+    removes: ComparedMoves
+    withheld: dict[str, int] = Field(description="How many more, or fewer, are withheld, by reason.")
+
+
 class PlanResult(Result):
     """The plan."""
 
@@ -70,10 +98,53 @@ class PlanResult(Result):
     log_size: int = 0
     stale: list[str] = Field(default_factory=list, description="Consent sources that are too old for additions.")
     hash: str = Field("", description="Names this plan; equal plans have equal hashes.")
+    compared: list[ComparedAudience] = Field(default_factory=list, description="With --compare: the differences.")
+    same_policy: bool | None = Field(None, description="With --compare: whether both were made under the same policy.")
 
 
 def run(environment: Environment, request: PlanRequest) -> PlanResult:
-    """Make the plan, and keep it if asked to."""
+    """Make the plan, and keep it if asked to; or look at a kept one."""
+    from passerelle.workflows.plan.document import compare, read
+
+    other = read(request.compare) if request.compare else None
+    if request.kept is not None:
+        kept, made = read(request.kept), dict[Any, Any]()
+    else:
+        kept, made = _make(environment, request)
+    if request.out is not None:
+        request.out.write_text(kept.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    held = {name for place in kept.places for name in place.held_by}
+    stale = made.pop("stale", [])
+    outcome = Outcome.CONSENT_STALE if stale else Outcome.HELD_BACK if held else Outcome.DONE
+    return PlanResult(
+        outcome=outcome,
+        exit_code=EXIT_CODES[outcome],
+        advice=_advice(outcome, held),
+        policy=kept.policy,
+        log_size=kept.log_size,
+        stale=stale,
+        hash=kept.hash,
+        audiences=[
+            PlannedAudience(
+                audience=place.audience,
+                destination=place.destination,
+                segment_size=place.segment_size,
+                members=place.current,
+                adds=place.adds.count,
+                removes={cause: people.count for cause, people in place.removes.items()},
+                withheld=place.withheld,
+                held_by=place.held_by,
+                **made.get((place.audience, place.destination), {}),
+            )
+            for place in kept.places
+        ],
+        compared=[ComparedAudience(**each.model_dump()) for each in compare(other, kept)] if other else [],
+        same_policy=other.policy == kept.policy if other else None,
+    )
+
+
+def _make(environment: Environment, request: PlanRequest) -> tuple["PlanFile", dict[Any, Any]]:
+    """A fresh plan, and by audience and destination what only a fresh one tells; under `stale`, old consent sources."""
     from passerelle.workflows.plan.document import to_file
     from passerelle.workflows.plan.estimate import estimate
     from passerelle.workflows.plan.guards import overridden
@@ -89,36 +160,14 @@ def run(environment: Environment, request: PlanRequest) -> PlanResult:
             approved=overridden(request.approve),
         )
         with workspace.store().read() as connection:
-            reaches = [estimate(workspace, connection, place) for place in plan.places]
-    kept = to_file(plan)
-    if request.out is not None:
-        request.out.write_text(kept.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    held = {name for place in kept.places for name in place.held_by}
-    outcome = Outcome.CONSENT_STALE if plan.stale else Outcome.HELD_BACK if held else Outcome.DONE
-    return PlanResult(
-        outcome=outcome,
-        exit_code=EXIT_CODES[outcome],
-        advice=_advice(outcome, held),
-        policy=plan.policy,
-        log_size=plan.log_size,
-        stale=list(plan.stale),
-        hash=kept.hash,
-        audiences=[
-            PlannedAudience(
-                audience=place.audience,
-                destination=place.destination,
-                segment_size=place.segment_size,
-                members=place.current,
-                adds=place.adds.count,
-                removes={cause: people.count for cause, people in place.removes.items()},
-                withheld=place.withheld,
-                held_by=place.held_by,
-                sensitive_words=list(made.unfit),
-                match=_match(reach),
-            )
-            for place, made, reach in zip(kept.places, plan.places, reaches, strict=True)
-        ],
-    )
+            told = {
+                (place.aim.place.audience, place.aim.place.destination): {
+                    "sensitive_words": list(place.unfit),
+                    "match": _match(estimate(workspace, connection, place)),
+                }
+                for place in plan.places
+            }
+    return to_file(plan), {**told, "stale": list(plan.stale)}
 
 
 def _match(reach: "Reach") -> Match | None:
@@ -168,7 +217,29 @@ def render(result: PlanResult, console: "Console") -> None:
             words = ", ".join(row.sensitive_words)
             console.print(f"{row.audience} at {row.destination}: its name or description says {words}.", markup=False)
     _render_match(result.audiences, console)
+    _render_compared(result, console)
     console.print(f"Plan {result.hash[:12]}, under policy {result.policy[:12]}, at log size {result.log_size}.")
+
+
+def _render_compared(result: PlanResult, console: "Console") -> None:
+    """How this plan differs from the other one."""
+    from passerelle.workflows.verbs.tables import number, table
+
+    if result.same_policy is None:
+        return
+    numbers = ("In, before", "now", "more", "fewer", "Out, before", "now", "more", "fewer")
+    lines = table("Compared with the kept plan", ("Audience", "To"), numbers)
+    for row in result.compared:
+        counts = (*row.adds.model_dump().values(), *row.removes.model_dump().values())
+        lines.add_row(row.audience, row.destination, *map(number, counts))
+    console.print(lines)
+    for row in result.compared:
+        said = [f"{count:+,} {reason.replace('_', ' ')}" for reason, count in row.withheld.items()]
+        said += [f"only in the {row.only_in} plan"] * bool(row.only_in) + ["another purpose"] * row.purpose_changed
+        if said:
+            console.print(f"{row.audience} at {row.destination}: {', '.join(said)}.")
+    if not result.same_policy:
+        console.print("The policies are not the same: `passerelle policy diff` says what changed.")
 
 
 def _render_match(rows: list[PlannedAudience], console: "Console") -> None:

@@ -51,8 +51,10 @@ def reference(kind: int | None, owed: bool, revision: int | None) -> tuple[bool,
         return wanted, False
     if kind == UNSENDABLE:
         return wanted and changed, False
-    if owed or not wanted or kind == LEAVING:
+    if owed or not wanted:
         return False, True
+    if kind == LEAVING:
+        return True, True
     if changed:
         return True, True
     return kind == UNCERTAIN, False
