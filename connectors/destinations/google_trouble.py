@@ -30,10 +30,10 @@ def attempt(
         return call()
     except exceptions.GoogleAPICallError as error:
         found = (read or trouble)(error)
-    except auth.RefreshError:
-        found = Trouble("UNAUTHENTICATED")
     except (requests.RequestException, auth.TransportError):
         found = Trouble("UNAVAILABLE")
+    except auth.GoogleAuthError:  # a 401, and no new token to be had
+        found = Trouble("UNAUTHENTICATED")
     except (exceptions.GoogleAPIError, grpc.RpcError, json_format.Error, ValueError):  # such as an answer cut short
         found = Trouble("UNKNOWN")
     problem: PasserelleError = explain(found, changes=changes)

@@ -3,12 +3,15 @@
 import logging
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from passerelle.connectors.twins.handle import Twins
 from passerelle.privacy.errors import PasserelleError
+from tests.connectors.destinations.conftest import NUMBERS
 from tests.connectors.destinations.people import Person, person, sha
-from tests.connectors.destinations.stage import TOKEN, Stage
+from tests.connectors.destinations.stage import TOKEN, Stage, google, staged
 
 EMAIL, PHONE = "canary-7f3a@example.fr", "+33612345678"
 CANARY: Person = {**person(7), "email": [EMAIL], "phone": [PHONE], "external_id": ["CANARY99"]}
@@ -17,7 +20,10 @@ LOGGERS = [
     "", "urllib3", "urllib3.connectionpool", "requests", "facebook_business", "google", "google.ads.datamanager_v1",
     "google.ads.datamanager_v1.services.ingestion_service.client",
     "google.ads.datamanager_v1.services.ingestion_service.transports.grpc",
+    "google.ads.datamanager_v1.services.ingestion_service.transports.rest",
     "google.ads.datamanager_v1.services.user_list_service.transports.grpc", "google.ads.googleads.client", "grpc",
+    "google.ads.googleads.v26.services.services.offline_user_data_job_service.transports.grpc",
+    "google.ads.googleads.v26.services.services.offline_user_data_job_service.client",
 ]  # fmt: skip
 
 META = [
@@ -87,6 +93,29 @@ def test_a_failing_push_to_google_shows_nothing(
         on_google.twins.fault(call=call, times=0, **fault)
     quiet(on_google, lambda: on_google.add([CANARY]), caplog, capfd)
     quiet(on_google, lambda: on_google.remove([CANARY]), caplog, capfd)
+
+
+WAYS: list[dict[str, object]] = [{"transport": "rest"}, {"route": "offline_user_data_job"}]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["rest", "jobs"])
+@pytest.mark.parametrize("fault", GOOGLE, ids=range(len(GOOGLE)))
+def test_neither_does_another_way_to_google(
+    twins: Twins,
+    tmp_path: Path,
+    way: dict[str, object],
+    fault: dict[str, object],
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    endpoints = twins.google_rest if "transport" in way else twins.google
+    stage = staged(google(twins, tmp_path, [], endpoints=endpoints, **way), twins, [], f"audience_{next(NUMBERS)}")
+    if isinstance(told := fault.get("grpc"), dict) and "route" in way:
+        fault = {"grpc": {**told, "reason": "", "field": ""}}
+    for call in ("data_manager.ingest", "data_manager.remove", "google_ads.jobs.add"):
+        twins.fault(call=call, times=0, **fault)
+    quiet(stage, lambda: stage.add([CANARY]), caplog, capfd)
+    quiet(stage, lambda: stage.remove([CANARY]), caplog, capfd)
 
 
 def test_a_push_that_works_shows_nothing_either(
