@@ -62,4 +62,4 @@ lock: | $(UV)
 	echo uv | $(LOCK) - -o requirements/uv.txt
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dist bench/results.json
