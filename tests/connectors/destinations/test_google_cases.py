@@ -13,7 +13,7 @@ from passerelle.connectors.twins.handle import Twins
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.vocabulary import NOT_SENT
 from tests.connectors.destinations.conftest import NUMBERS
-from tests.connectors.destinations.people import people, person
+from tests.connectors.destinations.people import people, person, sha
 from tests.connectors.destinations.stage import Stage, google, staged
 
 PER_MINUTE = {"quota_limit": "IngestionMutateRequestsPerMinutePerProject"}
@@ -201,3 +201,20 @@ def test_no_ip_address_is_ever_sent(list_: Stage) -> None:
     keys = list_.keys_of([{**person(1), "ip_address": ["203.0.113.7"]}])
     assert keys.rows.reveal().column_names == before
     assert "203.0.113.7" not in str(keys.rows.reveal().to_pylist())
+
+
+def test_a_person_of_many_identifiers_is_one_member_with_the_ten_that_the_rule_keeps(list_: Stage) -> None:
+    many = {
+        **person(1),
+        "email": [f"p{number}@example.fr" for number in range(12)],
+        "phone": [f"+3361234{number:04d}" for number in range(12)],
+    }
+    keys = list_.keys_of([many, person(50)])
+    row = keys.rows.reveal().to_pylist()[0]
+    assert row["email"] == [sha(f"p{number}@example.fr") for number in range(5)]  # the newest come first
+    assert row["phone"] == [sha(f"+3361234{number:04d}") for number in range(4)]
+    assert (row["region_code"], row["postal_code"]) == ("FR", "59000")
+    assert keys.dropped == {"email.too_many": 7, "phone.too_many": 8}
+    list_.add_keys(keys)
+    assert list_.count() == 2
+    assert {len(member) for member in list_.members()} == {2, 9}  # an address counts where nothing stronger is there
