@@ -36,7 +36,7 @@ def bid_farewell(crew: Crew, name: str) -> PlaceReport | None:
             return None
     report = PlaceReport(place)
     try:
-        with crew.store.exclusive(f"sync-{name}-everywhere"):
+        with crew.store.exclusive(f"farewell-{name}"):
             _ask(crew, place, report)
     except TryLater as busy:
         report.fail(busy)
