@@ -36,6 +36,8 @@ def write_accounts(store: Store, connection: Connection, folder: Path, *, now: i
     for name, table in made.items():
         fresh = folder / f".{name}.parquet.new"
         pq.write_table(table, fresh)
+        with fresh.open("rb") as written:
+            os.fsync(written.fileno())
         fresh.replace(folder / f"{name}.parquet")
     handle = os.open(folder, os.O_RDONLY)
     os.fsync(handle)

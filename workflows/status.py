@@ -71,7 +71,7 @@ def _run(connection: Connection, run_id: str, row: dict[str, object]) -> RunLine
     return RunLine(
         run_id=run_id,
         verb=str(row["verb"]),
-        started_at=datetime.fromtimestamp(started // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        started_at=_iso(started),
         seconds=None if ended is None else (int(str(ended)) - started) / 1_000_000,
         outcome=str(row["outcome"] or "unfinished"),
         batches=batches,
@@ -110,12 +110,18 @@ def _debt(crew: Crew, connection: Connection, place: Place) -> Debt | None:
     owed = crew.ledger.owed(connection, place)
     if not owed.num_rows:
         return None
-    hours = (crew.now() - min(owed["queued_at"].to_pylist())) / _HOUR
+    oldest = min(owed["queued_at"].to_pylist())
+    hours = (crew.now() - oldest) / _HOUR
     state = "breach" if hours > BREACH_HOURS else "alarm" if hours > ALARM_HOURS else "ok"
     return Debt(
         people=owed.num_rows,
         oldest_hours=round(hours, 2),
+        deadline=_iso(oldest + BREACH_HOURS * _HOUR),
         state=state,
         causes=dict(Counter(owed["cause"].to_pylist())),
         refusals=dict(Counter(reason for reason in owed["refusal"].to_pylist() if reason)),
     )
+
+
+def _iso(at: int) -> str:
+    return datetime.fromtimestamp(at // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

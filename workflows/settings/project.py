@@ -146,6 +146,9 @@ class Project(Closed):
         description="File of the log's signed checkpoints, outside the store: best on another disk.",
     )
     lake: Path = Field(Path("var/lake"), description="Folder of the pseudonymous tables.")
+    accounts: Path = Field(
+        Path("var/accounts"), description="Folder of the Parquet tables that say how every row was accounted for."
+    )
     keys: KeySource = Field(description="The master key.")
     evidence: Evidence | None = Field(None, description="What is kept, sealed, when somebody is erased.")
     suppression_days: int = Field(

@@ -43,6 +43,7 @@ class Debt(_Closed):
 
     people: int
     oldest_hours: float
+    deadline: str = Field(description="When the oldest becomes a breach. ISO 8601, UTC.")
     state: str = Field(description="ok; alarm after 24 hours; breach after 72.")
     causes: dict[str, int]
     refusals: dict[str, int]
@@ -91,7 +92,7 @@ def run(environment: Environment, request: StatusRequest) -> StatusResult:
             patience=0,
         )
         result = look(hands, run_id=request.run, offline=request.offline)
-    outcome = _outcome(result)
+    outcome = outcome_of(result)
     return result.model_copy(
         update={"outcome": outcome, "exit_code": EXIT_CODES[outcome], "advice": _ADVICE.get(outcome, "")}
     )
@@ -99,12 +100,13 @@ def run(environment: Environment, request: StatusRequest) -> StatusResult:
 
 _ADVICE = {
     Outcome.PENDING: "A platform is still working; ask again later.",
-    Outcome.HELD_BACK: "Removals are overdue: see the debt and its cause. `sync --removals-only` tries again.",
+    Outcome.HELD_BACK: "Removals are late: see the debt and its cause. `sync --removals-only` tries again.",
 }
 
 
-def _outcome(result: StatusResult) -> Outcome:
-    if any(place.debt is not None and place.debt.state == "breach" for place in result.audiences):
+def outcome_of(result: StatusResult) -> Outcome:
+    """How it ends: removals that are late must be looked at, even where a platform is still working."""
+    if any(place.debt is not None and place.debt.state != "ok" for place in result.audiences):
         return Outcome.HELD_BACK
     return Outcome.PENDING if any(place.pending for place in result.audiences) else Outcome.DONE
 
@@ -142,7 +144,12 @@ def _seen(place: PlaceLine) -> str:
 
 
 def _owed(debt: Debt | None) -> str:
-    return "" if debt is None else f"{debt.people:,} for {debt.oldest_hours:.0f} h: {debt.state}"
+    if debt is None:
+        return ""
+    causes = ", ".join(
+        f"{count:,} {cause.replace('_', ' ')}" for cause, count in {**debt.causes, **debt.refusals}.items()
+    )
+    return f"{debt.people:,} for {debt.oldest_hours:.0f} h, until {debt.deadline[:16]}: {debt.state} ({causes})"
 
 
 VERBS: list[AnyVerb] = [

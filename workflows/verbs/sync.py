@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from passerelle.workflows.sync.run import SyncReport
 
 
-ACCOUNTS = "var/accounts"
-"""Where the Parquet tables for the user's own BI are."""
-
-
 class SyncRequest(Request):
     """What to sync, and how."""
 
@@ -123,7 +119,7 @@ def run(environment: Environment, request: SyncRequest) -> SyncResult:
         else:
             report = sync(hands, request.audiences, approved=approved, kept=kept)
         with hands.store.read() as connection:
-            write_accounts(hands.store, connection, workspace.path(ACCOUNTS), now=environment.now())
+            write_accounts(hands.store, connection, workspace.path(workspace.settings.accounts), now=environment.now())
     return result_of(environment.run_id, report)
 
 
