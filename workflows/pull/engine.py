@@ -1,17 +1,24 @@
-"""One pull: every source that is asked for, each on its own, so that the failure of one hides no other."""
+"""One pull: every source that is asked for, each on its own, so that the failure of one hides no other.
+
+Sources that wait for a vendor's answers are read side by side, in threads of their own; everything that is kept is kept
+here, one page after the other, so that writes to store and lake never meet. Other sources keep this machine busy, and
+are read here, in order; pages that arrive meanwhile are kept in between.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from passerelle.connectors.contract.source import Context, Page, Resource, Source
 from passerelle.privacy.errors import IntegrityError, PasserelleError
 from passerelle.workflows.pull.keeping import Keeper
+from passerelle.workflows.pull.readers import Arrived, Readers
 from passerelle.workflows.pull.report import PullReport, SourceReport
 
 if TYPE_CHECKING:
-    from passerelle.workflows.verbs.contract import Progress
+    from passerelle.workflows.verbs.contract import Progress, Step
     from passerelle.workflows.workspace import Workspace
 
 
@@ -42,11 +49,28 @@ def pull(
     `full` reads everything again, whatever was read before.
     """
     run = _Run(workspace, now, progress, full, seams or Seams())
-    report = PullReport()
-    for name in names or list(workspace.sources):
-        source: Source = workspace.source(name)
-        report.sources.extend(run.resource(source, resource) for resource in source.resources)
-    return report
+    sources: list[Source] = [workspace.source(name) for name in dict.fromkeys(names or workspace.sources)]
+    tasks = [run.task(source, resource) for source in sources for resource in source.resources]
+    run.all(tasks)
+    return PullReport([task.report for task in tasks])
+
+
+@dataclass(slots=True, eq=False)
+class _Task:
+    """One resource being pulled."""
+
+    source: Source
+    resource: Resource
+    keeper: Keeper
+    report: SourceReport
+    began: float = 0.0
+    held: ExitStack = field(default_factory=ExitStack)
+    step: "Step | None" = None
+
+    @property
+    def at_once(self) -> int:
+        """How many resources of its source may be read at the same time; 0: it keeps this machine busy, not another."""
+        return int(getattr(self.source, "side_by_side", 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +83,84 @@ class _Run:
     full: bool
     seams: Seams
 
-    def resource(self, source: Source, resource: Resource) -> SourceReport:
-        """Pull one resource; what goes wrong with it stands in its report."""
+    def task(self, source: Source, resource: Resource) -> _Task:
+        """A resource that waits for its turn."""
         keeper = Keeper(self.workspace, source, resource, now=self.now, fault=self.seams.fault)
-        report = SourceReport(source.name, resource.name, keeper.table)
-        began = self.seams.timer()
+        return _Task(source, resource, keeper, SourceReport(source.name, resource.name, keeper.table))
+
+    def all(self, tasks: Sequence[_Task]) -> None:
+        """Pull them; what goes wrong with one stands in its report."""
+        here = [task for task in tasks if not task.at_once]
+        away = [task for task in tasks if task.at_once]
+        readers = Readers(away, self._begun, source=lambda task: task.source.name, at_once=lambda task: task.at_once)
         try:
-            with self.workspace.store().exclusive(f"pull {keeper.table}"):
-                before = keeper.people()
-                try:
-                    self._pages(keeper, source, resource, report)
-                finally:
-                    report.new_people = keeper.people() - before
+            readers.start()
+            for task in here:
+                self._here(task, readers)
+            for arrived in readers.rest():
+                self._take(arrived, readers)
+        finally:
+            readers.stop()
+            for task in tasks:
+                task.held.close()
+
+    def _here(self, task: _Task, readers: "Readers[_Task]") -> None:
+        try:
+            for page in self._begun(task) or ():
+                self._keep(task, page)
+                for arrived in readers.arrived():
+                    self._take(arrived, readers)
         except IntegrityError:
             raise
         except PasserelleError as error:
-            report.error = error
-        report.seconds = self.seams.timer() - began
-        return report
+            task.report.error = error
+        self._end(task)
 
-    def _pages(self, keeper: Keeper, source: Source, resource: Resource, report: SourceReport) -> None:
-        state = None if self.full else keeper.state()
-        if state is None:
-            keeper.begin_again()
-        context = Context(now=self.now, timezone=self.workspace.settings.timezone, page_rows=self.seams.page_rows)
-        pages = source.pull(resource, state, context)
-        first = next(pages, None)
-        with self.progress.step(f"pull {keeper.table}", total=first.total if first is not None else None) as step:
-            for page in _again(first, pages):
-                keeper.keep(page, report)
-                step.advance(page.rows.num_rows)
+    def _take(self, arrived: "Arrived[_Task]", readers: "Readers[_Task]") -> None:
+        """Keep a page that arrived, or note how its resource ended."""
+        task = arrived.task
+        try:
+            if arrived.error is not None:
+                raise arrived.error
+            if arrived.page is not None:
+                self._keep(task, arrived.page)
+                return
+        except IntegrityError:
+            raise
+        except PasserelleError as error:
+            task.report.error = error
+        readers.ended(task)
+        self._end(task)
+
+    def _begun(self, task: _Task) -> Iterator[Page] | None:
+        """Its pages, now that nobody else pulls it; None, with the reason in its report, where somebody does."""
+        task.began = self.seams.timer()
+        try:
+            task.held.enter_context(self.workspace.store().exclusive(f"pull {task.keeper.table}"))
+            state = None if self.full else task.keeper.state()
+            if state is None:
+                task.keeper.begin_again()
+            context = Context(now=self.now, timezone=self.workspace.settings.timezone, page_rows=self.seams.page_rows)
+            return task.source.pull(task.resource, state, context)
+        except IntegrityError:
+            raise
+        except PasserelleError as error:
+            task.report.error = error
+            return None
+
+    def _keep(self, task: _Task, page: Page) -> None:
+        if task.step is None:
+            task.step = task.held.enter_context(self.progress.step(f"pull {task.keeper.table}", total=page.total))
+        before = task.keeper.people()
+        try:
+            task.keeper.keep(page, task.report)
+        finally:
+            task.report.new_people += task.keeper.people() - before
+        task.step.advance(page.rows.num_rows)
+
+    def _end(self, task: _Task) -> None:
+        task.held.close()
+        task.report.seconds = self.seams.timer() - task.began
 
 
-def _again(first: Page | None, rest: Iterator[Page]) -> Iterator[Page]:
-    if first is not None:
-        yield first
-        yield from rest
+__all__ = ["Seams", "pull"]
