@@ -39,7 +39,10 @@ class Read:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads pages of one resource. `records`, `found`, `count` are dotted places in the body; empty: none."""
+    """Reads pages of one resource. `records`, `found`, `count` are dotted places in the body; empty: none.
+
+    `as_text`: columns are handed over as text, since the record says nothing of types.
+    """
 
     name: str
     record: type[Record]
@@ -47,6 +50,7 @@ class Reader:
     records: str = ""
     found: tuple[str, ...] = ()
     count: str = ""
+    as_text: bool = False
 
     def read(self, body: bytes, number: int) -> Read:
         """Page `number`. Raises `Refused` where it has not the form that was agreed."""
@@ -79,7 +83,10 @@ class Reader:
     def columns(self, records: Sequence[Record]) -> pa.Table:
         """Records as columns."""
         return pa.table(
-            {one.name: _column(list(map(attrgetter(one.name), records)), one.kind) for one in self.shape.fields}
+            {
+                one.name: _column(list(map(attrgetter(one.name), records)), Kind.STRING if self.as_text else one.kind)
+                for one in self.shape.fields
+            }
         )
 
     @cached_property

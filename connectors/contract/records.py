@@ -18,7 +18,7 @@ from types import UnionType
 from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin
 
 import pyarrow as pa
-from pydantic import AliasPath, BaseModel, ConfigDict
+from pydantic import AliasPath, BaseModel, ConfigDict, create_model
 from pydantic import Field as ModelField
 
 from passerelle.connectors.contract.roles import (
@@ -77,6 +77,16 @@ def at(first: str, *rest: str | int, default: object = None) -> Any:  # noqa: AN
     return ModelField(default=default, validation_alias=AliasPath(first, *rest))
 
 
+def loose_record(shape: "Shape") -> type[Record]:
+    """A record whose values are taken as they come: text, numbers or truth values, to be cast as `shape` says."""
+    plain = str | int | float | bool | None
+    fields: dict[str, Any] = {
+        one.name: (plain, ModelField(default=None, validation_alias=AliasPath(*(one.path or (one.asked,)))))  # type: ignore[arg-type]
+        for one in shape.fields
+    }
+    return create_model("Loose", __base__=Record, **fields)
+
+
 @dataclass(frozen=True, slots=True)
 class FieldShape:
     """One field: its name in our record, the column it is asked for by, its roles, its type once cast."""
@@ -87,6 +97,8 @@ class FieldShape:
     asked: str
     path: tuple[str | int, ...] = ()
     """Where it stands within what is asked for, from the top; empty: it is the column itself."""
+    native: Kind = Kind.STRING
+    """What the source itself sends, as the record's annotation says."""
 
     def role(self, kind: type[R]) -> R | None:
         """Its role of that kind, if it has it."""
@@ -163,8 +175,10 @@ def shape_of(record: type[Record]) -> Shape:
         if roles:
             alias = info.validation_alias
             path = tuple(alias.path) if isinstance(alias, AliasPath) else (name,)
-            kind = _kind(name, roles, _python_kind(info.annotation))
-            fields.append(FieldShape(name, roles, kind, str(path[0]), path if len(path) > 1 else ()))
+            native = _python_kind(info.annotation)
+            kind = _kind(name, roles, native)
+            inner = path if len(path) > 1 else ()
+            fields.append(FieldShape(name, roles, kind, str(path[0]), inner, native or Kind.STRING))
     return checked(Shape(record.grain, tuple(fields), record.event))
 
 

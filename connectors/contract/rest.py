@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 _BATCH_ROWS = 20_000
 _BATCH_PAGES = 25
 _HEADER = "header:"
+_CIRCLE = "The source leads to a page that was read before: its paging runs in a circle."
 
 
 def _nothing(_window: Window) -> Mapping[str, str]:
@@ -53,7 +54,8 @@ class RestResource:
     with `query` and the page's step is not the way. `quota` names the limit of the source that it counts against.
     `count` is where the vendor says how many there are in all (`meta.total`, or `header:x-wp-total`): fewer than that
     is a failure. `sparse`: the vendor leaves out what is empty, so that a missing field means nothing. `under`: the
-    record's fields stand within this key, and are asked for by their names there.
+    record's fields stand within this key, and are asked for by their names there. `declared`: its shape, where it
+    does not say it. `timezone`: of its times that say none.
     """
 
     name: str
@@ -68,17 +70,21 @@ class RestResource:
     count: str = ""
     sparse: bool = False
     under: str = ""
+    declared: Shape | None = None
+    timezone: str | None = None
 
     @cached_property
     def shape(self) -> Shape:
         """What its records are."""
-        return shape_of(self.record)
+        return self.declared or shape_of(self.record)
 
     @cached_property
     def reader(self) -> Reader:
         """What reads its pages."""
         count = "" if self.count.startswith(_HEADER) else self.count
-        return Reader(self.name, self.record, self.shape, self.records, self.pages.found, count)
+        return Reader(
+            self.name, self.record, self.shape, self.records, self.pages.found, count, self.declared is not None
+        )
 
     @cached_property
     def asked(self) -> tuple[str, ...]:
@@ -125,7 +131,7 @@ class RestSource:
     @property
     def resources(self) -> Sequence[Resource]:
         """Their names and shapes."""
-        return tuple(Resource(one.name, one.shape) for one in self._resources.values())
+        return tuple(Resource(one.name, one.shape, one.timezone) for one in self._resources.values())
 
     @property
     def limits(self) -> Mapping[str, str]:
@@ -176,17 +182,22 @@ def _pages(
     memory = _Memory.of(state, rest, context)
     drift = Drift(rest.shape, memory.columns, memory.had, memory.met)
     walked: set[tuple[tuple[str, str], ...]] = set()
+    before: bytes | None = None
     while memory.step is not None:
         mark = tuple(sorted(memory.step.items()))
         if mark in walked:
-            raise Refused("The source leads to a page that was read before: its paging runs in a circle.")
+            raise Refused(_CIRCLE)
         walked.add(mark)
         try:
             reply = session.send(rest.request(memory.since, memory.until, memory.step), quota=quota)
         except Skipped:
             reply = None
+        body = reply.body if reply is not None else b""
         read = rest.reader.nothing() if reply is None else rest.reader.read(reply.body, len(walked))
         warnings = drift.sample(rest.name, rest.reader.plain(reply.body)) if reply and len(walked) == 1 else []
+        if read.count and body == before:
+            raise Refused(_CIRCLE)
+        before = body
         drift.read(read.records, read.quarantined.num_rows)
         last = read.records[-1] if read.records else None
         step = rest.pages.after(Seen(reply, read.count, read.next, memory.step, last))

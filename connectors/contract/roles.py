@@ -35,9 +35,14 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """Tells who the person is. Goes to the vault, never to the lake."""
+    """Tells who the person is. Goes to the vault, never to the lake.
+
+    `own`: a number that the source gave by itself and that means nothing elsewhere, so that another source's 42 is
+    somebody else. The person is then known by it together with the source's name.
+    """
 
     field: Field
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

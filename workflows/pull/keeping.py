@@ -104,7 +104,10 @@ class Keeper:
         with self._workspace.store().write() as connection:
             speaking = places(found.speaking)
             identifiers = people(
-                self._shape, found.table.take(speaking), default_country=self._workspace.settings.default_country
+                self._shape,
+                found.table.take(speaking),
+                default_country=self._workspace.settings.default_country,
+                source=self._source,
             )
             registered = self._workspace.subjects().register(connection, identifiers, now=self._now)
             ids = _scattered(registered, speaking, len(found.key))

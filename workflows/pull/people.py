@@ -6,32 +6,39 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from passerelle.connectors.contract.records import Shape
-from passerelle.connectors.contract.roles import Key, MergedInto
+from passerelle.connectors.contract.roles import Identifier, Key, MergedInto
 from passerelle.privacy.identifiers import country_codes
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.vocabulary import Field
 
 
-def people(shape: Shape, table: pa.Table, *, default_country: str) -> Personal:
+def people(shape: Shape, table: pa.Table, *, default_country: str, source: str = "") -> Personal:
     """The identifiers of each record: `string`, or `list<string>` where several fields say the same thing.
 
     A record that was merged into another is known by both keys, which is what makes the two one person. A person
     whose record says no country is in `default_country`; one whose country is not understood is nowhere; and an
-    event without a country says nothing of where the person is.
+    event without a country says nothing of where the person is. Numbers of the source's own carry its name.
     """
     found: dict[Field, list[pa.Array]] = defaultdict(list)
-    for name, field in shape.identifiers:
-        found[field].append(_text(table.column(name)))
+    for one in shape.fields:
+        for role in one.roles:
+            if isinstance(role, Identifier):
+                found[role.field].append(_known_as(table.column(one.name), role, source))
     merged, key = shape.one(MergedInto), shape.one(Key)
-    if merged is not None and key is not None:
-        by_key = next(field for name, field in shape.identifiers if name == key.name)
-        found[by_key].append(_text(table.column(merged.name)))
+    by_key = key.role(Identifier) if key is not None else None
+    if merged is not None and by_key is not None:
+        found[by_key.field].append(_known_as(table.column(merged.name), by_key, source))
     countries = found.pop(Field.COUNTRY, [])
     columns = {field.value: arrays[0] if len(arrays) == 1 else _lists(arrays) for field, arrays in found.items()}
     if countries or shape.grain == "person":
         said = countries[0] if countries else pa.nulls(table.num_rows, pa.string())
         columns["country"] = pc.if_else(said.is_null(), default_country, country_codes(said))
     return Personal(pa.table(columns))
+
+
+def _known_as(column: pa.ChunkedArray, role: Identifier, source: str) -> pa.Array:
+    values = _text(column)
+    return pc.binary_join_element_wise(pa.scalar(source), values, ":") if role.own else values
 
 
 def _text(column: pa.ChunkedArray) -> pa.Array:

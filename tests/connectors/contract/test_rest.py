@@ -3,15 +3,12 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
-import pyarrow as pa
 import pytest
 
 from passerelle.connectors.contract.casting import typed
-from passerelle.connectors.contract.conformance import PROMISES, a_lost_column_is_an_error_that_names_it
 from passerelle.connectors.contract.paging import CursorPage, LinkPage, NumberedPage, OffsetPage, Paginator
 from passerelle.connectors.contract.records import Record, at
 from passerelle.connectors.contract.rest import RestResource, RestSource, Window
@@ -254,49 +251,3 @@ def test_tombstones_and_times_arrive_typed() -> None:
     assert rows.bad.num_rows == 0
     assert rows.table["deleted"].to_pylist() == [True, False]
     assert str(rows.table["updated"].to_pylist()[0]) == "2026-02-03 08:12:00+00:00"
-
-
-class RestWorld:
-    """The vendor, as the conformance suite handles it."""
-
-    def __init__(self, made: Vendor) -> None:
-        self._made = made
-        self.source = people(made)
-
-    def put(self, rows: pa.Table) -> None:
-        held = {one["id"]: one for one in self._made.people}
-        for row in rows.to_pylist():
-            held[row["id"]] = {
-                "id": row["id"],
-                "emails": [{"value": row["email"]}],
-                "visits": int(row["visits"]),
-                "opted": row["opted"],
-                "is_deleted": row["deleted"] == "oui",
-                "updated": row["updated"],
-            }
-        self._made.people = sorted(held.values(), key=lambda one: str(one["updated"]))
-
-    def spoil(self, canary: str) -> None:
-        self._made.people.append({"id": "bad", "visits": canary, "updated": "2026-01-02T00:00:00Z"})
-
-    def lose(self, column: str) -> None:
-        for one in self._made.people:
-            one.pop(column, None)
-
-
-# A vendor leaves out what is empty: a member that is not there is no lost column. And `since` is the pull's own
-# clock, so a record written earlier with an old time is found only within the overlap of that clock.
-NOT_OF_REST = {
-    a_lost_column_is_an_error_that_names_it.__name__,
-    "only_what_changed_is_read_again",
-    "a_late_commit_is_found",
-}
-NOT_OF_REST |= {"a_cursor_in_the_future_hides_nothing", "tombstones_come_through"}
-
-
-@pytest.mark.parametrize(
-    "promise", [one for one in PROMISES if one.__name__ not in NOT_OF_REST], ids=lambda one: one.__name__
-)
-def test_rest_keeps_the_promises_of_a_source(promise: Any, tmp_path: Path) -> None:  # noqa: ANN401, ARG001
-    with vendor() as made:
-        promise(RestWorld(made))

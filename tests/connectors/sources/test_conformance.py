@@ -1,9 +1,12 @@
 """Every source keeps every promise of the contract."""
 
 from passerelle.connectors.contract.conformance import conformance
+from tests.connectors.sources.fake_pipedrive import PipedriveWorld
 from tests.connectors.sources.worlds import FilesWorld, SqlWorld
 
 test_csv = conformance(FilesWorld)
 test_json_lines = conformance(lambda folder: FilesWorld(folder, ending="jsonl"))
 test_parquet = conformance(lambda folder: FilesWorld(folder, ending="parquet"))
 test_sqlite = conformance(SqlWorld)
+test_pipedrive_persons = conformance(PipedriveWorld)
+test_pipedrive_deals = conformance(lambda folder: PipedriveWorld(folder, "deals"))

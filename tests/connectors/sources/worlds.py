@@ -6,12 +6,14 @@ import io
 import json
 import os
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from passerelle.connectors.contract.promises import not_over_http
 from passerelle.connectors.sources.files import Files, FilesSettings
 from passerelle.connectors.sources.sql import Sql, SqlSettings
 
@@ -27,6 +29,9 @@ FIELDS: dict[str, Any] = {
 }
 
 
+NO_MERGES = {"a_merged_record_names_the_one_it_became": "FIELDS has no field for merges; see test_pull.py"}
+
+
 def files_settings(path: str, **more: object) -> FilesSettings:
     data = {"kind": "files", "path": path, "grain": "person", "fields": FIELDS, **more}
     return FilesSettings.model_validate_json(json.dumps(data), strict=True)
@@ -39,6 +44,8 @@ def sql_settings(url: str, **more: object) -> SqlSettings:
 
 class FilesWorld:
     """One file, written anew at each change, as an export does."""
+
+    lacks: ClassVar[Mapping[str, str]] = {**NO_MERGES, **not_over_http("files are not asked over HTTP")}
 
     def __init__(self, folder: Path, *, ending: str = "csv") -> None:
         self.path = folder / f"people.{ending}"
@@ -88,6 +95,8 @@ class FilesWorld:
 
 class SqlWorld:
     """A table in SQLite."""
+
+    lacks: ClassVar[Mapping[str, str]] = {**NO_MERGES, **not_over_http("databases are not asked over HTTP")}
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "shop.db"

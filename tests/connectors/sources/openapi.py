@@ -1,0 +1,57 @@
+"""Requests and answers of a fake, held against the vendor's own OpenAPI description.
+
+The descriptions are data that the vendors publish; they are no part of this project. They are looked for in the folder
+that PASSERELLE_SPECS names, or beside the repository; where one is absent the test is skipped, and says so.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from openapi_core import OpenAPI
+from openapi_core.testing import MockRequest, MockResponse
+
+from passerelle.connectors.contract.fake_vendor import Answer, Asked, Check
+
+SPECS = Path(os.environ.get("PASSERELLE_SPECS", Path(__file__).parents[4] / "shared" / "specs"))
+
+
+def against(name: str, *, nullable: Mapping[str, str]) -> Check:
+    """A check of everything against the description in the file `name`.
+
+    `nullable` is the reviewed list of members that the vendor sends as null although its description says otherwise,
+    each with where that is known from.
+    """
+    openapi, server = _described(name)
+
+    def check(asked: Asked, answer: Answer) -> None:
+        head, query = dict(asked.headers), dict(asked.query)
+        request = MockRequest(server, asked.method, asked.path, headers=head, args=query)
+        openapi.validate_request(request)
+        body = json.dumps(_without(json.loads(answer.content), nullable)).encode()
+        openapi.validate_response(request, MockResponse(body, status_code=answer.status))
+
+    return check
+
+
+@cache
+def _described(name: str) -> tuple[OpenAPI, str]:
+    path = SPECS / name
+    if not path.exists():
+        pytest.skip(f"the vendor's description {name} is not in {SPECS.name}/")
+    text = path.read_text(encoding="utf-8")
+    plain: dict[str, Any] = json.loads(text) if path.suffix == ".json" else yaml.load(text, yaml.CSafeLoader)
+    parts = urlsplit(plain["servers"][0]["url"])
+    return OpenAPI.from_dict(plain), f"{parts.scheme}://{parts.netloc}"
+
+
+def _without(value: Any, nullable: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, dict):
+        return {name: _without(one, nullable) for name, one in value.items() if one is not None or name not in nullable}
+    return [_without(one, nullable) for one in value] if isinstance(value, list) else value
