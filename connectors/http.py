@@ -18,9 +18,9 @@ import logging
 import math
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
@@ -128,26 +128,40 @@ class Session:
         """The fine answer to a request with a body of `json`, or `data` as it is."""
         return self.send(Ask(path, params, method, json=json, data=data))
 
-    def send(self, ask: Ask, *, quota: Quota | None = None) -> Reply:
-        """The fine answer; tries as often as patience allows, counting against `quota`.
+    def send(self, ask: Ask, *, quota: Quota | None = None, absent: Collection[int] = ()) -> Reply:
+        """The fine answer; tries as often as patience allows, counting against `quota`. `absent` statuses: `Skipped`.
 
         Raises `TryLater`, `Refused`, `DefinitionError` where we are not let in, or `Skipped` where the judge says that
         there is nothing here to have.
         """
         url = self.within(ask.path)
         self._refuse_private()
-        return self._trying(lambda: self._once(url, ask, quota or self._quota))
+        return self._trying(lambda: self._once(url, ask, quota or self._quota, absent))
 
     @contextmanager
-    def download(self, ask: Ask, *, quota: Quota | None = None) -> Iterator[Download]:
+    def download(self, ask: Ask, *, quota: Quota | None = None, absent: Collection[int] = ()) -> Iterator[Download]:
         """The same, for an answer too large to hold. A cut in its body is `TryLater`: nothing is asked again here."""
         url = self.within(ask.path)
         self._refuse_private()
-        answer = self._trying(lambda: self._begun(url, ask, quota or self._quota))
+        answer = self._trying(lambda: self._begun(url, ask, quota or self._quota, absent))
         try:
             yield Download(_lower(answer), _blocks(answer))
         finally:
             answer.close()
+
+    def elsewhere(self, url: str) -> "Session":
+        """A session for a file that the vendor keeps at another host: as patient as this one, and without its token.
+
+        Raises `Refused` where the address is no https, unless private addresses are allowed.
+        """
+        if urlsplit(url).scheme != "https" and not self._endpoint.allow_private:
+            raise Refused("The vendor keeps its file at an address that is not https, so it is not fetched.")
+        endpoint = replace(self._endpoint, url=url)
+        return Session(endpoint, patience=self._patience, clock=self._clock)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, by the session's clock."""
+        self._clock.sleep(seconds)
 
     def within(self, path: str) -> str:
         """The full URL of a path or link. Raises `Refused` where it leads to another origin."""
@@ -166,17 +180,21 @@ class Session:
         )
         return retrying(once)
 
-    def _once(self, url: str, ask: Ask, quota: Quota | None) -> Reply:
-        answer = self._begun(url, ask, quota, whole=True)
+    def _once(self, url: str, ask: Ask, quota: Quota | None, absent: Collection[int]) -> Reply:
+        answer = self._begun(url, ask, quota, absent, whole=True)
         return Reply(answer.status_code, _lower(answer), answer.content)
 
-    def _begun(self, url: str, ask: Ask, quota: Quota | None, *, whole: bool = False) -> httpx.Response:
+    def _begun(
+        self, url: str, ask: Ask, quota: Quota | None, absent: Collection[int], *, whole: bool = False
+    ) -> httpx.Response:
         """One try: an answer that is fine, its body yet to be read unless `whole`."""
         answer, used = self._sent(url, ask, quota)
         verdict, reply = self._judged(answer, quota, whole=whole)
         if reply.status == _UNAUTHORISED and verdict is Verdict.DENIED and self._authentication.renew(used):
             answer, _ = self._sent(url, ask, quota)
             verdict, reply = self._judged(answer, quota, whole=whole)
+        if reply.status in absent:
+            verdict = Verdict.SKIP
         if verdict is not Verdict.FINE:
             answer.close()
             raise self._failure(verdict, reply)

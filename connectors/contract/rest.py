@@ -35,6 +35,7 @@ from passerelle.privacy.errors import PasserelleError
 
 if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Check
+    from passerelle.connectors.contract.jobs import JobResource
 
 _BATCH_ROWS = 20_000
 _BATCH_PAGES = 25
@@ -101,6 +102,14 @@ class RestResource:
             return self.ask(window, step)
         return self.pages.place(Ask(self.path, self.query(window)), step)
 
+    def probe(self, session: Session, quota: Quota | None) -> None:
+        """Ask for the first page. Raises what keeps us from it."""
+        session.send(self.request(None, 0, self.pages.first()), quota=quota)
+
+    def walk(self, session: Session, quota: Quota | None, state: State | None, context: Context) -> Iterator[Page]:
+        """The vendor's pages, one by one."""
+        return _pages(session, self, quota, state, context)
+
     def announced(self, reply: Reply, read: Read) -> int | None:
         """How many records the vendor says there are in all."""
         if not self.count.startswith(_HEADER):
@@ -110,7 +119,10 @@ class RestResource:
 
 
 class RestSource:
-    """A source made of REST resources. `connect` opens a session for each pull; `quotas` are shared by all of them."""
+    """A source made of REST resources, and of those that come by job (`jobs.py`).
+
+    `connect` opens a session for each pull; `quotas` are shared by all of them.
+    """
 
     side_by_side = 3
     """How many resources may be pulled at the same time."""
@@ -118,7 +130,7 @@ class RestSource:
     def __init__(
         self,
         name: str,
-        resources: Sequence[RestResource],
+        resources: Sequence["RestResource | JobResource"],
         connect: Callable[[], Session],
         *,
         quotas: Mapping[str, Quota] = MappingProxyType({}),
@@ -145,7 +157,7 @@ class RestSource:
         failure: PasserelleError | None = None
         try:
             with self._connect() as session:
-                for page in _pages(session, rest, self._quotas.get(rest.quota), state, context):
+                for page in rest.walk(session, self._quotas.get(rest.quota), state, context):
                     batch.add(page)
                     if batch.full or page.watermark is not None:
                         yield batch.out()
@@ -165,7 +177,7 @@ class RestSource:
             name = f"source {self.name}.{rest.name}"
             try:
                 with self._connect() as session:
-                    session.send(rest.request(None, 0, rest.pages.first()), quota=self._quotas.get(rest.quota))
+                    rest.probe(session, self._quotas.get(rest.quota))
             except Skipped:
                 found.append(Check(name, "ok", "It answers, and has nothing."))
             except PasserelleError as problem:
@@ -236,13 +248,15 @@ class _Batch:
     @property
     def full(self) -> bool:
         following = self.pages[-1].rows.num_rows
+        if not following and not self.pages[-1].quarantined.num_rows:
+            return True  # it brings a state that is worth keeping at once
         return len(self.pages) >= _BATCH_PAGES or self._count + following > self._most
 
     def out(self) -> Page:
         last = self.pages[-1]
         whole = replace(
             last,
-            rows=pa.concat_tables([page.rows for page in self.pages]),
+            rows=pa.concat_tables([page.rows for page in self.pages if page.rows.num_rows] or [last.rows]),
             quarantined=pa.concat_tables([page.quarantined for page in self.pages]),
             warnings=tuple(warning for page in self.pages for warning in page.warnings),
         )
