@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 from pydantic import JsonValue
@@ -70,6 +70,7 @@ class JobResource:
     overlap: str = "1h"
     quota: str = ""
     timezone: str | None = None
+    by_job: ClassVar[bool] = True
 
     @cached_property
     def shape(self) -> Shape:

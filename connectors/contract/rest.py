@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 from pydantic import JsonValue
@@ -73,6 +73,7 @@ class RestResource:
     under: str = ""
     declared: Shape | None = None
     timezone: str | None = None
+    by_job: ClassVar[bool] = False
 
     @cached_property
     def shape(self) -> Shape:
@@ -143,7 +144,7 @@ class RestSource:
     @property
     def resources(self) -> Sequence[Resource]:
         """Their names and shapes."""
-        return tuple(Resource(one.name, one.shape, one.timezone) for one in self._resources.values())
+        return tuple(Resource(one.name, one.shape, one.timezone, one.by_job) for one in self._resources.values())
 
     @property
     def limits(self) -> Mapping[str, str]:

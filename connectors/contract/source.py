@@ -34,6 +34,8 @@ class Resource:
     shape: Shape
     timezone: str | None = None
     """Of its times that say none; None: the workspace's."""
+    by_job: bool = False
+    """The vendor prepares it as a file on request, which costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,10 @@ class Source(Protocol):
     The class itself is the entry point (`passerelle.sources`): `Settings` is its part of `passerelle.yaml`, and it is
     made by `cls(name, settings, folder=folder)`, which reads no secret and reaches nothing yet; relative paths are
     taken from `folder`.
+
+    A source that waits for a vendor's answers says so by `side_by_side`: how many of its resources may be pulled at the
+    same time, each in a thread of its own. One that says nothing is pulled alone. `limits`, where there is one, tells
+    what is left of each quota.
     """
 
     Settings: ClassVar[type[SourceSettings]]
