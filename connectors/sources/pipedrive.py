@@ -1,12 +1,13 @@
 """Pipedrive, API v2: persons, and deals as events.
 
 How a vendor's connector is written: what a record is, how to ask for it, how much may be asked. The facts come from
-the vendor's OpenAPI description of v2; `docs/sources/pipedrive.md` says where to click and what it costs.
+the vendor's OpenAPI description of v2; `docs/sources/pipedrive.md` says what is not known for sure.
 
 - Lists are paged by `additional_data.next_cursor`, at most 500 at a time, and filtered by `updated_since` (inclusive).
-- A deleted record stays in the lists for 30 days with `is_deleted`; what is deleted for good is not told of.
+- Deleted deals are listed, for 30 days, only where `status` asks for them. Archived deals stand in a list of their own,
+  which is not read.
 - A merge deletes the loser and does not say into whom: the winner takes over its addresses, which is what ties them.
-- Two requests a second stay below the burst limit of every plan; the header tells when a window is nearly used up.
+- Four requests a second stay below the lowest plan's burst limit of 20 in two seconds, with room for others.
 """
 
 from collections.abc import Mapping
@@ -38,7 +39,7 @@ from passerelle.connectors.contract.roles import (
 from passerelle.connectors.contract.source import SourceSettings
 from passerelle.connectors.exchange import Clock
 from passerelle.connectors.http import Session
-from passerelle.connectors.quota import HeaderQuota, Pace, Together
+from passerelle.connectors.quota import Pace
 from passerelle.privacy.vocabulary import Field, Purpose
 
 URL = "https://api.pipedrive.com/api/v2"
@@ -96,9 +97,9 @@ class Pipedrive(RestSource):
         more = {"include_fields": "marketing_status"} if settings.marketing_status else {}
         super().__init__(
             name,
-            [_listed("persons", Person, more), _listed("deals", Deal)],
+            [_listed("persons", Person, more), _listed("deals", Deal, {"status": "open,won,lost,deleted"})],
             lambda: Session(settings.at(URL), authentication=login, clock=clock),
-            quotas={"": Together(Pace(8, 2), HeaderQuota("x-ratelimit-remaining", "x-ratelimit-reset"))},
+            quotas={"": Pace(8, 2)},
         )
 
 

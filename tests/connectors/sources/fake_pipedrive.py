@@ -20,7 +20,10 @@ class FakePipedrive(FakeVendor):
 
     def answer(self, asked: Asked) -> Answer:
         resource = asked.path.rsplit("/", 1)[-1]
-        found, following = self.cursor_page(self.held.get(resource, {}), asked, since="updated_since")
+        held = self.held.get(resource, {})
+        if resource == "deals" and "deleted" not in asked.query.get("status", "").split(","):
+            held = {key: one for key, one in held.items() if not one.get("is_deleted")}
+        found, following = self.cursor_page(held, asked, since="updated_since")
         return Answer({"success": True, "data": found, "additional_data": {"next_cursor": following or None}})
 
 

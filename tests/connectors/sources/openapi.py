@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,8 +23,11 @@ from passerelle.connectors.contract.fake_vendor import Answer, Asked, Check
 SPECS = Path(os.environ.get("PASSERELLE_SPECS", Path(__file__).parents[4] / "shared" / "specs"))
 
 
-def against(name: str, *, nullable: Mapping[str, str]) -> Check:
+def against(name: str, *, nullable: Mapping[str, str], lists: Mapping[str, str] = MappingProxyType({})) -> Check:
     """A check of everything against the description in the file `name`.
+
+    `lists` is the reviewed list of parameters that take several values by commas although their description has room
+    for one; each value is checked on its own.
 
     `nullable` is the reviewed list of members that the vendor sends as null although its description says otherwise,
     each with where that is known from.
@@ -32,8 +36,11 @@ def against(name: str, *, nullable: Mapping[str, str]) -> Check:
 
     def check(asked: Asked, answer: Answer) -> None:
         head, query = dict(asked.headers), dict(asked.query)
-        request = MockRequest(server, asked.method, asked.path, headers=head, args=query)
-        openapi.validate_request(request)
+        for several in sorted({*lists} & {*query}) or [""]:
+            for value in query.get(several, "").split(","):
+                one = {**query, **({several: value} if several else {})}
+                request = MockRequest(server, asked.method, asked.path, headers=head, args=one)
+                openapi.validate_request(request)
         body = json.dumps(_without(json.loads(answer.content), nullable)).encode()
         openapi.validate_response(request, MockResponse(body, status_code=answer.status))
 

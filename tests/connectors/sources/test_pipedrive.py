@@ -21,13 +21,16 @@ NULLABLE = {
 }
 
 
+LISTS = {"status": "its own text: several may be given, by commas"}
+
+
 def pull(world: PipedriveWorld) -> list[Page]:
     return list(world.source.pull(world.resource, None, Context(now=NOW)))
 
 
 @pytest.mark.parametrize("resource", ["persons", "deals"])
 def test_what_is_asked_and_answered_is_as_the_vendor_describes_it(tmp_path: Path, resource: str) -> None:
-    world = PipedriveWorld(tmp_path, resource, check=against("pipedrive_v2.yml", nullable=NULLABLE))
+    world = PipedriveWorld(tmp_path, resource, check=against("pipedrive_v2.yml", nullable=NULLABLE, lists=LISTS))
     world.put(_some(world))
     first = pull(world)
     assert sum(page.rows.num_rows for page in first) == 5
