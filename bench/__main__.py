@@ -15,6 +15,8 @@ from bench.measure import Measure
 BENCHMARKS = {
     "normalize_hash": "bench.normalize",
     "pull_csv": "bench.pull",
+    "rest_records": "bench.rest",
+    "sql_rows": "bench.rest",
     "resolve_consent": "bench.resolve",
     "read_consent_log": "bench.resolve",
     "rfm_segment": "bench.segment",

@@ -15,10 +15,12 @@ import pyarrow as pa
 from pydantic import AliasPath, ConfigDict, TypeAdapter, ValidationError, create_model
 from pydantic import Field as ModelField
 
-from passerelle.connectors.contract.records import ARROW, Record, Shape
+from passerelle.connectors.contract.records import ARROW, FieldShape, Record, Shape
 from passerelle.connectors.contract.roles import Kind
 from passerelle.connectors.contract.source import QUARANTINE
 from passerelle.connectors.errors import Refused
+
+_TEXT = {str, type(None)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,10 +41,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads pages of one resource. `records`, `found`, `count` are dotted places in the body; empty: none.
-
-    `as_text`: columns are handed over as text, since the record says nothing of types.
-    """
+    """Reads pages of one resource. `records`, `found`, `count` are dotted places in the body; empty: none."""
 
     name: str
     record: type[Record]
@@ -50,7 +49,6 @@ class Reader:
     records: str = ""
     found: tuple[str, ...] = ()
     count: str = ""
-    as_text: bool = False
 
     def read(self, body: bytes, number: int) -> Read:
         """Page `number`. Raises `Refused` where it has not the form that was agreed."""
@@ -82,12 +80,7 @@ class Reader:
 
     def columns(self, records: Sequence[Record]) -> pa.Table:
         """Records as columns."""
-        return pa.table(
-            {
-                one.name: _column(list(map(attrgetter(one.name), records)), Kind.STRING if self.as_text else one.kind)
-                for one in self.shape.fields
-            }
-        )
+        return pa.table({one.name: _column(list(map(attrgetter(one.name), records)), one) for one in self.shape.fields})
 
     @cached_property
     def _strict(self) -> TypeAdapter[Any]:
@@ -132,10 +125,9 @@ def _optional(path: tuple[str, ...]) -> Any:  # noqa: ANN401 - stands where any 
     return ModelField(default=None, validation_alias=AliasPath(*path) if path else None)
 
 
-def _column(values: list[Any], kind: Kind) -> pa.Array:
-    if kind is not Kind.STRING and kind is not Kind.MONEY:
-        return pa.array(values, ARROW[kind])
-    try:
-        return pa.array(values, pa.string())
-    except (pa.ArrowTypeError, pa.ArrowInvalid):  # numbers that stand for text: a key, an amount
+def _column(values: list[Any], one: FieldShape) -> pa.Array:
+    """In the type that the vendor sends, as the record says it; text where the field is to be text."""
+    if one.native is Kind.MONEY or (one.native is Kind.STRING and any(type(value) not in _TEXT for value in values)):
         return pa.array([None if value is None else str(value) for value in values], pa.string())
+    found = pa.array(values, ARROW[one.native])
+    return found.cast(pa.string()) if one.kind is Kind.STRING else found

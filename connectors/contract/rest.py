@@ -84,9 +84,7 @@ class RestResource:
     def reader(self) -> Reader:
         """What reads its pages."""
         count = "" if self.count.startswith(_HEADER) else self.count
-        return Reader(
-            self.name, self.record, self.shape, self.records, self.pages.found, count, self.declared is not None
-        )
+        return Reader(self.name, self.record, self.shape, self.records, self.pages.found, count)
 
     @cached_property
     def asked(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from passerelle.connectors.contract.casting import typed
 from passerelle.connectors.contract.paging import CursorPage, LinkPage, NumberedPage, OffsetPage, Paginator
 from passerelle.connectors.contract.records import Record, at
 from passerelle.connectors.contract.rest import RestResource, RestSource, Window
-from passerelle.connectors.contract.roles import Attribute, Consent, Cursor, Identifier, Key, Tombstone, states
+from passerelle.connectors.contract.roles import Attribute, Consent, Cursor, Identifier, Key, Kind, Tombstone, states
 from passerelle.connectors.contract.source import Context, Page
 from passerelle.connectors.errors import DefinitionError, Refused, TryLater
 from passerelle.connectors.exchange import Ask
@@ -188,6 +188,22 @@ def test_fields_under_a_key_are_asked_for_by_their_names_there() -> None:
 
     resource = RestResource("contacts", Contact, path="contacts", records="results", under="properties")
     assert resource.asked == ("email",)
+
+
+def test_a_vendor_that_sends_everything_as_text_is_cast_as_the_roles_say() -> None:
+    class Contact(Record):
+        id: Annotated[int, Key()]
+        email: Annotated[str | None, Identifier(Field.EMAIL)] = None
+        visits: Annotated[str | None, Attribute(Kind.INTEGER)] = None
+        updated: Annotated[str | None, Cursor()] = None
+
+    with vendor() as made:
+        made.people = [{"id": 7, "visits": "12", "updated": "2026-02-03T10:12:00Z"}, {"id": 8, "visits": ""}]
+        source = people(made, record=Contact)
+        (page,) = pull(source)
+    rows = typed(source.resources[0].shape, page.rows, timezone="UTC")
+    assert rows.bad.num_rows == 0
+    assert (rows.table["id"].to_pylist(), rows.table["visits"].to_pylist()) == (["7", "8"], [12, None])
 
 
 def test_a_resource_counts_against_the_quota_that_it_names() -> None:
