@@ -2,7 +2,8 @@
 
 The order: everything in the store is verified but that it is the newest; the anchor file and the note of how the
 store was left are put aside, not deleted; the log gets an entry that says why, and what the old anchor knew; its
-checkpoint begins a new anchor file. Who dies in between can do it again.
+checkpoint begins a new anchor file. Who dies in between can do it again. From then on nobody knows who else is in the
+audiences: the next sync replaces all their members.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from passerelle.privacy.errors import DefinitionError, IntegrityError
+from passerelle.privacy.ledger.replacements import doubt_everywhere
 
 if TYPE_CHECKING:
     from passerelle.privacy.log import Log
@@ -51,6 +53,7 @@ def accept_restore(workspace: "Workspace", *, reason: str, now: int) -> Accepted
     body = {"action": "restore_accepted", "reason": reason, "anchored": known, "problem": problem, "size": found.size}
     with store.write() as connection:
         log.append(connection, "operator", body, now=now)
+        doubt_everywhere(connection, store, "restored")
         log.checkpoint(connection, now=now)
     lost = None if known is None else max(0, known - found.size)
     return Accepted(problem, found.size + 1, lost, anchor.name + aside)

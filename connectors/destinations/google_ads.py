@@ -87,8 +87,10 @@ class GoogleAds:
 
     @property
     def capabilities(self) -> Capabilities:
-        """10,000 members a request; receipts are settled later."""
-        return Capabilities(rows_per_request=ROWS, asynchronous_receipts=True, replaces=self._replaces)
+        """At most 10,000 members a request; receipts are settled later."""
+        return Capabilities(
+            rows_per_request=self._settings.rows_per_request, asynchronous_receipts=True, replaces=self._replaces
+        )
 
     @property
     def _replaces(self) -> Replaces:

@@ -59,6 +59,9 @@ class GoogleAdsSettings(BaseModel):
     )
     endpoints: Endpoints = Field(default_factory=Endpoints, description="Other addresses than Google's.")
     timeout_seconds: float = Field(120, gt=0, le=600, description="How long one answer may take.")
+    rows_per_request: int = Field(
+        10_000, ge=10, le=10_000, description="How many people one request carries; fewer on a slow line."
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> "GoogleAdsSettings":

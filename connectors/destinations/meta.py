@@ -94,9 +94,9 @@ class Meta:
 
     @property
     def capabilities(self) -> Capabilities:
-        """10,000 rows a request; receipts are settled later."""
+        """At most 10,000 rows a request; receipts are settled later."""
         return Capabilities(
-            rows_per_request=ROWS,
+            rows_per_request=self._settings.rows_per_request,
             asynchronous_receipts=True,
             flags_names=True,
             replaces=Replaces.SWITCH,
@@ -167,7 +167,7 @@ class Meta:
         if batch.destination is not Platform.META:
             raise ValueError("cleared for another platform")
         if part is not None:
-            return self._push_part(remote, keys, part)
+            return self._push_part(remote, keys, intent, part)
         return self._push(remote, keys.subject_ids, keys.rows, intent)
 
     def remove(self, remote: RemoteAudience, batch: RemovalBatch, intent: Intent) -> Receipt:
@@ -226,11 +226,11 @@ class Meta:
         }
         return meta_replace.begin(self._wire, remote, total, token, now)
 
-    def _push_part(self, remote: RemoteAudience, keys: MatchKeys, part: Part) -> Receipt:
+    def _push_part(self, remote: RemoteAudience, keys: MatchKeys, intent: Intent, part: Part) -> Receipt:
         if not 0 < len(keys.rows) <= ROWS:
             raise ValueError("a part of a replacement has between one row and as many as a request takes")
         with self._told_what_is_flagged(remote.remote_id):
-            answer = meta_replace.send(self._wire, remote, keys.rows, part)
+            answer = meta_replace.send(self._wire, remote, keys.rows, part, before=intent.still_good)
         return _receipt(answer, part.replacement.token, keys.subject_ids, keys.rows, before=part.received)
 
     def conclude_replace(self, remote: RemoteAudience, replacement: Replacement, leaving: int) -> Receipt:

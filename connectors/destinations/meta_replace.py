@@ -6,7 +6,7 @@ once; the others may be repeated. All have the same schema. Meta closes the sess
 https://developers.facebook.com/docs/marketing-api/audiences/guides/custom-audiences
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from passerelle.connectors.contract.destination import NotNow, Part, Receipt, RemoteAudience, Replacement
@@ -58,8 +58,13 @@ def is_empty(wire: "MetaWire", remote: RemoteAudience) -> bool:
     return operation(wire.get((remote.remote_id,), fields=FIELDS)) == EMPTY
 
 
-def send(wire: "MetaWire", remote: RemoteAudience, rows: Personal, part: Part) -> dict[str, Any]:
-    """Send one part; Meta's answer. Raises `ReplacementOver` where its session takes nothing more."""
+def send(
+    wire: "MetaWire", remote: RemoteAudience, rows: Personal, part: Part, *, before: Callable[[], None]
+) -> dict[str, Any]:
+    """Send one part, each time after `before`; Meta's answer.
+
+    Raises `ReplacementOver` where its session takes nothing more.
+    """
     session = {
         "session_id": part.replacement.token["session_id"],
         "batch_seq": part.number,
@@ -69,7 +74,7 @@ def send(wire: "MetaWire", remote: RemoteAudience, rows: Personal, part: Part) -
     payload = meta_rows.payload(rows, remote.columns)
     over = None
     try:
-        return wire.replace((remote.remote_id, "usersreplace"), payload, session, once=part.number == 1)
+        return wire.replace((remote.remote_id, "usersreplace"), payload, session, before=before, once=part.number == 1)
     except SessionOver as problem:
         over = ReplacementOver(problem.message, advice="What Meta took stands; the rest is sent as additions.")
     raise over

@@ -32,3 +32,6 @@ class MetaSettings(BaseModel):
         )
     )
     timeout_seconds: float = Field(120, gt=0, le=600, description="How long one answer may take.")
+    rows_per_request: int = Field(
+        10_000, ge=10, le=10_000, description="How many people one request carries; fewer on a slow line."
+    )

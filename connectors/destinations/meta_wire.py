@@ -82,10 +82,13 @@ class MetaWire:
 
         return with_retries(attempt, self._sleep)
 
-    def replace(self, path: tuple[str, ...], payload: str, session: Json, *, once: bool) -> Json:
+    def replace(
+        self, path: tuple[str, ...], payload: str, session: Json, *, before: Callable[[], None], once: bool
+    ) -> Json:
         """Send a batch of a session over many. `once`: no second try, since the platform takes this batch only once."""
 
         def attempt(_number: int) -> Json:
+            before()
             return self._call("POST", path, {"session": session}, {"payload": (None, payload)}, changes=True)
 
         return attempt(1) if once else with_retries(attempt, self._sleep)

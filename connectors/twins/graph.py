@@ -8,9 +8,11 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from passerelle.connectors.twins.faults import Fault, GraphError
 from passerelle.connectors.twins.graph_errors import Answer, GraphRefusal
+from passerelle.connectors.twins.graph_replace import REPLACING, Replaces
 from passerelle.connectors.twins.graph_rows import Rows, read
 from passerelle.connectors.twins.world import Audience, Change, World
 
@@ -55,6 +57,7 @@ class Graph:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._replaces = Replaces(world)
 
     def answer(self, call: Call) -> Answer:
         """Carry out a call, or the fault that is scripted for it."""
@@ -120,6 +123,7 @@ class Graph:
             (False, "", "DELETE"): ("meta.audience.delete", self._delete),
             (False, "users", "POST"): ("meta.users.add", self._users),
             (False, "users", "DELETE"): ("meta.users.remove", self._users),
+            (False, "usersreplace", "POST"): ("meta.users.replace", self._replace),
             (False, "sessions", "GET"): ("meta.sessions.get", self._sessions),
         }
         return routes.get((account, edge, method), ("meta.unknown", self._unknown))
@@ -200,6 +204,8 @@ class Graph:
         if "payload" not in call.params:
             raise GraphRefusal(100, "(#100) Missing required parameter: payload")
         rows = read(call.params["payload"], keep=self._world.keeps, also_invalid=_dropped(fault))
+        if self._replaces.status(audience) == REPLACING:
+            raise GraphRefusal(2650, "An update of the audience is in progress", 1870145)
         removes = call.method == "DELETE" or call.params.get("method", "").upper() == "DELETE"
         self._check_open(audience, len(rows.keys) if removes else 0)
         session = self._session(call, audience)
@@ -229,17 +235,25 @@ class Graph:
                 "audience size",
             )
 
+    def _replace(self, call: Call, fault: Fault | None) -> object:
+        _only(call, {"payload", "session"})
+        audience = self._audience(call)
+        if "payload" not in call.params or "session" not in call.params:
+            raise GraphRefusal(100, "(#100) Missing required parameter: payload or session")
+        rows = read(call.params["payload"], keep=self._world.keeps, also_invalid=_dropped(fault))
+        self._check_open(audience)
+        session = _session_of(call.params["session"])
+        state = self._replaces.take(audience, session, rows, self._operation(audience), fault)
+        received: object = state["received"]
+        return {**_receipt(audience, f":{session['session_id']}", rows), "num_received": received}
+
     def _session(self, call: Call, audience: Audience) -> str:
         """Check the session's order, and say under which name this batch is kept."""
         text = call.params.get("session")
         if text is None:
             return f"{audience.id}:{self._world.serial()}"
-        session = _object(text, "session")
-        unknown = session.keys() - SESSION_KEYS
-        number, batch, last = session.get("session_id"), session.get("batch_seq"), session.get("last_batch_flag")
-        typed = isinstance(number, int) and isinstance(batch, int) and isinstance(last, bool)
-        if unknown or not typed or not 0 < int(str(number)) <= MAX_SESSION:
-            raise GraphRefusal(100, "Invalid parameter: session")
+        session = _session_of(text)
+        number, batch, last = session["session_id"], session["batch_seq"], session["last_batch_flag"]
         key = f"{audience.account}:{number}"
         state = self._world.sessions.setdefault(
             key, {"audience": audience.id, "next": 1, "closed": False, "opened": self._world.now()}
@@ -262,6 +276,8 @@ class Graph:
         state = self._world.sessions.get(f"{audience.account}:{number}")
         if state is None or state["audience"] != audience.id:
             return {"data": []}
+        if state.get("replace"):
+            return {"data": [self._replaces.session(audience, number, state)]}
         prefix = f"session:{audience.account}:{number}:"
         batches = [self._world.changes[f"{prefix}{batch}"] for batch in range(1, int(str(state["next"])))]
         for change in batches:
@@ -297,12 +313,20 @@ class Graph:
             raise GraphRefusal(100, "Unsupported request. Object does not exist or cannot be loaded", 33)
         return audience
 
-    def _shown(self, audience: Audience, fields: set[str]) -> dict[str, object]:
-        count, waiting = len(audience.people), self._world.pending(audience.id)
-        rounded = count - count % 100
-        operation = 441 if waiting else (410 if audience.updated_at == audience.created_at else 200)
+    def _operation(self, audience: Audience) -> int:
+        """The code of `operation_status`."""
         if audience.settings.get(FLAGGED):
-            operation = 471
+            return 471
+        replacing = self._replaces.status(audience)
+        if replacing is not None:
+            return replacing
+        if self._world.pending(audience.id):
+            return 441
+        return 410 if audience.updated_at == audience.created_at else 200
+
+    def _shown(self, audience: Audience, fields: set[str]) -> dict[str, object]:
+        operation, count = self._operation(audience), len(audience.people)
+        rounded = count - count % 100
         whole: dict[str, object] = {
             "id": audience.id,
             "account_id": audience.account,
@@ -327,9 +351,20 @@ class Graph:
 _OPERATIONS = {
     200: "Normal",
     410: "No file was uploaded.",
+    414: "The audience is being replaced.",
+    415: "The audience could not be replaced.",
     441: "We're finding people who match your list.",
     471: "This audience is flagged for integrity.",
 }
+
+
+def _session_of(text: str) -> dict[str, Any]:
+    session = _object(text, "session")
+    number, batch, last = session.get("session_id"), session.get("batch_seq"), session.get("last_batch_flag")
+    typed = isinstance(number, int) and isinstance(batch, int) and isinstance(last, bool)
+    if session.keys() - SESSION_KEYS or not typed or not 0 < int(str(number)) <= MAX_SESSION or int(str(batch)) < 1:
+        raise GraphRefusal(100, "Invalid parameter: session")
+    return session
 
 
 def _receipt(audience: Audience, session: str, rows: Rows) -> dict[str, object]:

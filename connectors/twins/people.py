@@ -49,6 +49,12 @@ class People:
             self._drop(person)
         return len(owners)
 
+    def clear(self) -> None:
+        """Take out everybody."""
+        for held in (self._owner, self._keys, self._added):
+            held.clear()
+        self._counted = 0
+
     def remove_added_before(self, moment: int) -> int:
         """Take out everybody who was last added before `moment` (µs)."""
         old = [person for person, at in self._added.items() if at < moment]

@@ -47,7 +47,7 @@ class Change:
 
     id: str
     audience: str
-    action: Literal["add", "remove", "remove_all"]
+    action: Literal["add", "remove", "remove_all", "replace"]
     rows: list[tuple[str, ...]]
     received: int
     identifiers: int
@@ -152,6 +152,10 @@ class World:
         elif change.action == "remove":
             for keys in change.rows:
                 people.remove(keys)
+        elif change.action == "replace":
+            people.clear()
+            for keys in change.rows:
+                people.add(keys, change.at)
         else:
             people.remove_added_before(change.before)
         audience.updated_at = self.now()

@@ -12,7 +12,7 @@ from passerelle.privacy.vocabulary import ConsentState
 Table = tuple[Sequence[str], list[dict[str, Cell]]]
 
 _UPLOADS: tuple[str, ...] = ("batch", "destination", "audience", "purpose", "action", "rows", "sent_at", "state")
-_UPLOADS += ("accepted", "rejected", "pending", "answered_at", "entry")
+_UPLOADS += ("accepted", "rejected", "pending", "answered_at", "entry", "replacement")
 _WITHDRAWALS: tuple[str, ...] = ("subject_ref", "purpose", "state", "said_at", "heard_at", "stream", "consent")
 _WITHDRAWALS += ("destination", "audience", "removal_asked_at", "removal_state", "removal_answered_at")
 
@@ -29,7 +29,8 @@ def uploads_table(found: Evidence, asked: Asked) -> Table:
         said = {name: told["body"].get(name) for name in ("state", "accepted", "rejected", "pending")}
         row = {name: body.get(name) for name in ("destination", "audience", "purpose", "action", "rows")}
         times = {"sent_at": iso(entry["at"]), "answered_at": iso(told["at"])}
-        rows.append({"batch": body["label"], **row, **said, **times, "entry": index})
+        part_of = {"replacement": body.get("replacement")}
+        rows.append({"batch": body["label"], **row, **said, **times, "entry": index, **part_of})
     return _UPLOADS, rows
 
 

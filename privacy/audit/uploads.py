@@ -90,7 +90,7 @@ def _line(
     bases: "_Bases",
     identifiers: Identifiers,
 ) -> Line:
-    plain = ("batch_id", "run_id", "destination", "platform", "audience", "action")
+    plain = ("batch_id", "run_id", "destination", "platform", "audience", "action", "replacement")
     columns = body.get("columns") or json.loads(row["columns"] or "[]")
     purpose = body.get("purpose") or row["purpose"]
     adds = row["action"] == Action.ADD.value

@@ -30,16 +30,17 @@ class Replacements:
         """Record that all members are about to be replaced by `total` people: whoever is there is uncertain now."""
         self._ledger.open_batch(connection, opening, Action.REPLACE, _NOBODY, {"total": total})
         values = {"batch_id": opening.batch_id}
-        self._store.update_where(connection, t.membership, values, _present(opening.place))
+        here = and_(_present(opening.place), t.membership.c.state != "removing")  # who leaves is not certain anyway
+        self._store.update_where(connection, t.membership, values, here)
 
     def sent(self, connection: Connection, batch_id: str, request: dict[str, object], *, now: int) -> None:
         """Record that all parts were sent; `request` is enough to conclude it in another process."""
         self._ledger.receive(connection, batch_id, Told(False, 0, 0, 0, request, {}), now=now)
 
-    def leave(self, connection: Connection, opening: Opening, *, clears: int) -> int:
+    def leave(self, connection: Connection, opening: Opening, *, clears: int) -> pa.Array:
         """Record that the conclusion of `opening.replacement` is about to take out who was not sent again.
 
-        Those are people who were last added until `clears` (µs). Returns how many they are.
+        Those are people who were last added until `clears` (µs). Returns who they are.
         """
         parts = select(t.batch.c.batch_id).where(
             t.batch.c.replacement == opening.replacement, t.batch.c.action == Action.ADD.value
@@ -49,7 +50,7 @@ class Replacements:
         ids = self._store.table(connection, select(m.subject_id).where(left))["subject_id"].combine_chunks()
         self._store.update_where(connection, t.membership, {"state": "removing", "batch_id": opening.batch_id}, left)
         self._ledger.open_batch(connection, opening, Action.REMOVE, ids, {})
-        return len(ids)
+        return ids
 
     def conclude(self, connection: Connection, removal: str, replacement: str, told: Told, *, now: int) -> None:
         """Record what the platform said of the conclusion; what follows concerns the removal alone."""
@@ -66,9 +67,10 @@ class Replacements:
         b = t.batch.c
         mine = and_(b.replacement == batch_id, b.action == Action.ADD.value)
         open_ones = select(func.count()).where(mine, b.state.in_(("intended", "accepted")))
-        vain = select(func.count()).where(
-            mine, or_(b.state == "superseded", and_(b.state == "settled", b.accepted == 0))
-        )
+        # Of a part that was decided anew, and sent in another, nobody is left.
+        left = select(t.membership.c.batch_id).where(t.membership.c.batch_id == b.batch_id).exists()
+        lost = and_(b.state == "superseded", left)
+        vain = select(func.count()).where(mine, or_(lost, and_(b.state == "settled", b.accepted == 0)))
         return int(connection.execute(open_ones).scalar_one()), int(connection.execute(vain).scalar_one())
 
     def under_way(self, connection: Connection, place: Place) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from passerelle.connectors.twins.handle import Twins
+from passerelle.workflows.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -69,3 +70,9 @@ def only_audience(shop: ShopWorkspace, name: str, where: str) -> None:
         f"audience: {name}\nsegment: {name}\npurpose: ad_list_matching\n"
         f"destinations: {{meta: {{}}, google: {{}}}}\nguards: {{minimum_size: 10, maximum_change: 100%}}\n"
     )
+
+
+def ledger_of(shop: ShopWorkspace, statement: str) -> list[tuple[Any, ...]]:
+    """What the store says."""
+    with Workspace.open(shop.folder) as workspace, workspace.store().read() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(statement)]

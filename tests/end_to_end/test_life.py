@@ -38,6 +38,7 @@ from passerelle.workflows.cli.main import main
 from tests.end_to_end.conftest import EVERYBODY
 from tests.end_to_end.shop import ShopWorkspace, made, only_audience, pointed_at
 from tests.end_to_end.test_consent_reaches import NOTICE, contact, write
+from tests.end_to_end.test_replace import doubtful
 
 PEOPLE = 6
 CALLS = ("meta.users.add", "meta.users.remove", "data_manager.ingest", "data_manager.remove")
@@ -193,6 +194,15 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def sync(self) -> None:
+        code, told = self.cli("sync")
+        assert code == 0, told
+        self.look()
+        self.settled()
+
+    @rule()
+    def replace_everybody(self) -> None:
+        """As where nobody knows who else is there; Meta may still be at work on the last time, and Google, too."""
+        doubtful(self.shop)
         code, told = self.cli("sync")
         assert code == 0, told
         self.look()

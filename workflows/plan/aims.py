@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from passerelle.connectors.contract.destination import AudienceSpec
+from passerelle.connectors.contract.destination import AudienceSpec, Replaces
 from passerelle.privacy.errors import DefinitionError, quoted
 from passerelle.privacy.ledger import Place
 from passerelle.privacy.vocabulary import Destination as Platform
@@ -13,7 +13,7 @@ from passerelle.workflows.plan.guards import Limits
 from passerelle.workflows.settings.names import did_you_mean, listed
 
 if TYPE_CHECKING:
-    from passerelle.workflows.settings.audience import Audience, Holdout
+    from passerelle.workflows.settings.audience import Audience, Holdout, Replace
     from passerelle.workflows.workspace import Workspace
 
 
@@ -28,6 +28,10 @@ class Aim:
     spec: AudienceSpec
     limits: Limits
     holdout: "Holdout | None"
+    replaces: Replaces = Replaces.NEVER
+    """How the platform replaces all members."""
+    replace: "Replace" = "auto"
+    """When the audience wants that."""
 
 
 def aims(workspace: "Workspace", names: Sequence[str]) -> list[Aim]:
@@ -47,7 +51,8 @@ def check_names(names: Sequence[str], known: Collection[str]) -> None:
 
 def _of(workspace: "Workspace", audience: "Audience") -> Iterator[Aim]:
     for name, shown in audience.destinations.items():
-        platform = workspace.destination(name).platform
+        destination = workspace.destination(name)
+        platform = destination.platform
         asked = workspace.policy.minimum_size(audience.purpose, platform)
         yield Aim(
             place=Place(name, audience.audience),
@@ -64,4 +69,6 @@ def _of(workspace: "Workspace", audience: "Audience") -> Iterator[Aim]:
             ),
             limits=Limits(max(audience.guards.minimum_size, asked), audience.guards.maximum_change),
             holdout=audience.holdout,
+            replaces=destination.capabilities.replaces,
+            replace=audience.replace,
         )

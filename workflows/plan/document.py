@@ -55,6 +55,8 @@ class PlannedPlace(_Closed):
     removes: dict[str, People]
     withheld: dict[str, int]
     held_by: list[str]
+    how: Literal["diff", "replace"] = Field("diff", description="Row by row, or by replacing all members.")
+    why: str = Field("", description="Why all members are replaced, or why not although it would be better.")
 
 
 class PlanFile(_Closed):
@@ -115,7 +117,7 @@ def same_moves(kept: PlanFile, fresh: PlanFile) -> list[str]:
     return [
         f"{change.audience} at {change.destination}"
         for change in compare(kept, fresh)
-        if change.only_in or change.purpose_changed or change.adds.differ or change.removes.differ
+        if change.only_in or change.purpose_changed or change.way_changed or change.adds.differ or change.removes.differ
     ]
 
 
@@ -140,6 +142,7 @@ class Difference(_Closed):
     destination: str
     only_in: Literal["", "old", "new"]
     purpose_changed: bool
+    way_changed: bool = Field(description="Row by row, or by replacing all members, or why.")
     adds: Changed
     removes: Changed
     withheld: dict[str, int] = Field(description="New count less old count, by reason, where they differ.")
@@ -162,6 +165,7 @@ def _difference(old: PlannedPlace | None, new: PlannedPlace | None) -> Differenc
         destination=known.destination,
         only_in="" if old and new else "new" if new else "old",
         purpose_changed=old is not None and new is not None and old.purpose != new.purpose,
+        way_changed=old is not None and new is not None and (old.how, old.why) != (new.how, new.why),
         adds=_changed(*(place.adds.ids() if place else NOBODY for place in (old, new))),
         removes=_changed(*(_leaving(place) if place else NOBODY for place in (old, new))),
         withheld={reason: count for reason, count in reasons.items() if count},
@@ -189,4 +193,6 @@ def _planned(place: PlacePlan) -> PlannedPlace:
         removes={cause: People.of(ids) for cause, ids in sorted(moves.removes.items())},
         withheld=place.withheld,
         held_by=list(place.guarded.held),
+        how=place.how.how,
+        why=place.how.why,
     )

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
-from passerelle.privacy.ledger import Ledger, Place, Remote
+from passerelle.privacy.ledger import Ledger, Place, Remote, Replacements
 from passerelle.segmentation import holdout
 from passerelle.workflows.engine import run_segments
 from passerelle.workflows.plan.aims import Aim, aims
@@ -27,6 +27,7 @@ from passerelle.workflows.plan.moves import (
     union,
 )
 from passerelle.workflows.plan.naming import unfit
+from passerelle.workflows.plan.replace import REFUSALS, How, Known, choose
 
 if TYPE_CHECKING:
     from passerelle.workflows.verbs.contract import Progress
@@ -52,6 +53,7 @@ class PlacePlan:
     """The audience at the platform, where there is one yet."""
     unfit: tuple[str, ...]
     """Words of special categories in what the platform would be told of the audience, and was not told before."""
+    how: How
 
     @property
     def withheld(self) -> dict[str, int]:
@@ -128,7 +130,23 @@ def _place(
     known = ledger.remote(connection, aim.place)
     words = unfit(workspace, aim, known)
     guarded = guard(moves, aim.limits, segment_size=len(people), stale=stale, approved=approved, unfit=bool(words))
-    return PlacePlan(aim, guarded, wish, len(people), decisions, out, known, words)
+    speaks = _speaks(workspace, connection, ledger, aim.place, known)
+    how = choose(aim, guarded, wish, speaks, stale=stale, unfit=bool(words))
+    return PlacePlan(aim, guarded, wish, len(people), decisions, out, known, words, how)
+
+
+def _speaks(
+    workspace: "Workspace", connection: Connection, ledger: Ledger, place: Place, remote: Remote | None
+) -> Known:
+    """What the ledger knows that speaks for a replacement of all members, or against it."""
+    if remote is None:
+        return Known()
+    replacements = Replacements(workspace.store(), ledger)
+    return Known(
+        doubt=remote.doubt,
+        refused=replacements.refused(connection, place, tries=REFUSALS),
+        under_way=replacements.under_way(connection, place),
+    )
 
 
 def _leaving_everywhere(workspace: "Workspace", connection: Connection, ledger: Ledger, aim: Aim) -> Ids:

@@ -1,6 +1,6 @@
 """`audiences/<name>.yaml`: a segment bound to a purpose, destinations, guards and a holdout."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -53,6 +53,9 @@ class Guards(Closed):
     maximum_change: Percent | None = Field(30.0, description="A bigger change than this share is held back.")
 
 
+Replace = Literal["auto", "never", "always"]
+
+
 class Audience(Closed):
     """`audiences/<name>.yaml`."""
 
@@ -61,4 +64,9 @@ class Audience(Closed):
     purpose: Purpose = Field(description="What for. Only people who agreed to this purpose are sent.")
     destinations: dict[Name, Shown] = Field(min_length=1, description="Where to: destinations of passerelle.yaml.")
     holdout: Holdout | None = Field(None, description="People kept out to measure the effect.")
+    replace: Replace = Field(
+        "auto",
+        description="Whether all members are replaced instead of added and removed one by one. auto: where that is"
+        " safer (nobody knows who is there) or takes fewer rows.",
+    )
     guards: Guards = Field(default_factory=Guards, description="What holds a plan back.")

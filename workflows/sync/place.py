@@ -5,13 +5,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from passerelle.connectors.contract.destination import AudienceSpec, RemoteAudience
+from passerelle.connectors.contract.destination import AudienceSpec, NotNow, RemoteAudience, Replacement
+from passerelle.connectors.errors import ReplacementOver
 from passerelle.privacy.errors import HeldBack, PasserelleError, TryLater
-from passerelle.privacy.ledger import Place, Remote
-from passerelle.privacy.vocabulary import Purpose
-from passerelle.workflows.plan.moves import NOBODY, Ids, Moves, union
+from passerelle.privacy.ledger import Place, Remote, Replacements
+from passerelle.privacy.vocabulary import Action, Purpose
+from passerelle.workflows.plan.make import standing
+from passerelle.workflows.plan.moves import NOBODY, Ids, Moves, Wish, diff, union
+from passerelle.workflows.plan.replace import whole
+from passerelle.workflows.sync import replace as replacing
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.push import Target, add, remove, settle
+from passerelle.workflows.sync.replace import Replacing
 from passerelle.workflows.sync.report import PlaceReport
 from passerelle.workflows.verbs.contract import Outcome
 
@@ -33,7 +38,8 @@ def reach(crew: Crew, place: Place, spec: AudienceSpec, purpose: Purpose) -> Tar
     asked = AudienceSpec.unchanged(place.audience) if known and told == spec.digest else spec
     remote = destination.ensure(asked, RemoteAudience(known.remote_id, known.columns) if known else None)
     described = told if asked.changes_nothing else spec.digest
-    held = Remote(remote.remote_id, remote.columns, destination.platform, purpose, described)
+    doubt = known.doubt if known else "adopted" if remote.adopted else None
+    held = Remote(remote.remote_id, remote.columns, destination.platform, purpose, described, doubt)
     if held != known:
         with crew.store.write() as connection:
             crew.ledger.remember(connection, place, held, now=crew.now())
@@ -46,17 +52,64 @@ def carry(crew: Crew, target: Target, moves: Moves, report: PlaceReport) -> None
     What went wrong stands in the report; nothing is raised for one place's troubles.
     """
     try:
-        with crew.store.write() as connection:
-            crew.ledger.supersede(connection, target.place, now=crew.now())
-            if len(moves.forget):
-                crew.ledger.forget_unsendable(connection, target.place, pa.array(moves.forget))
+        _tidy(crew, target, moves)
         unconfirmed = _take_out(crew, target, moves, report)
         adds = np.setdiff1d(moves.adds, unconfirmed, assume_unique=True)
         _put_in(crew, target, adds, report)
     except PasserelleError as problem:
-        report.fail(problem)
-        if isinstance(problem, TryLater):
-            report.wait_seconds = problem.wait.seconds
+        _failed(report, problem)
+
+
+def carry_whole(crew: Crew, target: Target, wish: Wish, moves: Moves, report: PlaceReport) -> None:
+    """Replace all members; where the platform does not let it, or ends it early, make the moves that are left."""
+    try:
+        _tidy(crew, target, moves)
+        ids = whole(wish, moves)
+        begun = replacing.begin(crew, target, report, len(ids))
+        if not isinstance(begun, NotNow):
+            ended = _replace(crew, target, moves, ids, begun, report)
+            if not ended:
+                return
+            with crew.store.read() as connection:
+                moves = diff(wish, standing(connection, crew.ledger, target.place))
+            begun = NotNow(ended)
+        report.how, report.why = "diff", begun.reason
+    except PasserelleError as problem:
+        _failed(report, problem)
+        return
+    carry(crew, target, moves, report)
+
+
+def _replace(
+    crew: Crew, target: Target, moves: Moves, ids: Ids, begun: tuple[Replacing, Replacement], report: PlaceReport
+) -> str:
+    """Send everybody anew; why it ended early, where it did."""
+    work, replacement = begun
+    unconfirmed = _take_out(crew, target, replacing.first_by_keys(crew, target, moves, replacement), report)
+    ids = np.setdiff1d(ids, unconfirmed, assume_unique=True)
+    work.begin()
+    size = target.destination.capabilities.rows_per_request
+    try:
+        for chunk in _chunks(crew, ids, size, f"Replacing {target.place}"):
+            work.take(chunk)
+        return "" if work.end() else "Nobody of them may be sent any more."
+    except ReplacementOver as over:
+        work.give_up()
+        return over.message
+
+
+def _tidy(crew: Crew, target: Target, moves: Moves) -> None:
+    """Close what was left without a receipt, and forget marks of people who are not wanted any more."""
+    with crew.store.write() as connection:
+        crew.ledger.supersede(connection, target.place, now=crew.now())
+        if len(moves.forget):
+            crew.ledger.forget_unsendable(connection, target.place, pa.array(moves.forget))
+
+
+def _failed(report: PlaceReport, problem: PasserelleError) -> None:
+    report.fail(problem)
+    if isinstance(problem, TryLater):
+        report.wait_seconds = problem.wait.seconds
 
 
 def conclude(crew: Crew, carried: Sequence[tuple[Target, PlaceReport]]) -> None:
@@ -64,7 +117,7 @@ def conclude(crew: Crew, carried: Sequence[tuple[Target, PlaceReport]]) -> None:
     patience = crew.patience
     for target, report in carried:
         try:
-            patience -= await_settled(crew, target, report, patience)
+            patience -= await_settled(crew, target, report, patience, concludes=True)
         except PasserelleError as problem:
             report.fail(problem)
         finish(crew, target.place, report)
@@ -75,30 +128,41 @@ def finish(crew: Crew, place: Place, report: PlaceReport) -> None:
     with crew.store.read() as connection:
         report.members = crew.ledger.count(connection, place)
         report.debt = crew.ledger.owed(connection, place).num_rows
-    if report.pending and report.outcome is Outcome.DONE:
+        under_way = Replacements(crew.store, crew.ledger).under_way(connection, place)
+    if (report.pending or under_way) and report.outcome is Outcome.DONE:
         report.outcome = Outcome.PENDING
         report.advice = "The platform is still working on it. `passerelle status` asks again."
 
 
-def await_settled(crew: Crew, target: Target, report: PlaceReport, patience: float) -> float:
-    """Ask about pending batches, ever more rarely, until all are settled or patience ends; how long that took."""
+def await_settled(
+    crew: Crew, target: Target, report: PlaceReport, patience: float, *, concludes: bool = False
+) -> float:
+    """Ask about pending batches, ever more rarely, until all are settled or patience ends; how long that took.
+
+    `concludes`: a replacement whose parts are settled is concluded, too. Only who holds the place's lock may.
+    """
     waited, pause = 0.0, _FIRST_WAIT
-    while _pending(crew, target, report) and waited + pause <= patience and not crew.stopping.is_set():
+    while (
+        _pending(crew, target, report, concludes=concludes)
+        and waited + pause <= patience
+        and not crew.stopping.is_set()
+    ):
         crew.sleep(pause)
         waited += pause
         pause = min(pause * 2, _LONGEST_WAIT)
     return waited
 
 
-def _pending(crew: Crew, target: Target, report: PlaceReport) -> int:
-    """Ask about each pending batch once; how many people are still pending."""
+def _pending(crew: Crew, target: Target, report: PlaceReport, *, concludes: bool) -> int:
+    """Ask about each pending batch once; whether something is still pending, as a number above 0."""
     with crew.store.read() as connection:
-        waiting = crew.ledger.batches(connection, target.place, "accepted")
+        accepted = crew.ledger.batches(connection, target.place, "accepted")
+    waiting = [batch for batch in accepted if batch.action is not Action.REPLACE]
     still = 0
     for batch in waiting:
         receipt = settle(crew, target, batch)
         if receipt is not None and receipt.state == "pending":
-            still += batch.rows
+            still += max(1, batch.rows)
             continue
         if receipt is None:
             report.fail(TryLater(f"A batch for {target.place} has no trace at the platform any more.", advice=_AGAIN))
@@ -107,6 +171,8 @@ def _pending(crew: Crew, target: Target, report: PlaceReport) -> int:
             report.settle(batch.told, receipt)
         if receipt.alarm:
             report.fail(HeldBack(receipt.alarm, advice=_ALARMING))
+    if concludes and len(waiting) < len(accepted) and not crew.stopping.is_set():
+        still += replacing.resume(crew, target, report)
     return still
 
 

@@ -18,6 +18,7 @@ from passerelle.connectors.contract.destination import (
     ForgetsEverywhere,
     Intent,
     MatchKeys,
+    Part,
     Receipt,
     RemoteAudience,
 )
@@ -25,7 +26,7 @@ from passerelle.connectors.errors import Forgotten, Outdated, Refused, TryLater
 from passerelle.privacy.consent.cleared import ClearedBatch
 from passerelle.privacy.ledger import Batch, Opening, Place, Told
 from passerelle.privacy.vocabulary import Action, Purpose
-from passerelle.workflows.plan.moves import NOBODY, Ids
+from passerelle.workflows.plan.moves import Ids
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.report import PlaceReport, count
 
@@ -47,25 +48,36 @@ DECISIONS = 3
 """Times that one batch is decided in a run: who waits longer than that has a platform that answers too slowly."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """An addition whose intent is durable: all it takes to send it."""
+
+    opening: Opening
+    batch: ClearedBatch
+    keys: MatchKeys
+
+    @property
+    def ids(self) -> Ids:
+        """Who is sent."""
+        return np.asarray(self.keys.subject_ids.to_numpy(), np.int64)
+
+
 def add(crew: Crew, target: Target, ids: Ids, report: PlaceReport) -> None:
     """Clear, encode and send these people: at most as many as one request takes.
 
     Where waiting for the platform takes so long that their consent may have changed, they are cleared again.
     """
-    for _ in range(DECISIONS):
-        ids = _clear_and_send(crew, target, ids, report)
-        if not len(ids):
-            return
-    raise TryLater(
-        f"{target.place}: the platform keeps us waiting for longer than a decision on consent lasts.",
-        advice="Run it again later: it goes on where it stopped.",
-    )
+    prepared = prepare(crew, target, ids, report)
+    if prepared is not None:
+        send(crew, target, prepared, report)
 
 
-def _clear_and_send(crew: Crew, target: Target, ids: Ids, report: PlaceReport) -> Ids:
-    """Send who may be sent now; those left to be decided anew, because waiting took too long."""
+def prepare(
+    crew: Crew, target: Target, ids: Ids, report: PlaceReport, *, replacement: str | None = None
+) -> Prepared | None:
+    """Clear and encode these people, and record that they are about to be sent; None where nobody may or can be."""
     with crew.store.write() as connection:
-        opening = Opening(crew.new_batch_id(), crew.run_id, target.place, crew.now())
+        opening = Opening(crew.new_batch_id(), crew.run_id, target.place, crew.now(), replacement)
         # Who was merged since the plan waits for the next one: the other self may be there by other keys.
         people = pa.array(ids)
         cleared = crew.gate.clear(
@@ -88,9 +100,7 @@ def _clear_and_send(crew: Crew, target: Target, ids: Ids, report: PlaceReport) -
                 connection, opening, batch, keys.rows, keys.subject_ids, columns=target.remote.columns
             )
     _count_out(report, keys, cleared.withheld)
-    if not len(keys.subject_ids):
-        return NOBODY
-    return _send_add(crew, target, batch, keys, opening, report)
+    return Prepared(opening, batch, keys) if len(keys.subject_ids) else None
 
 
 def remove(crew: Crew, target: Target, ids: Ids, report: PlaceReport) -> bool:
@@ -132,9 +142,9 @@ def settle(crew: Crew, target: Target, batch: Batch) -> Receipt | None:
     None where the platform has forgotten the push: its people are uncertain from now on, as after a crash, and the
     next plan sends them again or takes them out.
     """
-    told = batch.told
-    request = json.loads(json.dumps(dict(told.request)))
-    pending = Receipt("pending", told.accepted, told.rejected, told.pending, request, told.reasons)
+    last = batch.told
+    request = json.loads(json.dumps(dict(last.request)))
+    pending = Receipt("pending", last.accepted, last.rejected, last.pending, request, last.reasons)
     try:
         receipt = target.destination.settle(target.remote, pending)
     except Forgotten:
@@ -143,11 +153,11 @@ def settle(crew: Crew, target: Target, batch: Batch) -> Receipt | None:
         return None
     if receipt.state == "settled":
         with crew.store.write() as connection:
-            crew.ledger.receive(connection, batch.batch_id, _told(receipt), now=crew.now())
+            crew.ledger.receive(connection, batch.batch_id, told(receipt), now=crew.now())
     elif _lost(crew, target, batch):
         with crew.store.write() as connection:
             crew.ledger.give_up(connection, batch.batch_id, now=crew.now())
-        return Receipt("settled", told.accepted, told.rejected, told.pending, request, told.reasons)
+        return Receipt("settled", last.accepted, last.rejected, last.pending, request, last.reasons)
     return receipt
 
 
@@ -158,20 +168,49 @@ def _lost(crew: Crew, target: Target, batch: Batch) -> bool:
     return limit is not None and alone and crew.now() - batch.intended_at > limit * 1_000_000
 
 
-def _send_add(
-    crew: Crew, target: Target, batch: ClearedBatch, keys: MatchKeys, opening: Opening, report: PlaceReport
-) -> Ids:
+def send(
+    crew: Crew, target: Target, prepared: Prepared, report: PlaceReport, *, part: Part | None = None
+) -> Receipt | None:
+    """Send a prepared addition and record its receipt. Decided too long ago when its turn comes, it is decided anew.
+
+    None where nobody of it may be sent any more. A replacement can't do without a part: then it is left as it is.
+    """
+    for _ in range(DECISIONS):
+        try:
+            return _send_once(crew, target, prepared, report, part=part)
+        except Outdated:
+            again = prepare(crew, target, prepared.ids, report, replacement=prepared.opening.replacement)
+            if again is None and part is None:
+                return None
+        if again is None:
+            break
+        prepared = again
+    raise TryLater(
+        f"{target.place}: the platform keeps us waiting for longer than a decision on consent lasts.",
+        advice="Run it again later: it goes on where it stopped.",
+    )
+
+
+def _send_once(
+    crew: Crew, target: Target, prepared: Prepared, report: PlaceReport, *, part: Part | None = None
+) -> Receipt:
+    """Send a prepared addition, as a part of a replacement where `part` says so, and record its receipt.
+
+    Raises `Outdated` where it was decided too long ago; its intent is closed, and nothing was sent.
+    """
+    opening, batch, keys = prepared.opening, prepared.batch, prepared.keys
+
     def still_good() -> None:
         if crew.now() - batch.decided_at > DECISION_LASTS:
             raise Outdated("Consent was decided too long ago.", advice="Run it again: it is decided anew.")
 
     sent = len(keys.subject_ids)
     try:
-        receipt = target.destination.add(target.remote, batch, keys, Intent(opening.batch_id, 1, still_good))
+        receipt = target.destination.add(target.remote, batch, keys, Intent(opening.batch_id, 1, still_good), part)
     except Outdated:
         with crew.store.write() as connection:
-            crew.ledger.supersede(connection, target.place, now=crew.now())
-        return np.asarray(keys.subject_ids.to_numpy(), np.int64)
+            crew.ledger.give_up(connection, opening.batch_id, now=crew.now())
+        raise
     except TryLater:
         report.added += sent
         report.pending += sent
@@ -184,13 +223,18 @@ def _send_add(
         raise
     report.added += sent
     receive(crew, opening.batch_id, receipt, report)
-    return NOBODY
+    return receipt
 
 
 def receive(crew: Crew, batch_id: str, receipt: Receipt, report: PlaceReport) -> None:
     """Record what the platform said, and count it."""
     with crew.store.write() as connection:
-        crew.ledger.receive(connection, batch_id, _told(receipt), now=crew.now())
+        crew.ledger.receive(connection, batch_id, told(receipt), now=crew.now())
+    account(report, receipt)
+
+
+def account(report: PlaceReport, receipt: Receipt) -> None:
+    """Count a receipt."""
     report.accepted += receipt.accepted
     report.rejected += receipt.rejected_count
     report.pending += receipt.pending
@@ -205,7 +249,8 @@ def _count_out(report: PlaceReport, keys: MatchKeys, withheld: pa.Table) -> None
             count(into, {entry["values"]: entry["counts"]})
 
 
-def _told(receipt: Receipt) -> Told:
+def told(receipt: Receipt) -> Told:
+    """A receipt, as the ledger takes it."""
     return Told(
         settled=receipt.state == "settled",
         accepted=receipt.accepted,

@@ -1,6 +1,7 @@
 """What became of each place: counts of people that add up, and a word for how it ended."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from passerelle.connectors.contract.destination import Receipt
 from passerelle.privacy.errors import PasserelleError
@@ -28,6 +29,9 @@ class PlaceReport:
     place: Place
     withheld: dict[str, int] = field(default_factory=dict)
     held_by: tuple[str, ...] = ()
+    how: Literal["diff", "replace"] = "diff"
+    why: str = ""
+    """Why all members were replaced, or why not although that would have been better."""
     added: int = 0
     removed: int = 0
     unsendable: dict[str, int] = field(default_factory=dict)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from passerelle.connectors.contract.destination import AudienceSpec
 from passerelle.privacy.errors import HeldBack, PasserelleError, TryLater
-from passerelle.privacy.ledger import EVERYWHERE, Place
+from passerelle.privacy.ledger import EVERYWHERE, Place, Replacements
 from passerelle.privacy.store import tables as t
 from passerelle.workflows.engine import instant
 from passerelle.workflows.plan.aims import aims, check_names
@@ -18,9 +18,10 @@ from passerelle.workflows.plan.document import PlanFile, same_moves, to_file
 from passerelle.workflows.plan.make import PlacePlan, Plan, make, standing, wish_of
 from passerelle.workflows.plan.moves import NOBODY, Moves, diff
 from passerelle.workflows.plan.naming import UNFIT_ADVICE
+from passerelle.workflows.plan.replace import explained
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.farewell import bid_farewell
-from passerelle.workflows.sync.place import carry, conclude, finish, reach
+from passerelle.workflows.sync.place import await_settled, carry, carry_whole, conclude, finish, reach
 from passerelle.workflows.sync.push import Target
 from passerelle.workflows.sync.report import PlaceReport
 from passerelle.workflows.verbs.contract import Outcome
@@ -62,6 +63,7 @@ def sync(
                 advice=f"Whoever carries it out says so: --approve {' --approve '.join(unsaid)}.",
             )
         as_of = instant(None, kept.made_at) if kept else None
+        _go_on(crew, [aim.place for aim in aims(crew.workspace, wanted) if aim.place not in busy])
         plan = make(crew.workspace, wanted, now=crew.now(), progress=crew.progress, approved=approved, as_of=as_of)
         if kept is not None:
             _still_holds(kept, plan)
@@ -190,7 +192,8 @@ def _carry_out(crew: Crew, plan: Plan, place: PlacePlan) -> Carried:
     _log_overrides(crew, place)
     spec = AudienceSpec.unchanged(aim.place.audience) if "sensitive_name" in report.held_by else aim.spec
     renamed = place.known is not None and spec is aim.spec and place.known.described != spec.digest
-    if not renamed and _nothing_to_do(crew, aim.place, moves):
+    report.how, report.why = place.how.how, explained(place.how, aim.replaces)
+    if not renamed and place.how.how == "diff" and _nothing_to_do(crew, aim.place, moves):
         finish(crew, aim.place, report)
         return Carried(report)
     try:
@@ -199,8 +202,26 @@ def _carry_out(crew: Crew, plan: Plan, place: PlacePlan) -> Carried:
         report.fail(problem)
         finish(crew, aim.place, report)
         return Carried(report)
-    carry(crew, target, moves, report)
+    if place.how.how == "replace":
+        carry_whole(crew, target, place.wish, moves, report)
+    else:
+        carry(crew, target, moves, report)
     return Carried(report, target)
+
+
+def _go_on(crew: Crew, places: Iterable[Place]) -> None:
+    """Before a plan is made: conclude replacements of earlier runs that only waited for the platform."""
+    for place in places:
+        with crew.store.read() as connection:
+            waits = Replacements(crew.store, crew.ledger).waiting(connection, place)
+            remote = crew.ledger.remote(connection, place)
+        if waits is None or remote is None:
+            continue
+        try:
+            target = reach(crew, place, AudienceSpec.unchanged(place.audience), remote.purpose)
+            await_settled(crew, target, PlaceReport(place), 0, concludes=True)
+        except PasserelleError:
+            continue  # what is wrong with the platform is told when the plan is carried out
 
 
 def _record(crew: Crew, plan: Plan, place: PlacePlan) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -62,6 +62,8 @@ class PlannedAudience(BaseModel):
         default_factory=list,
         description="Words in what the platform would be told of the audience, for which it may block it.",
     )
+    how: Literal["diff", "replace"] = Field("diff", description="Row by row, or by replacing all members.")
+    why: str = Field("", description="Why all members are replaced, or why not although it would be better.")
     match: Match | None = Field(None, description="What to expect of the platform's matching.")
 
 
@@ -85,6 +87,7 @@ class ComparedAudience(BaseModel):
     destination: str
     only_in: str = Field(description="`old` or `new`, where only one of the plans has it.")
     purpose_changed: bool
+    way_changed: bool = Field(description="Whether all members are replaced in one of them, and why.")
     adds: ComparedMoves
     removes: ComparedMoves
     withheld: dict[str, int] = Field(description="How many more, or fewer, are withheld, by reason.")
@@ -105,6 +108,7 @@ class PlanResult(Result):
 def run(environment: Environment, request: PlanRequest) -> PlanResult:
     """Make the plan, and keep it if asked to; or look at a kept one."""
     from passerelle.workflows.plan.document import compare, read
+    from passerelle.workflows.plan.replace import WHY
 
     other = read(request.compare) if request.compare else None
     if request.kept is not None:
@@ -134,7 +138,8 @@ def run(environment: Environment, request: PlanRequest) -> PlanResult:
                 removes={cause: people.count for cause, people in place.removes.items()},
                 withheld=place.withheld,
                 held_by=place.held_by,
-                **made.get((place.audience, place.destination), {}),
+                how=place.how,
+                **{"why": WHY.get(place.why, ""), **made.get((place.audience, place.destination), {})},
             )
             for place in kept.places
         ],
@@ -149,6 +154,7 @@ def _make(environment: Environment, request: PlanRequest) -> tuple["PlanFile", d
     from passerelle.workflows.plan.estimate import estimate
     from passerelle.workflows.plan.guards import overridden
     from passerelle.workflows.plan.make import make
+    from passerelle.workflows.plan.replace import explained
     from passerelle.workflows.workspace import Workspace
 
     with Workspace.open(environment.workspace) as workspace:
@@ -163,6 +169,7 @@ def _make(environment: Environment, request: PlanRequest) -> tuple["PlanFile", d
             told = {
                 (place.aim.place.audience, place.aim.place.destination): {
                     "sensitive_words": list(place.unfit),
+                    "why": explained(place.how, place.aim.replaces),
                     "match": _match(estimate(workspace, connection, place)),
                 }
                 for place in plan.places
@@ -216,6 +223,9 @@ def render(result: PlanResult, console: "Console") -> None:
         if row.sensitive_words:
             words = ", ".join(row.sensitive_words)
             console.print(f"{row.audience} at {row.destination}: its name or description says {words}.", markup=False)
+        if row.why:
+            done = "all members are replaced" if row.how == "replace" else "all members are not replaced"
+            console.print(f"{row.audience} at {row.destination}: {done}: {row.why}.", markup=False)
     _render_match(result.audiences, console)
     _render_compared(result, console)
     console.print(f"Plan {result.hash[:12]}, under policy {result.policy[:12]}, at log size {result.log_size}.")

@@ -37,7 +37,8 @@ def _accept(environment: Environment, request: RestoreRequest) -> RestoreResult:
         done = accept_restore(workspace, reason=request.reason, now=environment.now())
     return RestoreResult(
         advice="Consents and withdrawals that came after the backup are gone: pull and import them again before the"
-        " next sync. People who were sent after it are not in our books: `passerelle status` and the platform differ.",
+        " next sync. People who were sent after it are not in our books: the next sync replaces all members of each"
+        " audience, so that they are out.",
         size=done.size,
         lost=done.lost,
         aside=done.aside,

@@ -1,7 +1,7 @@
 """`sync`: carry out a plan, fresh or kept, and account for every row."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -55,6 +55,8 @@ class SyncedAudience(BaseModel):
     rejections: dict[str, int] = Field(description="By the platform's own reason.")
     dropped: dict[str, int] = Field(description="Single identifiers left out of rows that were sent, by reason.")
     held_by: list[str]
+    how: Literal["diff", "replace"] = Field("diff", description="Row by row, or by replacing all members.")
+    why: str = Field("", description="Why all members were replaced, or why not although it would have been better.")
     debt: int = Field(description="Removals that are owed here.")
     problem: str = ""
     advice: str = ""
@@ -157,6 +159,8 @@ def _synced(place: "PlaceReport") -> SyncedAudience:
         rejections=place.reasons,
         dropped=place.dropped,
         held_by=list(place.held_by),
+        how=place.how,
+        why=place.why,
         debt=place.debt,
         problem=place.problem,
         advice=place.advice,
@@ -189,6 +193,9 @@ def render(result: SyncResult, console: "Console") -> None:
         if row.outcome is not Outcome.DONE:
             ended = row.outcome.value.replace("_", " ")
             console.print(f"{row.audience} at {row.destination}: {ended}. {row.problem} {row.advice}".rstrip())
+        if row.why:
+            done = "all members replaced" if row.how == "replace" else "not replaced"
+            console.print(f"{row.audience} at {row.destination}: {done}: {row.why}.".replace("..", "."))
         if row.debt:
             console.print(f"{row.audience} at {row.destination}: {row.debt:,} removals are still owed.")
     for each in result.farewells:

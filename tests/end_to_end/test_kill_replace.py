@@ -1,0 +1,69 @@
+"""kill -9 in the middle of a replacement, then again: the twins and the ledger agree, and strangers are out."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from passerelle.connectors.twins.handle import in_process
+from tests.end_to_end.conftest import EVERYBODY
+from tests.end_to_end.shop import ShopWorkspace, made, only_audience
+from tests.end_to_end.test_replace import agree, doubtful, in_small_batches, stranger, there
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kill")]
+
+MOMENTS = [
+    (call, nth, applied)
+    for call, many in (
+        ("meta.users.replace", (1, 2, 4)),
+        ("data_manager.ingest", (1, 3)),
+        ("data_manager.remove_all", (1, 3)),  # 1 and 2 only ask; 3 is the conclusion
+    )
+    for nth in many
+    for applied in (False, True)
+]
+
+
+@pytest.fixture
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopWorkspace]:
+    with in_process() as twins:
+        shop = made(tmp_path_factory.mktemp("kill") / "shop", twins, people=600)
+        only_audience(shop, "everybody", EVERYBODY)
+        in_small_batches(shop)
+        shop.ok("pull")
+        shop.ok("sync")
+        stranger(shop, "meta")
+        doubtful(shop)
+        yield shop
+
+
+def killed_at(shop: ShopWorkspace, call: str, nth: int, *, applied: bool) -> None:
+    """Begin a sync, and kill it while the platform takes its time with the `nth` such call."""
+    shop.twins.fault(call=call, nth=nth, slow_seconds=3.0, applied=applied)
+    goal = shop.twins.calls().get(call, 0) + nth
+    with subprocess.Popen(shop.command("sync"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 90
+        while shop.twins.calls().get(call, 0) < goal:
+            assert process.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        time.sleep(0.3)
+        os.kill(process.pid, signal.SIGKILL)
+    shop.twins.clear_faults()
+    time.sleep(3.0)  # the twin finishes what it had begun
+
+
+@pytest.mark.parametrize(("call", "nth", "applied"), MOMENTS)
+def test_after_a_kill_in_a_replacement_the_next_run_ends_with_twins_and_ledger_equal(
+    shop: ShopWorkspace, call: str, nth: int, *, applied: bool
+) -> None:
+    killed_at(shop, call, nth, applied=applied)
+    shop.twins.clock(advance_seconds=91 * 60)  # Meta's session ends, with what was sent
+    first = shop.ok("sync")
+    assert {each["outcome"] for each in first["audiences"]} == {"done"}
+    shop.ok("sync")  # where the first run had to do without Meta's normal state
+    agree(shop)
+    assert "person4711" not in str(there(shop, "meta"))

@@ -1,0 +1,352 @@
+"""All members of an audience replaced, on both platforms: when, how, and what is true after it ended or died."""
+
+import json
+import shutil
+import time
+from typing import Any
+
+import pytest
+
+from passerelle.connectors.contract.destination import Intent, RemoteAudience
+from passerelle.privacy.ledger.replacements import doubt_everywhere
+from passerelle.workflows.cli.progress import Silent
+from passerelle.workflows.sync.crew import crew
+from passerelle.workflows.sync.run import sync
+from passerelle.workflows.verbs.sync import SyncResult, result_of
+from passerelle.workflows.workspace import Workspace
+from tests.connectors.destinations.people import cleared, person, sha
+from tests.end_to_end.conftest import EVERYBODY, Cli
+from tests.end_to_end.shop import ShopWorkspace, ledger_of
+from tests.end_to_end.test_outcomes import edit, member, row
+
+pytestmark = pytest.mark.xdist_group("replace")
+
+DESTINATIONS = {"meta": "meta", "google": "google_ads"}
+STRANGER = sha("person4711@example.fr")
+
+
+def in_small_batches(shop: ShopWorkspace) -> None:
+    settings = shop.folder / "passerelle.yaml"
+    for kind in ("meta", "google_ads"):
+        edit(settings, f"kind: {kind}\n", f"kind: {kind}\n    rows_per_request: 50\n")
+
+
+def wants(shop: ShopWorkspace, word: str) -> None:
+    with (shop.folder / "audiences" / "everybody.yaml").open("a") as file:
+        file.write(f"replace: {word}\n")
+
+
+def doubtful(shop: ShopWorkspace) -> None:
+    """As after a backup was put back."""
+    with Workspace.open(shop.folder) as workspace, workspace.store().write() as connection:
+        doubt_everywhere(connection, workspace.store(), "restored")
+
+
+def stranger(shop: ShopWorkspace, name: str) -> None:
+    """Put somebody into an audience whom the ledger does not know."""
+    with Workspace.open(shop.folder) as workspace:
+        destination = workspace.destination(name)
+        (audience,) = shop.twins.audiences(DESTINATIONS[name]).values()
+        batch = cleared([person(4711)], destination.platform)
+        columns = destination.match_keys(batch, RemoteAudience(audience, ())).rows.reveal().column_names
+        remote = RemoteAudience(audience, tuple(columns))
+        destination.add(remote, batch, destination.match_keys(batch, remote), Intent("stranger", 1))
+    assert STRANGER in str(there(shop, name))
+
+
+def there(shop: ShopWorkspace, name: str) -> list[tuple[str, ...]]:
+    (audience,) = shop.twins.audiences(DESTINATIONS[name]).values()
+    return shop.twins.members(audience)
+
+
+def later(shop: ShopWorkspace, hours: int, *, patience: float = 30) -> SyncResult:
+    """A sync some hours later, by our clock and by the platforms'."""
+    seconds = hours * 3600
+    shop.twins.clock(advance_seconds=seconds)
+    with Workspace.open(shop.folder) as workspace:
+        hands = crew(
+            workspace,
+            run_id=f"later{hours}",
+            now=lambda: time.time_ns() // 1000 + seconds * 1_000_000,
+            sleep=time.sleep,
+            progress=Silent(),
+            patience=patience,
+        )
+        return result_of(hands.run_id, sync(hands, []))
+
+
+def batches(shop: ShopWorkspace, destination: str) -> list[tuple[str, str, int]]:
+    """Action, state and rows of what the last replacement consisted of."""
+    return [
+        (str(action), str(state), int(rows))
+        for action, state, rows, place in ledger_of(
+            shop,
+            "SELECT action, state, rows, destination FROM batch WHERE action = 'replace' OR replacement IS NOT NULL"
+            " ORDER BY log_index",
+        )
+        if place == destination
+    ]
+
+
+def agree(shop: ShopWorkspace) -> None:
+    """Twins and ledger have the same people, nobody uncertain, and the log verifies."""
+    held = ledger_of(
+        shop, "SELECT destination, state, count(*) FROM membership WHERE state <> 'unsendable' GROUP BY 1, 2"
+    )
+    assert {(name, state) for name, state, _ in held} == {("meta", "member"), ("google", "member")}
+    assert {name: count for name, _, count in held} == {name: len(there(shop, name)) for name in DESTINATIONS}
+    assert not ledger_of(shop, "SELECT 1 FROM removal")
+    assert shop.ok("audit", "verify")["outcome"] == "done"
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_people_whom_nobody_here_knows_are_out_after_a_replacement(
+    small: ShopWorkspace, cli: Cli, *, batched: bool
+) -> None:
+    if batched:
+        in_small_batches(small)
+    assert cli(small, "sync")[0] == 0
+    before = {name: there(small, name) for name in DESTINATIONS}
+    for name in DESTINATIONS:
+        stranger(small, name)
+    doubtful(small)
+    result = later(small, 3)
+    assert [(each.outcome, each.how) for each in result.audiences] == [("done", "replace")] * 2
+    assert {name: there(small, name) for name in DESTINATIONS} == before
+    for name in DESTINATIONS:
+        made = batches(small, name)
+        assert made[0] == ("replace", "settled", 0)
+        assert made[-1] == ("remove", "settled", 0)
+        assert len(made) == (2 + -(-len(before[name]) // 50) if batched else 3)
+    agree(small)
+    assert [each["how"] for each in cli(small, "plan")[1]["audiences"]] == ["diff"] * 2
+
+
+def test_who_leaves_by_a_replacement_is_named_and_confirmed_out(small: ShopWorkspace, cli: Cli) -> None:
+    in_small_batches(small)
+    assert cli(small, "sync")[0] == 0
+    ref = member(small)
+    assert cli(small, "consent", "withdraw", "--subject-ref", ref)[0] == 0
+    doubtful(small)
+    counts = {name: len(there(small, name)) for name in DESTINATIONS}
+    result = later(small, 3)
+    assert [(each.how, each.sent.removes) for each in result.audiences] == [("replace", 1)] * 2
+    assert {name: len(there(small, name)) for name in DESTINATIONS} == {name: n - 1 for name, n in counts.items()}
+    assert small.twins.calls().get("meta.users.remove", 0) == small.twins.calls().get("data_manager.remove", 0) == 0
+    agree(small)
+    _, dossier = cli(small, "audit", "person", "--subject-ref", ref)
+    here = [line["action"] for line in dossier["tables"]["sent"] if line["audience"] == "everybody"]
+    assert here == ["add", "add", "remove", "remove"]
+    assert dossier["tables"]["memberships"] == dossier["tables"]["owed"] == []
+    _, uploads = cli(small, "audit", "uploads")
+    assert {line["action"] for line in uploads["tables"]["uploads"]} == {"add", "remove", "replace"}
+    assert cli(small, "audit", "unlawful")[0] == 0
+
+
+def test_at_google_people_added_lately_go_by_their_keys_before(small: ShopWorkspace, cli: Cli) -> None:
+    assert cli(small, "sync")[0] == 0
+    cli(small, "consent", "withdraw", "--subject-ref", member(small))
+    doubtful(small)
+    code, result = cli(small, "sync")
+    assert (code, row(result, "google")["how"]) == (0, "replace")
+    assert small.twins.calls()["data_manager.remove"] == 1
+    assert "meta.users.remove" not in small.twins.calls()
+    agree(small)
+    _, latency = cli(small, "audit", "withdrawals")
+    assert (latency["facts"]["confirmed"], latency["facts"]["open"]) == (2, 0)
+
+
+def test_a_change_of_nearly_everybody_is_a_replacement_because_it_is_cheaper(small: ShopWorkspace, cli: Cli) -> None:
+    assert cli(small, "sync")[0] == 0
+    edit(small.folder / "segments" / "everybody.yaml", EVERYBODY, "{trait: orders_365d, at_least: 4}")
+    _, plan = cli(small, "plan")
+    assert [(each["how"], each["adds"]) for each in plan["audiences"]] == [("replace", 0)] * 2
+    assert "learned" in row(plan, "meta")["why"]
+    assert "fewer rows" in row(plan, "google")["why"]
+    assert cli(small, "sync")[0] == 0
+    assert small.twins.calls()["meta.users.replace"] == 1
+    agree(small)
+
+
+def test_an_audience_found_at_the_platform_is_replaced_by_the_next_run(small: ShopWorkspace, cli: Cli) -> None:
+    store = small.folder.parent / "before"
+    shutil.copytree(small.folder / "var", store)
+    assert cli(small, "sync")[0] == 0
+    for name in DESTINATIONS:
+        stranger(small, name)
+    shutil.rmtree(small.folder / "var")
+    shutil.copytree(store, small.folder / "var")  # as if nothing had ever been sent from here
+    code, result = cli(small, "sync")
+    assert (code, [each["how"] for each in result["audiences"]]) == (0, ["diff"] * 2)
+    _, plan = cli(small, "plan")
+    assert [each["how"] for each in plan["audiences"]] == ["replace"] * 2
+    assert "found there" in row(plan, "google")["why"]
+    later(small, 3)
+    assert STRANGER not in str([there(small, name) for name in DESTINATIONS])
+    agree(small)
+
+
+def test_after_a_backup_was_put_back_people_sent_since_are_out(small: ShopWorkspace, cli: Cli) -> None:
+    assert cli(small, "sync")[0] == 0
+    var, backup = small.folder / "var", small.folder.parent / "backup"
+    shutil.copytree(var, backup)
+    for name in DESTINATIONS:
+        stranger(small, name)  # sent after the backup, as far as the restored books go
+    cli(small, "consent", "withdraw", "--subject-ref", member(small))
+    for name in ("control.db", "control.db-wal", "control.db-shm"):
+        (var / name).unlink(missing_ok=True)
+    shutil.copy(backup / "control.db", var / "control.db")
+    assert cli(small, "sync")[0] == 4
+    assert cli(small, "audit", "accept-restore", "--reason", "the disk died")[0] == 0
+    result = later(small, 3)
+    assert [(each.outcome, each.how) for each in result.audiences] == [("done", "replace")] * 2
+    assert STRANGER not in str([there(small, name) for name in DESTINATIONS])
+    agree(small)
+
+
+def test_a_kept_plan_no_longer_holds_once_it_would_be_carried_out_another_way(small: ShopWorkspace, cli: Cli) -> None:
+    cli(small, "sync")
+    file = small.folder / "plan.json"
+    cli(small, "plan", "--out", str(file))
+    assert [place["how"] for place in json.loads(file.read_text())["places"]] == ["diff"] * 2
+    doubtful(small)
+    code, result = cli(small, "sync", "--plan", str(file))
+    assert (code, result["outcome"]) == (3, "held_back")
+    cli(small, "plan", "--out", str(file))
+    code, result = cli(small, "sync", "--plan", str(file))
+    assert (code, [each["how"] for each in result["audiences"]]) == (0, ["replace"] * 2)
+
+
+def test_never_is_never_and_always_is_always(small: ShopWorkspace, cli: Cli) -> None:
+    cli(small, "sync")
+    wants(small, "never")
+    doubtful(small)
+    assert [each["how"] for each in cli(small, "sync")[1]["audiences"]] == ["diff"] * 2
+    edit(small.folder / "audiences" / "everybody.yaml", "replace: never", "replace: always")
+    assert [each["how"] for each in cli(small, "sync")[1]["audiences"]] == ["replace"] * 2
+    agree(small)
+    calls = small.twins.calls()["meta.users.replace"]
+    cli(small, "sync")
+    assert small.twins.calls()["meta.users.replace"] == calls, "nothing changed, so nothing is sent"
+
+
+def test_while_consent_is_stale_nobody_is_sent_anew_and_removals_go_out(small: ShopWorkspace, cli: Cli) -> None:
+    cli(small, "sync")
+    cli(small, "consent", "withdraw", "--subject-ref", member(small))
+    doubtful(small)
+    edit(small.folder / "policy.yaml", "crm: 24h", "crm: 1s")
+    _, result = cli(small, "sync")
+    assert [(each["how"], each["sent"]) for each in result["audiences"]] == [("diff", {"adds": 0, "removes": 1})] * 2
+    assert "stale" in row(result, "meta")["why"]
+    agree(small)
+
+
+def test_an_audience_is_never_replaced_by_nobody(small: ShopWorkspace, cli: Cli) -> None:
+    cli(small, "sync")
+    doubtful(small)
+    edit(small.folder / "segments" / "everybody.yaml", EVERYBODY, "{trait: orders_365d, at_least: 999}")
+    code, result = cli(small, "sync", "--approve", "empty_segment", "--approve", "maximum_change")
+    assert "meta.users.replace" not in small.twins.calls(), (code, result)
+    assert "data_manager.remove_all" not in small.twins.calls()
+
+
+def test_where_meta_does_not_let_it_the_same_is_done_row_by_row(small: ShopWorkspace, cli: Cli) -> None:
+    cli(small, "sync")
+    ref = member(small)
+    small.twins.fault(call="meta.users.replace", partial={"rows": [], "reason": "REPLACE_FAILED"})
+    doubtful(small)
+    cli(small, "sync")
+    cli(small, "consent", "withdraw", "--subject-ref", ref)
+    code, result = cli(small, "sync")
+    assert (code, row(result, "meta")["how"]) == (0, "diff")
+    assert "415" in row(result, "meta")["why"]
+    code, result = cli(small, "sync")
+    assert (code, row(result, "meta")["how"]) == (0, "replace"), "its state is normal again"
+    agree(small)
+
+
+def test_google_concludes_in_a_later_run_what_was_not_processed_in_time(small: ShopWorkspace, cli: Cli) -> None:
+    in_small_batches(small)
+    cli(small, "sync")
+    stranger(small, "google")
+    cli(small, "consent", "withdraw", "--subject-ref", member(small))
+    doubtful(small)
+    small.twins.clock(hold=True)
+    result = later(small, 3, patience=0)
+    google = next(each for each in result.audiences if each.destination == "google")
+    assert (google.outcome, google.pending) == ("pending", google.sent.adds)
+    assert batches(small, "google")[0] == ("replace", "accepted", 0)
+    small.twins.clock(release=True)
+    assert STRANGER in str(there(small, "google"))
+    assert cli(small, "status")[0] == 0, "status asks how it stands, and concludes nothing"
+    assert STRANGER in str(there(small, "google"))
+    _, plan = cli(small, "plan")
+    assert (row(plan, "google")["how"], row(plan, "google")["why"]) == (
+        "diff",
+        "an earlier replacement is still under way",
+    )
+    assert cli(small, "sync")[0] == 0
+    assert STRANGER not in str(there(small, "google"))
+    agree(small)
+
+
+def test_who_withdraws_while_a_replacement_waits_is_taken_out_and_stays_out(small: ShopWorkspace, cli: Cli) -> None:
+    in_small_batches(small)
+    cli(small, "sync")
+    doubtful(small)
+    small.twins.clock(hold=True)
+    later(small, 3, patience=0)
+    ref = member(small) if ledger_of(small, "SELECT 1 FROM membership WHERE state = 'member'") else adding(small)
+    cli(small, "consent", "withdraw", "--subject-ref", ref)
+    small.twins.clock(release=True)
+    code, result = cli(small, "sync")
+    assert code == 0, result
+    agree(small)
+    _, dossier = cli(small, "audit", "person", "--subject-ref", ref)
+    assert dossier["tables"]["memberships"] == dossier["tables"]["owed"] == []
+
+
+def adding(shop: ShopWorkspace) -> str:
+    """The pseudonym of somebody who was sent and is not settled."""
+    ((ref,),) = ledger_of(
+        shop, "SELECT subject_ref FROM subject JOIN membership USING (subject_id) WHERE state = 'adding' LIMIT 1"
+    )
+    return str(ref)
+
+
+SUBCODES = [1870145, 1870147, 1870148, 1870158, 1870159, 1870144]
+
+
+@pytest.mark.parametrize("subcode", SUBCODES)
+def test_however_meta_ends_a_replacement_the_next_runs_agree(small: ShopWorkspace, cli: Cli, subcode: int) -> None:
+    in_small_batches(small)
+    cli(small, "sync")
+    cli(small, "consent", "withdraw", "--subject-ref", member(small))
+    doubtful(small)
+    small.twins.fault(call="meta.users.replace", nth=2, times=0, graph={"code": 2650, "subcode": subcode})
+    code, result = cli(small, "sync")
+    assert code in {0, 7, 75}, result
+    uncertain: Any = ledger_of(small, "SELECT count(*) FROM membership WHERE destination = 'meta'")[0][0]
+    assert uncertain >= len(there(small, "meta")), "nobody is forgotten"
+    small.twins.clear_faults()
+    small.twins.clock(advance_seconds=91 * 60)
+    code, result = cli(small, "sync")
+    assert code == 0, result
+    assert cli(small, "sync")[0] == 0
+    agree(small)
+
+
+def test_a_token_that_dies_in_the_middle_forgets_nobody(small: ShopWorkspace, cli: Cli) -> None:
+    in_small_batches(small)
+    cli(small, "sync")
+    doubtful(small)
+    for call in ("meta.users.replace", "data_manager.ingest"):
+        error = {"graph": {"code": 190}} if call.startswith("meta") else {"grpc": {"code": "PERMISSION_DENIED"}}
+        small.twins.fault(call=call, nth=2, times=0, **error)
+    assert cli(small, "sync")[0] == 7
+    held = dict(ledger_of(small, "SELECT destination, count(*) FROM membership GROUP BY 1"))
+    assert held == {name: len(there(small, name)) for name in DESTINATIONS}
+    small.twins.clear_faults()
+    small.twins.clock(advance_seconds=91 * 60)
+    assert cli(small, "sync")[0] == 0
+    agree(small)
