@@ -228,7 +228,7 @@ class Graph:
             raise GraphRefusal(200, "You haven't agreed to the Custom Audience terms.", 1870090)
         if audience.settings.get(FLAGGED):
             raise GraphRefusal(100, "Audience Upload Blocked", 1713230)
-        if leaving and len(audience.people) - leaving < self._world.smallest:
+        if leaving and max(len(audience.people) - leaving, 0) < self._world.smallest:
             raise GraphRefusal(
                 2650,
                 "Audience Size too low: You cannot remove users from this audience because it will result in a low "
