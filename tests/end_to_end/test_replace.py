@@ -346,6 +346,12 @@ def test_a_token_that_dies_in_the_middle_forgets_nobody(small: ShopWorkspace, cl
     assert cli(small, "sync")[0] == 7
     held = dict(ledger_of(small, "SELECT destination, count(*) FROM membership GROUP BY 1"))
     assert held == {name: len(there(small, name)) for name in DESTINATIONS}
+    wants(small, "never")
+    _, plan = cli(small, "plan")
+    assert {each["destination"]: each["adds"] for each in plan["audiences"]} == {
+        name: count - 50 for name, count in held.items()
+    }, "all but the part that was taken are uncertain, and would be sent again"
+    edit(small.folder / "audiences" / "everybody.yaml", "replace: never", "replace: auto")
     small.twins.clear_faults()
     small.twins.clock(advance_seconds=91 * 60)
     assert cli(small, "sync")[0] == 0
