@@ -134,6 +134,7 @@ def test_lists_are_made_read_changed_and_deleted(google: httpx.Client, twins: Tw
     changed = google.patch(path, params={"updateMask": "displayName"}, json={"displayName": "Longer life"})
     assert changed.json()["displayName"] == google.get(path).json()["displayName"] == "Longer life"
     assert google.patch(path, params={"updateMask": "sizeInfo"}, json={}).status_code == 400
+    made(google, "Another")
     page = google.get(f"{PARENT}/userLists", params={"pageSize": "1"}).json()
     assert len(page["userLists"]) == 1
     assert page["nextPageToken"]
