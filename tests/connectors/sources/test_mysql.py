@@ -13,12 +13,11 @@ import pyarrow as pa
 import pymysql
 import pytest
 
-from passerelle.connectors.contract.conformance import PROMISES
 from passerelle.connectors.contract.source import Context
 from passerelle.connectors.errors import DefinitionError, TryLater
 from passerelle.connectors.sources.sql import Sql
 from passerelle.connectors.sources.sql.mysql import bound
-from tests.connectors.sources.worlds import FIELDS, sql_settings
+from tests.connectors.sources.worlds import DATABASE_PROMISES, FIELDS, SqlWorld, sql_settings
 
 DEADLINE = 60.0
 
@@ -80,6 +79,8 @@ def connect(port: int, database: str | None = None) -> Any:  # noqa: ANN401 - an
 class MysqlWorld:
     """A table with a datetime for its cursor."""
 
+    lacks = SqlWorld.lacks
+
     def __init__(self, port: int) -> None:
         self._port = port
         self.source = Sql("crm", sql_settings(f"mysql://root@127.0.0.1:{port}/shop"), folder=Path())
@@ -109,7 +110,7 @@ class MysqlWorld:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("mysql")
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
+@pytest.mark.parametrize("promise", DATABASE_PROMISES, ids=lambda promise: promise.__name__)
 def test_mariadb(promise: Any, server: int) -> None:  # noqa: ANN401 - a function of the suite
     promise(MysqlWorld(server))
 

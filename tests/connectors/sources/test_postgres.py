@@ -16,11 +16,10 @@ import pyarrow as pa
 import pytest
 
 from passerelle.connectors.contract.casting import typed
-from passerelle.connectors.contract.conformance import PROMISES
 from passerelle.connectors.contract.source import Context
 from passerelle.connectors.errors import DefinitionError
 from passerelle.connectors.sources.sql import Sql, SqlSettings
-from tests.connectors.sources.worlds import FIELDS, sql_settings
+from tests.connectors.sources.worlds import DATABASE_PROMISES, FIELDS, SqlWorld, sql_settings
 
 pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("postgres")]
 
@@ -51,6 +50,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 class PostgresWorld:
     """A table with a timestamp, so that the cursor is compared as one."""
+
+    lacks = SqlWorld.lacks
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -84,7 +85,7 @@ class PostgresWorld:
         self.run(f'ALTER TABLE people DROP COLUMN "{column}"')
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
+@pytest.mark.parametrize("promise", DATABASE_PROMISES, ids=lambda promise: promise.__name__)
 def test_postgres(promise: Any, server: str) -> None:  # noqa: ANN401 - a function of the suite
     promise(PostgresWorld(server))
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from passerelle.connectors.contract.conformance import PROMISES
 from passerelle.connectors.contract.promises import not_over_http
 from passerelle.connectors.sources.files import Files, FilesSettings
 from passerelle.connectors.sources.sql import Sql, SqlSettings
@@ -127,3 +128,7 @@ class SqlWorld:
         with self.connect() as db:
             db.execute(f'ALTER TABLE people DROP COLUMN "{column}"')
         db.close()
+
+
+DATABASE_PROMISES = [promise for promise in PROMISES if promise.__name__ not in SqlWorld.lacks]
+"""What every database keeps, where a test brings its own server."""
