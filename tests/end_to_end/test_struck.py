@@ -35,7 +35,7 @@ pytestmark = [
     pytest.mark.timeout(3600),
 ]
 SEED = 20261121
-DRAWN = os.environ.get("PASSERELLE_STRIKE", "12")
+DRAWN = os.environ.get("PASSERELLE_STRIKE", "4")
 THREADS = ("main", "lane0", "lane1")
 WRITES = ("pwrite64", "write", "fdatasync", "fsync", "ftruncate", "rename", "unlink", "sendto", "sendmsg")
 CALLS = (*WRITES, "openat", "read", "pread64", "fcntl", "connect", "recvfrom", "recvmsg", "poll", "mmap")
