@@ -7,6 +7,8 @@ import hmac
 import json
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,12 @@ def submit_form(stage: Stage, audience: str, what: str) -> str:
         page = browser.get(waiting).text
         browser.post(waiting)
         return page
+
+
+def words_on(page: str) -> str:
+    """What a reader sees of a page, without its styles and scripts."""
+    seen = re.sub(r"(?s)<(script|style)\b.*?</\1>|<[^>]+>", " ", page)
+    return " ".join(seen.split())
 
 
 def emails_of(stage: Stage) -> dict[str, str]:
@@ -102,11 +110,25 @@ def ping(stage: Stage, secret: bytes | None) -> int:
     return httpx.post(url, headers=headers, timeout=_WAIT, trust_env=False).status_code
 
 
-def publish_by_api(stage: Stage) -> dict[str, int]:
-    """Publish every workflow through n8n's API, which, unlike its command line, checks nodes and parameters."""
+@contextmanager
+def _owner(stage: Stage) -> Iterator[httpx.Client]:
+    """A browser in which n8n's owner is logged in."""
     with httpx.Client(base_url=stage.n8n.url, timeout=_WAIT, trust_env=False) as browser:
         told = {"emailOrLdapLoginId": OWNER["email"], "password": OWNER["password"]}
         assert browser.post("/rest/login", json=told).status_code == 200
+        yield browser
+
+
+def wait_for_runs(stage: Stage) -> None:
+    """Wait until no workflow is at work: two runs on one audience would turn each other away."""
+    at_work = {"filter": json.dumps({"status": ["new", "running"]})}
+    with _owner(stage) as browser:
+        until(lambda: browser.get("/rest/executions", params=at_work).json()["data"]["results"] == [], _WAIT)
+
+
+def publish_by_api(stage: Stage) -> dict[str, int]:
+    """Publish every workflow through n8n's API, which, unlike its command line, checks nodes and parameters."""
+    with _owner(stage) as browser:
         scopes = browser.get("/rest/api-keys/scopes").json()["data"]
         wanted = {"label": "test", "expiresAt": None, "scopes": scopes}
         key = browser.post("/rest/api-keys", json=wanted).json()["data"]["rawApiKey"]

@@ -23,7 +23,9 @@ from tests.workflows.n8n.real.deeds import (
     send_withdrawal,
     somebody_everywhere,
     submit_form,
+    wait_for_runs,
     whereabouts,
+    words_on,
 )
 from tests.workflows.n8n.real.instance import Execution, N8n
 from tests.workflows.runner.waiting import until
@@ -115,6 +117,7 @@ def day(stage: Stage, throttled: Execution) -> Day:
     email, digest = somebody_everywhere(stage)
     until(lambda: ping(stage, (stage.secrets / "ping.token").read_bytes()) == 202, 60)
     strangers = [ping(stage, None), ping(stage, b"a secret that is not ours")]
+    wait_for_runs(stage)
     preview = submit_form(stage, "newsletter_readers", PREVIEW)
     sync = submit_form(stage, "newsletter_readers", SYNC)
     invented = submit_form(stage, "$(id)", SYNC)
@@ -198,9 +201,9 @@ def test_strangers_start_nothing(day: Day) -> None:
 
 def test_the_form_shows_the_figures_of_a_preview_and_of_a_sync(day: Day) -> None:
     for page, words in ((day.preview, "to add"), (day.sync, "added")):
-        assert "newsletter_readers at meta" in page
-        assert "newsletter_readers at google" in page
-        assert words in page
+        assert "newsletter_readers at meta" in page, words_on(page)
+        assert "newsletter_readers at google" in page, words_on(page)
+        assert words in page, words_on(page)
 
 
 def test_the_form_takes_no_audience_that_is_not_on_its_list(day: Day) -> None:
