@@ -4,8 +4,9 @@ A push is taken (with ids of requests), processed for minutes or hours, and only
 """
 
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -30,10 +31,9 @@ from passerelle.connectors.contract.destination import (
 from passerelle.connectors.destinations import google_rows
 from passerelle.connectors.destinations.api_version import check_sunset, failed
 from passerelle.connectors.destinations.google_api import ADS
-from passerelle.connectors.destinations.google_reasons import REASONS
 from passerelle.connectors.destinations.google_settings import GoogleAdsSettings
-from passerelle.connectors.destinations.google_types import Credentials, Message
-from passerelle.connectors.destinations.marker import MARK, described, mark
+from passerelle.connectors.destinations.google_types import Credentials
+from passerelle.connectors.destinations.marker import MARK, mark
 from passerelle.connectors.errors import Refused
 from passerelle.privacy.consent.cleared import ClearedBatch, RemovalBatch
 from passerelle.privacy.errors import PasserelleError
@@ -44,8 +44,8 @@ from passerelle.privacy.vocabulary import Destination as Platform
 if TYPE_CHECKING:
     from passerelle.connectors.destinations.google_ads_wire import AdsWire
     from passerelle.connectors.destinations.google_jobs import Jobs
-    from passerelle.connectors.destinations.google_requests import Requests
-    from passerelle.connectors.destinations.google_wire import GoogleWire
+    from passerelle.connectors.destinations.google_members import Members
+    from passerelle.connectors.destinations.google_route import Route
 
 ROWS = 10_000
 LONGEST_MEMBERSHIP = 540
@@ -107,23 +107,20 @@ class GoogleAds:
         return google_credentials.load(self._folder / wanted.credentials_file)
 
     @cached_property
-    def _wire(self) -> "GoogleWire":
+    def _members(self) -> "Members":
+        from passerelle.connectors.destinations.google_members import Members
+        from passerelle.connectors.destinations.google_requests import Requests
         from passerelle.connectors.destinations.google_wire import GoogleWire
 
         wanted = self._settings
-        return GoogleWire(
+        wire = GoogleWire(
             credentials=self._credentials,
             endpoint=wanted.endpoints.data_manager,
             rest=wanted.transport == "rest",
             timeout=wanted.timeout_seconds,
             sleep=self._sleep,
         )
-
-    @cached_property
-    def _requests(self) -> "Requests":
-        from passerelle.connectors.destinations.google_requests import Requests
-
-        return Requests(self._settings.account, self._settings.login_account)
+        return Members(wire, Requests(wanted.account, wanted.login_account))
 
     @cached_property
     def _ads(self) -> "AdsWire":
@@ -140,44 +137,27 @@ class GoogleAds:
         )
 
     @cached_property
-    def _jobs(self) -> "Jobs | None":
-        """The second route, where the settings take it."""
-        if self._settings.route == "data_manager":
-            return None
+    def _jobs(self) -> "Jobs":
         from passerelle.connectors.destinations.google_jobs import Jobs
 
         return Jobs(self._ads)
 
+    @property
+    def _route(self) -> "Route":
+        """The way that the settings take."""
+        return self._members if self._settings.route == "data_manager" else self._jobs
+
     def ensure(self, spec: AudienceSpec, known: RemoteAudience | None) -> RemoteAudience:
         """The known list if it is still there, else the one that carries our mark, else a new one."""
         if known is not None:
-            self._look(known)
+            self._route.look(known)
             return known
         found = self._marked(spec)
         return RemoteAudience(found or self._create(spec), google_rows.COLUMNS, adopted=found is not None)
 
-    def _look(self, known: RemoteAudience) -> None:
-        if self._jobs is None:
-            self._wire.user_list(self._requests.list_name(known), self._requests.headers)
-        elif known.remote_id not in {identity for identity, _, _ in self._jobs.lists()}:
-            message, advice = REASONS["INVALID_USER_LIST_ID"]
-            raise Refused(message, advice=advice)
-
-    def _lists(self) -> Iterator[tuple[str, str, str]]:
-        """Id, name and description of every list of the account."""
-        if self._jobs is not None:
-            yield from self._jobs.lists()
-            return
-        token = ""
-        while True:
-            page, token = self._wire.user_lists(self._requests.parent, self._requests.headers, token)
-            yield from ((str(held.id), str(held.display_name), str(held.description)) for held in page)
-            if not token:
-                return
-
     def _marked(self, spec: AudienceSpec) -> str | None:
         name = spec.display_name or spec.audience
-        for identity, held_name, description in self._lists():
+        for identity, held_name, description in self._route.lists():
             if mark(spec) in description:
                 return identity
             if held_name == name:
@@ -188,10 +168,8 @@ class GoogleAds:
         return None
 
     def _create(self, spec: AudienceSpec, *, validate_only: bool = False) -> str:
-        if self._jobs is not None:
-            return self._jobs.create_list(spec, _days(spec), validate_only=validate_only)
-        parent, headers = self._requests.parent, self._requests.headers
-        return str(self._wire.create_list(parent, _user_list(spec), headers, validate_only=validate_only).id)
+        days = min(spec.retention_days or LONGEST_MEMBERSHIP, LONGEST_MEMBERSHIP)
+        return self._route.create_list(spec, days, validate_only=validate_only)
 
     def match_keys(self, batch: ClearedBatch, remote: RemoteAudience) -> MatchKeys:
         """Normalise and hash for Google. Its columns are the same for every list, so `remote` changes nothing."""
@@ -212,90 +190,53 @@ class GoogleAds:
         del part
         if batch.destination is not Platform.GOOGLE_ADS:
             raise ValueError("cleared for another platform")
-        if self._jobs is not None:
-            return self._by_job(remote, Action.ADD, keys.subject_ids, keys.rows, intent)
-        return self._push(
-            keys.subject_ids,
-            keys.rows,
-            lambda rows: self._wire.ingest(self._requests.ingest(remote, rows), before=intent.still_good),
-        )
+        return self._push(remote, Action.ADD, keys.subject_ids, keys.rows, intent)
 
     def remove(self, remote: RemoteAudience, batch: RemovalBatch, intent: Intent) -> Receipt:
         """Take people out, by the keys that were sent."""
-        if self._jobs is not None:
-            return self._by_job(remote, Action.REMOVE, batch.subject_ids, batch.rows, intent)
-        return self._push(
-            batch.subject_ids, batch.rows, lambda rows: self._wire.remove(self._requests.remove(remote, rows))
-        )
+        return self._push(remote, Action.REMOVE, batch.subject_ids, batch.rows, intent)
+
+    def _push(
+        self, remote: RemoteAudience, action: Action, people: pa.Array, rows: Personal, intent: Intent
+    ) -> Receipt:
+        if len(rows) > ROWS:
+            raise ValueError("more rows than one request takes")
+        if not len(rows):
+            return Receipt("settled", 0, 0, 0, {})
+        return self._route.push(remote, action, people, rows.reveal(), intent)
 
     def begin_replace(self, remote: RemoteAudience, total: int, intent: Intent, now: int) -> Replacement | NotNow:
         """Whether a replacement may begin: only while this machine's clock and Google's agree."""
-        from passerelle.connectors.destinations import google_replace
-
         del intent
-        if self._jobs is not None:
-            return NotNow("Lists are filled by jobs, which cannot spare those who stay.")
-        return google_replace.begin(self._wire, self._requests, remote, total, now)
+        return self._route.begin_replace(remote, total, now)
 
     def conclude_replace(self, remote: RemoteAudience, replacement: Replacement, leaving: int) -> Receipt:
-        """Take out everybody who was last added before the replacement began."""
-        from passerelle.connectors.destinations import google_replace
-
-        return google_replace.conclude(self._wire, self._requests, remote, replacement, leaving)
-
-    def _by_job(
-        self, remote: RemoteAudience, action: Action, people: pa.Array, rows: Personal, intent: Intent
-    ) -> Receipt:
-        if self._jobs is None or not _sized(rows):
-            return Receipt("settled", 0, 0, 0, {})
-        return self._jobs.push(remote, action, people, rows.reveal(), intent)
-
-    def _push(self, people: pa.Array, rows: Personal, send: Callable[[pa.Table], str]) -> Receipt:
-        from passerelle.connectors.destinations.google_pushing import push
-        from passerelle.connectors.destinations.google_receipts import receipt
-
-        every = _sized(rows)
-        if not every:
-            return Receipt("settled", 0, 0, 0, {})
-        table = rows.reveal()
-        pushed = push(every, lambda places: send(table if len(places) == every else table.take(pa.array(places))))
-        return receipt(pushed, people)
+        """Take out everybody who was last added before the replacement began, whatever route is taken now."""
+        return self._members.conclude_replace(remote, replacement, leaving)
 
     def settle(self, remote: RemoteAudience, receipt: Receipt) -> Receipt:
-        """Ask how each request of a push stands."""
-        from passerelle.connectors.destinations.google_receipts import settled
-
+        """Ask how a push stands, by the route that it took."""
         del remote
         if receipt.state == "settled":
             return receipt
-        if "job" in receipt.request:  # whatever route is taken now
-            from passerelle.connectors.destinations.google_jobs import Jobs
-
-            return Jobs(self._ads).settle(receipt)
-        return settled(receipt, [self._wire.status(one) for one in str(receipt.request["request_ids"]).split()])
+        return self._jobs.settle(receipt) if "job" in receipt.request else self._members.settle(receipt)
 
     def state(self, remote: RemoteAudience) -> AudienceState:
         """Size, match rate and eligibility, as Google Ads reports them; as Data Manager does where that is refused."""
-        problem = ""
+        problems: tuple[str, ...] = ()
         try:
             found = self._reported(remote) if self._settings.transport == "grpc" else None
             if found is not None:
                 return found
         except Refused as refusal:
-            problem = refusal.message
-        held = self._wire.user_list(self._requests.list_name(remote), self._requests.headers)
-        sizes = [int(held.size_info.search_network_members_count), int(held.size_info.display_network_members_count)]
-        rate = int(held.ingested_user_list_info.contact_id_info.match_rate_percentage)
-        status = held.membership_status.name.lower()
-        return AudienceState(
-            status, min(sizes), max(sizes), rate / 100 if rate else None, (problem,) if problem else ()
-        )
+            problems = (refusal.message,)
+        return replace(self._members.size(remote), problems=problems)
 
     def _reported(self, remote: RemoteAudience) -> AudienceState | None:
         from passerelle.connectors.destinations.google_reports import state_of
 
         found = state_of(self._ads, remote.remote_id)
-        return found if found is None or self._jobs is None else self._jobs.told(remote, found)
+        return found if found is None else self._route.told(remote, found)
 
     def check(self) -> list[Check]:
         """Version, terms, credentials and permission: a list is created on approval only (`validate_only`)."""
@@ -313,36 +254,6 @@ class GoogleAds:
     def _rehearse(self) -> None:
         """Create a list and, where one of ours is there, add nobody to it: both checked by Google, not carried out."""
         self._create(AudienceSpec("check", f"Passerelle check {self._today()}"), validate_only=True)
-        ours = next((identity for identity, _, description in self._lists() if MARK in description), None)
-        if ours is None:
-            return
-        remote = RemoteAudience(ours, google_rows.COLUMNS)
-        if self._jobs is not None:
-            self._jobs.rehearse(remote)
-        else:
-            self._wire.ingest(self._requests.ingest(remote, google_rows.nobody(), validate_only=True))
-
-
-def _sized(rows: Personal) -> int:
-    if len(rows) > ROWS:
-        raise ValueError("more rows than one request takes")
-    return len(rows)
-
-
-def _days(spec: AudienceSpec) -> int:
-    return min(spec.retention_days or LONGEST_MEMBERSHIP, LONGEST_MEMBERSHIP)
-
-
-def _user_list(spec: AudienceSpec) -> Message:
-    from google.ads import datamanager_v1 as dm
-
-    info = dm.IngestedUserListInfo(
-        upload_key_types=[dm.IngestedUserListInfo.UploadKeyType.CONTACT_ID],
-        contact_id_info=dm.ContactIdInfo(data_source_type=dm.DataSourceType.DATA_SOURCE_TYPE_FIRST_PARTY),
-    )
-    return dm.UserList(
-        display_name=spec.display_name or spec.audience,
-        description=described(spec),
-        membership_duration=timedelta(days=_days(spec)),
-        ingested_user_list_info=info,
-    )
+        ours = next((identity for identity, _, description in self._route.lists() if MARK in description), None)
+        if ours is not None:
+            self._route.rehearse(RemoteAudience(ours, google_rows.COLUMNS))

@@ -16,7 +16,15 @@ import pyarrow as pa
 from google.ads.googleads.v26.services.types import offline_user_data_job_service as service
 from google.ads.googleads.v26.services.types.user_list_service import MutateUserListsRequest
 
-from passerelle.connectors.contract.destination import AudienceSpec, AudienceState, Intent, Receipt, RemoteAudience
+from passerelle.connectors.contract.destination import (
+    AudienceSpec,
+    AudienceState,
+    Intent,
+    NotNow,
+    Receipt,
+    RemoteAudience,
+    Replacement,
+)
 from passerelle.connectors.destinations.google_ads_wire import AdsWire
 from passerelle.connectors.destinations.google_api import ADS
 from passerelle.connectors.destinations.google_errors import ListBusy, row_word
@@ -45,6 +53,12 @@ class Jobs:
         self._wire = wire
 
     # --- lists
+
+    def look(self, remote: RemoteAudience) -> None:
+        """Raise `Refused` where the list is not there any more."""
+        if remote.remote_id not in {identity for identity, _, _ in self.lists()}:
+            message, advice = REASONS["INVALID_USER_LIST_ID"]
+            raise Refused(message, advice=advice)
 
     def lists(self) -> list[tuple[str, str, str]]:
         """Id, name and description of every list of the account."""
@@ -87,17 +101,17 @@ class Jobs:
             self._run(name)
         return begun({"job": name, "api_version": ADS.name}, len(rows) - len(bad), aside, people)
 
-    def settle(self, receipt: Receipt) -> Receipt:
+    def settle(self, pending: Receipt) -> Receipt:
         """Ask how a job stands. Google says of a job that it failed or not, and nothing of its rows."""
-        held = self._held("resource_name", f"'{receipt.request['job']}'")
+        held = self._held("resource_name", f"'{pending.request['job']}'")
         if held is None:
             raise Forgotten("Google Ads does not know a job any more.", advice="Its people are sent again.")
         if held.status in {PENDING, RUNNING}:
-            return ended(receipt, None, {})
+            return ended(pending, None, {})
         if held.status == SUCCESS:
-            return ended(receipt, Counter(), {})
+            return ended(pending, Counter(), {})
         reason = f"JOB_FAILED_{int(held.failure_reason)}" if held.failure_reason else "JOB_FAILED"
-        return ended(receipt, Counter({reason: int(receipt.request["sent"])}), {})
+        return ended(pending, Counter({reason: int(pending.request["sent"])}), {})
 
     def told(self, remote: RemoteAudience, state: AudienceState) -> AudienceState:
         """The state of a list, with what is to be said of its jobs."""
@@ -106,6 +120,11 @@ class Jobs:
         left = sum(job.status == PENDING and job.customer_match_user_list_metadata.user_list == mine for job in jobs)
         said = f"{left} jobs were made and never run, by runs that were cut off: they change nobody."
         return replace(state, problems=(*state.problems, said)) if left else state
+
+    def begin_replace(self, remote: RemoteAudience, total: int, now: int) -> Replacement | NotNow:
+        """A job that removes everybody cannot spare those who stay."""
+        del remote, total, now
+        return NotNow("Lists are filled by jobs, which cannot spare those who stay.")
 
     def _job(self, remote: RemoteAudience, action: Action, intent: Intent) -> tuple[str, bool]:
         """A job for this intent, and whether it runs: a new one, or one of a try that was never answered."""
