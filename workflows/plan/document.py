@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from passerelle.privacy.errors import DefinitionError, HeldBack
+from passerelle.workflows.plan.compared import ComparedAudience, ComparedMoves
 from passerelle.workflows.plan.make import PlacePlan, Plan
 from passerelle.workflows.plan.moves import NOBODY, Ids, union
 
@@ -121,46 +122,19 @@ def same_moves(kept: PlanFile, fresh: PlanFile) -> list[str]:
     ]
 
 
-class Changed(_Closed):
-    """People of two plans, for the same move."""
-
-    before: int
-    now: int
-    more: int = Field(description="In the new plan and not in the old one.")
-    fewer: int = Field(description="In the old plan and not in the new one.")
-
-    @property
-    def differ(self) -> bool:
-        """Whether the two plans are about different people."""
-        return bool(self.more or self.fewer)
-
-
-class Difference(_Closed):
-    """How two plans differ for one audience at one destination."""
-
-    audience: str
-    destination: str
-    only_in: Literal["", "old", "new"]
-    purpose_changed: bool
-    way_changed: bool = Field(description="Row by row, or by replacing all members, or why.")
-    adds: Changed
-    removes: Changed
-    withheld: dict[str, int] = Field(description="New count less old count, by reason, where they differ.")
-
-
-def compare(old: PlanFile, new: PlanFile) -> list[Difference]:
+def compare(old: PlanFile, new: PlanFile) -> list[ComparedAudience]:
     """A line per audience and destination of either plan. Raises `HeldBack` where a plan's people cannot be read."""
     first = {(place.audience, place.destination): place for place in old.places}
     second = {(place.audience, place.destination): place for place in new.places}
     return [_difference(first.get(key), second.get(key)) for key in sorted(first | second)]
 
 
-def _difference(old: PlannedPlace | None, new: PlannedPlace | None) -> Difference:
+def _difference(old: PlannedPlace | None, new: PlannedPlace | None) -> ComparedAudience:
     known = new or old
     assert known is not None  # noqa: S101 - one of them names the place
     before, now = (place.withheld if place else {} for place in (old, new))
     reasons = {reason: now.get(reason, 0) - before.get(reason, 0) for reason in sorted(before.keys() | now.keys())}
-    return Difference(
+    return ComparedAudience(
         audience=known.audience,
         destination=known.destination,
         only_in="" if old and new else "new" if new else "old",
@@ -176,9 +150,9 @@ def _leaving(place: PlannedPlace) -> Ids:
     return union(people.ids() for people in place.removes.values())
 
 
-def _changed(old: Ids, new: Ids) -> Changed:
+def _changed(old: Ids, new: Ids) -> ComparedMoves:
     more, fewer = (int((~np.isin(one, other)).sum()) for one, other in ((new, old), (old, new)))
-    return Changed(before=len(old), now=len(new), more=more, fewer=fewer)
+    return ComparedMoves(before=len(old), now=len(new), more=more, fewer=fewer)
 
 
 def _planned(place: PlacePlan) -> PlannedPlace:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from passerelle.workflows.plan.compared import ComparedAudience
 from passerelle.workflows.verbs.contract import EXIT_CODES, AnyVerb, Environment, Outcome, Request, Result, Verb
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from passerelle.workflows.plan.document import PlanFile
 
 
+_Told = dict[tuple[str, str], dict[str, Any]]
 _DEFECTS_SHOWN = 3
 _BEST = {"email": "an e-mail address", "phone": "a phone number", "mobile_ad_id": "an advertising id"}
 """The keys that platforms find most people by. The result object has all of them."""
@@ -67,32 +69,6 @@ class PlannedAudience(BaseModel):
     match: Match | None = Field(None, description="What to expect of the platform's matching.")
 
 
-class ComparedMoves(BaseModel):
-    """People of two plans, for the same move."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    before: int
-    now: int
-    more: int = Field(description="People of this plan who were not in the other one.")
-    fewer: int = Field(description="People of the other plan who are not in this one.")
-
-
-class ComparedAudience(BaseModel):
-    """How the plan differs from the one it is compared with, for one audience at one destination."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    audience: str
-    destination: str
-    only_in: str = Field(description="`old` or `new`, where only one of the plans has it.")
-    purpose_changed: bool
-    way_changed: bool = Field(description="Whether all members are replaced in one of them, and why.")
-    adds: ComparedMoves
-    removes: ComparedMoves
-    withheld: dict[str, int] = Field(description="How many more, or fewer, are withheld, by reason.")
-
-
 class PlanResult(Result):
     """The plan."""
 
@@ -112,13 +88,12 @@ def run(environment: Environment, request: PlanRequest) -> PlanResult:
 
     other = read(request.compare) if request.compare else None
     if request.kept is not None:
-        kept, made = read(request.kept), dict[Any, Any]()
+        kept, told, stale = read(request.kept), _Told(), list[str]()
     else:
-        kept, made = _make(environment, request)
+        kept, told, stale = _make(environment, request)
     if request.out is not None:
         request.out.write_text(kept.model_dump_json(indent=1) + "\n", encoding="utf-8")
     held = {name for place in kept.places for name in place.held_by}
-    stale = made.pop("stale", [])
     outcome = Outcome.CONSENT_STALE if stale else Outcome.HELD_BACK if held else Outcome.DONE
     return PlanResult(
         outcome=outcome,
@@ -139,17 +114,17 @@ def run(environment: Environment, request: PlanRequest) -> PlanResult:
                 withheld=place.withheld,
                 held_by=place.held_by,
                 how=place.how,
-                **{"why": WHY.get(place.why, ""), **made.get((place.audience, place.destination), {})},
+                **{"why": WHY.get(place.why, ""), **told.get((place.audience, place.destination), {})},
             )
             for place in kept.places
         ],
-        compared=[ComparedAudience(**each.model_dump()) for each in compare(other, kept)] if other else [],
+        compared=compare(other, kept) if other else [],
         same_policy=other.policy == kept.policy if other else None,
     )
 
 
-def _make(environment: Environment, request: PlanRequest) -> tuple["PlanFile", dict[Any, Any]]:
-    """A fresh plan, and by audience and destination what only a fresh one tells; under `stale`, old consent sources."""
+def _make(environment: Environment, request: PlanRequest) -> tuple["PlanFile", _Told, list[str]]:
+    """A fresh plan, what only a fresh one tells of each audience and destination, and consent sources too old."""
     from passerelle.workflows.plan.document import to_file
     from passerelle.workflows.plan.estimate import estimate
     from passerelle.workflows.plan.guards import overridden
@@ -174,7 +149,7 @@ def _make(environment: Environment, request: PlanRequest) -> tuple["PlanFile", d
                 }
                 for place in plan.places
             }
-    return to_file(plan), {**told, "stale": list(plan.stale)}
+    return to_file(plan), told, list(plan.stale)
 
 
 def _match(reach: "Reach") -> Match | None:
