@@ -98,3 +98,10 @@ class TryLater(PasserelleError):
     def __init__(self, message: str, *, advice: str = "", wait: Wait | None = None) -> None:
         super().__init__(message, advice=advice)
         self.wait = wait or Wait()
+
+
+class Stopped(TryLater):
+    """Somebody asked this process to stop."""
+
+    def __init__(self) -> None:
+        super().__init__("The run was stopped.", advice="Run it again: it goes on where it stopped.")

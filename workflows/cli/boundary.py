@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from passerelle.privacy.errors import IntegrityError, PasserelleError, TryLater
+from passerelle.privacy.errors import IntegrityError, PasserelleError, Stopped, TryLater
 from passerelle.workflows.verbs.contract import Outcome
 from passerelle.workflows.verbs.failure import Failure, completed, failure_of
 
@@ -50,7 +50,7 @@ def attempt(work: Callable[[], T], crash_folder: Path | None) -> T | Failure:
     try:
         return work()
     except KeyboardInterrupt:
-        return failure_of(TryLater("The run was stopped.", advice="Run it again: it goes on where it stopped."))
+        return failure_of(Stopped())
     except PasserelleError as error:
         return failure_of(error)
     except Exception as error:  # noqa: BLE001 - the one boundary: nothing of an unknown error may be shown

@@ -14,29 +14,14 @@ from passerelle.segmentation import holdout
 from passerelle.workflows.engine import run_segments
 from passerelle.workflows.plan.aims import Aim, aims
 from passerelle.workflows.plan.guards import Guarded, guard
-from passerelle.workflows.plan.moves import (
-    LEAVING,
-    NOBODY,
-    THERE,
-    UNCERTAIN,
-    UNSENDABLE,
-    Ids,
-    Standing,
-    Wish,
-    diff,
-    union,
-)
+from passerelle.workflows.plan.moves import NOBODY, Ids, Wish, diff, union
 from passerelle.workflows.plan.naming import unfit
 from passerelle.workflows.plan.replace import REFUSALS, How, Known, choose
+from passerelle.workflows.plan.standing import owed, standing
 
 if TYPE_CHECKING:
     from passerelle.workflows.verbs.contract import Progress
     from passerelle.workflows.workspace import Workspace
-
-_NO_REVISION = -2
-"""No identifiers have it: who stands with it counts as changed."""
-
-_KINDS = {"member": THERE, "adding": THERE, "removing": LEAVING, "unsendable": UNSENDABLE}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,8 +136,8 @@ def _speaks(
 
 def _leaving_everywhere(workspace: "Workspace", connection: Connection, ledger: Ledger, aim: Aim) -> Ids:
     """Who must first be dropped from every audience there: put in before, they would be taken out again unnoticed."""
-    owed = ledger.owed(connection, Place.everywhere(aim.place.destination))["subject_id"].combine_chunks()
-    return np.unique(workspace.gate().today(connection, owed).to_numpy()) if len(owed) else NOBODY
+    leaving = owed(connection, ledger, Place.everywhere(aim.place.destination))
+    return np.unique(workspace.gate().today(connection, pa.array(leaving)).to_numpy()) if len(leaving) else NOBODY
 
 
 def without(wish: Wish, ids: Ids) -> Wish:
@@ -193,22 +178,6 @@ def _withheld(decisions: pa.Table) -> dict[str, Ids]:
     reasons = pc.dictionary_encode(denied["reason"]).combine_chunks()
     codes = reasons.indices.to_numpy(zero_copy_only=False)
     return {str(reason): np.sort(ids[codes == place]) for place, reason in enumerate(reasons.dictionary.to_pylist())}
-
-
-def standing(connection: Connection, ledger: Ledger, place: Place) -> Standing:
-    """Who is there by our receipts, who may be, and whose removal is owed."""
-    people = ledger.people(connection, place)
-    states = pc.dictionary_encode(people["state"]).combine_chunks()
-    by_code = np.array([_KINDS[state] for state in states.dictionary.to_pylist()] or [0], np.int8)
-    kind = by_code[states.indices.to_numpy(zero_copy_only=False)] if len(people) else np.empty(0, np.int8)
-    uncertain = people["uncertain"].to_numpy()
-    kind = np.where(uncertain & (kind == THERE), UNCERTAIN, kind).astype(np.int8)
-    revision = people["revision"].to_numpy().astype(np.int32)
-    if (kind == UNSENDABLE).any():
-        again = np.isin(people["subject_id"].to_numpy(), ledger.stirred(connection, place).to_numpy())
-        revision = np.where(again, _NO_REVISION, revision).astype(np.int32)
-    owed = np.sort(ledger.owed(connection, place)["subject_id"].to_numpy())
-    return Standing(people["subject_id"].to_numpy(), kind, revision, owed)
 
 
 def _held_out(aim: Aim, people: pa.Array) -> Ids:

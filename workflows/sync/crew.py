@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING
 
+from passerelle.privacy.errors import Stopped
 from passerelle.privacy.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ class Crew:
     """Why guards are overridden, where they are."""
     stopping: Event = field(default_factory=Event)
     """Set when the run was told to stop: the batch in hand is finished, and no other begun."""
+
+    def heed_stop(self) -> None:
+        """Raise `Stopped` where the run was told to stop: nothing more is begun."""
+        if self.stopping.is_set():
+            raise Stopped
 
     def new_batch_id(self) -> str:
         """A name for a batch that no other batch has, in order of time."""

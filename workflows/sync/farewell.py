@@ -13,16 +13,12 @@ from sqlalchemy import Connection
 
 from passerelle.connectors.contract.destination import ForgetsEverywhere, Intent
 from passerelle.privacy.errors import PasserelleError, TryLater
-from passerelle.privacy.ledger import Ledger, Opening, Place
+from passerelle.privacy.ledger import Opening, Place
 from passerelle.workflows.plan.moves import Ids
+from passerelle.workflows.plan.standing import owed
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.push import receive, refuse_removal
 from passerelle.workflows.sync.report import PlaceReport
-
-
-def owed_everywhere(connection: Connection, ledger: Ledger, destination: str) -> Ids:
-    """Of whom it is owed, ascending."""
-    return np.sort(ledger.owed(connection, Place.everywhere(destination))["subject_id"].to_numpy())
 
 
 def bid_farewell(crew: Crew, name: str) -> PlaceReport | None:
@@ -32,7 +28,7 @@ def bid_farewell(crew: Crew, name: str) -> PlaceReport | None:
     """
     place = Place.everywhere(name)
     with crew.store.read() as connection:
-        if not len(owed_everywhere(connection, crew.ledger, name)):
+        if not len(owed(connection, crew.ledger, place)):
             return None
     report = PlaceReport(place)
     try:
@@ -44,7 +40,7 @@ def bid_farewell(crew: Crew, name: str) -> PlaceReport | None:
     except PasserelleError as problem:
         report.fail(problem)
     with crew.store.read() as connection:
-        report.debt = len(owed_everywhere(connection, crew.ledger, name))
+        report.debt = len(owed(connection, crew.ledger, place))
     return report
 
 
@@ -54,13 +50,12 @@ def _ask(crew: Crew, place: Place, report: PlaceReport) -> None:
         return
     with crew.store.write() as connection:
         crew.ledger.supersede(connection, place, now=crew.now())
-        owed = owed_everywhere(connection, crew.ledger, place.destination)
-        welcome = _welcome(crew, connection, place.destination, owed)
+        everybody = owed(connection, crew.ledger, place)
+        welcome = _welcome(crew, connection, place.destination, everybody)
         crew.ledger.waive(connection, place, pa.array(welcome))
-    leaving, size = np.setdiff1d(owed, welcome), destination.capabilities.rows_per_request
+    leaving, size = np.setdiff1d(everybody, welcome), destination.capabilities.rows_per_request
     for start in range(0, len(leaving), size):
-        if crew.stopping.is_set():
-            raise TryLater("The run was stopped.", advice="Run it again: it goes on where it stopped.")
+        crew.heed_stop()
         opening = Opening(crew.new_batch_id(), crew.run_id, place, crew.now())
         with crew.store.write() as connection:
             ids = pa.array(leaving[start : start + size])

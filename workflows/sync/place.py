@@ -10,9 +10,9 @@ from passerelle.connectors.errors import ReplacementOver
 from passerelle.privacy.errors import HeldBack, PasserelleError, TryLater
 from passerelle.privacy.ledger import Place, Remote, Replacements
 from passerelle.privacy.vocabulary import Action, Purpose
-from passerelle.workflows.plan.make import standing
 from passerelle.workflows.plan.moves import NOBODY, Ids, Moves, Wish, diff, union
 from passerelle.workflows.plan.replace import whole
+from passerelle.workflows.plan.standing import standing
 from passerelle.workflows.sync import replace as replacing
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.push import Target, add, remove, settle
@@ -208,8 +208,7 @@ def _chunks(crew: Crew, ids: Ids, size: int, label: str) -> Iterator[Ids]:
         return
     with crew.progress.step(label, total=len(ids)) as step:
         for start in range(0, len(ids), size):
-            if crew.stopping.is_set():
-                raise TryLater("The run was stopped.", advice="Run it again: it goes on where it stopped.")
+            crew.heed_stop()
             chunk = ids[start : start + size]
             yield chunk
             step.advance(len(chunk))

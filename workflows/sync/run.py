@@ -15,10 +15,11 @@ from passerelle.privacy.store import tables as t
 from passerelle.workflows.engine import instant
 from passerelle.workflows.plan.aims import aims, check_names
 from passerelle.workflows.plan.document import PlanFile, same_moves, to_file
-from passerelle.workflows.plan.make import PlacePlan, Plan, make, standing, wish_of
+from passerelle.workflows.plan.make import PlacePlan, Plan, make, wish_of
 from passerelle.workflows.plan.moves import NOBODY, Moves, diff
 from passerelle.workflows.plan.naming import UNFIT_ADVICE
 from passerelle.workflows.plan.replace import explained
+from passerelle.workflows.plan.standing import standing
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.farewell import bid_farewell
 from passerelle.workflows.sync.place import await_settled, carry, carry_whole, conclude, finish, reach
@@ -53,9 +54,10 @@ def sync(
     """Plan and carry out the named audiences, or all, or those of a kept plan if it still holds."""
     begin(crew)
     wanted = sorted({place.audience for place in kept.places}) if kept else names
+    places = [aim.place for aim in aims(crew.workspace, wanted)]
     report = SyncReport()
     with ExitStack() as locks:
-        busy = _lock(crew, locks, (aim.place for aim in aims(crew.workspace, wanted)))
+        busy = _lock(crew, locks, places)
         report.places.extend(busy.values())
         if kept is not None and (unsaid := sorted(set(kept.approved) - approved)):
             raise HeldBack(
@@ -63,7 +65,7 @@ def sync(
                 advice=f"Whoever carries it out says so: --approve {' --approve '.join(unsaid)}.",
             )
         as_of = instant(None, kept.made_at) if kept else None
-        _go_on(crew, [aim.place for aim in aims(crew.workspace, wanted) if aim.place not in busy])
+        _go_on(crew, [place for place in places if place not in busy])
         plan = make(crew.workspace, wanted, now=crew.now(), progress=crew.progress, approved=approved, as_of=as_of)
         if kept is not None:
             _still_holds(kept, plan)
