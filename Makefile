@@ -3,7 +3,7 @@
 #   make test    the default test suite
 #   make check   format, lint, types, architecture, dependencies, spelling
 #   make bench   ratios within one run (make bench ONLY=name for one)
-#   make generate  rewrite what is generated: docs/cli.md, the README's verbs, exported workflows
+#   make generate  rewrite what is generated: docs/cli.md, pages of sources, the README's verbs, exported workflows
 #   make lock    refresh requirements/*.txt (hashes, no addresses)
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format bench generate lock clean
@@ -55,6 +55,7 @@ bench: setup
 
 generate: setup
 	$(BIN)/python -m passerelle.workflows.cli.reference --rewrite
+	$(BIN)/python -m passerelle.workflows.cli.source_pages
 	$(BIN)/passerelle workflows export --via command --out workflows/n8n/exported/command --quiet
 	$(BIN)/passerelle workflows export --via http --out workflows/n8n/exported/http --quiet
 

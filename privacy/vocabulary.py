@@ -63,6 +63,15 @@ class Purpose(StrEnum):
     SMS_MARKETING = "sms_marketing"
 
 
+ADS: tuple[Purpose, ...] = (
+    Purpose.AD_LIST_MATCHING,
+    Purpose.AD_LOOKALIKE_SEED,
+    Purpose.AD_SUPPRESSION,
+    Purpose.AD_MEASUREMENT,
+)
+"""Purposes that an opt-in to a mailing never grants, and an opt-out of everything vetoes."""
+
+
 class ConsentState(StrEnum):
     """State of a consent, by its W3C DPV name."""
 

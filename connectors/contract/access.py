@@ -1,14 +1,16 @@
 """What every source behind HTTP lets a workspace say: where its secret is, and which address is meant."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from passerelle.connectors.authentication import Secret, from_command, from_file
+from passerelle.connectors.authentication import Authentication, Secret, from_command, from_file
 from passerelle.connectors.contract.source import SourceSettings
 from passerelle.connectors.errors import DefinitionError
 from passerelle.connectors.http import Endpoint
+from passerelle.connectors.oauth import OAuth, Refresh
 
 
 class TokenFrom(BaseModel):
@@ -23,9 +25,14 @@ class TokenFrom(BaseModel):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.token_file is None) == (self.token_command is None):
-            raise DefinitionError("Give either `token_file` or `token_command`.", path=("token_file",))
+        ways = self._ways()
+        if sum(way is not None for way in ways.values()) != 1:
+            raise DefinitionError(f"Give either {' or '.join(f'`{name}`' for name in ways)}.", path=("token_file",))
         return self
+
+    def _ways(self) -> dict[str, object]:
+        """The ways of letting us in, by their settings: one of them must be given."""
+        return {"token_file": self.token_file, "token_command": self.token_command}
 
     def secret(self, folder: Path) -> Secret:
         """What reads it; paths are taken from `folder`."""
@@ -45,3 +52,20 @@ class ApiSettings(SourceSettings, TokenFrom):
     def at(self, url: str) -> Endpoint:
         """The vendor's address, or the one that was set instead."""
         return Endpoint(self.endpoint or url, allow_private=self.allow_private)
+
+
+class OAuthSettings(ApiSettings):
+    """Base of connectors whose vendor takes a token that lasts, or tokens that end and are renewed."""
+
+    oauth_file: Path | None = Field(
+        None, description="Instead of a token: JSON of mode 0600 with client_id, client_secret, refresh_token."
+    )
+
+    def _ways(self) -> dict[str, object]:
+        return {**super()._ways(), "oauth_file": self.oauth_file}
+
+    def login(self, folder: Path, lasting: Callable[[Secret], Authentication], token_url: str) -> Authentication:
+        """What lets us in: a token that lasts, as `lasting` sends it, or tokens asked for at `token_url`."""
+        if self.oauth_file is None:
+            return lasting(self.secret(folder))
+        return OAuth(Endpoint(token_url, allow_private=self.allow_private), Refresh(folder / self.oauth_file))

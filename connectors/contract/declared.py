@@ -32,7 +32,7 @@ from passerelle.connectors.contract.roles import (
 )
 from passerelle.connectors.contract.source import SourceSettings
 from passerelle.privacy.errors import DefinitionError
-from passerelle.privacy.vocabulary import Destination, EvidenceGrade, Purpose
+from passerelle.privacy.vocabulary import Channel, Destination, EvidenceGrade, Purpose
 from passerelle.privacy.vocabulary import Field as IdentifierField
 
 RESERVED = frozenset({"subject_id", "event", "at"})
@@ -57,6 +57,10 @@ class ConsentRole(_Closed):
     given: tuple[str, ...] = Field((), description="Values that mean yes. They grant only with enough evidence.")
     refused: tuple[str, ...] = Field((), description="Values that mean no.")
     withdrawn: tuple[str, ...] = Field((), description="Values that mean: yes once, no now.")
+    silent: tuple[str, ...] = Field((), description="Values that say nothing, such as: did not opt out.")
+    channel: Channel | None = Field(
+        None, description="What the field is really about, where that is not the purpose: then it can only veto."
+    )
     grade: EvidenceGrade = Field(
         EvidenceGrade.C,
         description="A: notice, time and mechanism are known. B: the time is. C: a bare flag, can only veto.",
@@ -73,7 +77,7 @@ class ConsentRole(_Closed):
 
     def role(self) -> Consent:
         """As a role."""
-        said = [value.strip().casefold() for value in (*self.given, *self.refused, *self.withdrawn)]
+        said = [value.strip().casefold() for value in (*self.given, *self.refused, *self.withdrawn, *self.silent)]
         if twice := sorted({value for value in said if said.count(value) > 1}):
             raise DefinitionError(f"The value {twice[0]!r} means two things.", path=("consent",))
         return Consent(
@@ -87,6 +91,8 @@ class ConsentRole(_Closed):
             recipients=tuple(platform.value for platform in self.recipients),
             method=self.method,
             blank=self.blank,
+            silent=_plain(self.silent),
+            channel=self.channel,
         )
 
 

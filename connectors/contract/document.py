@@ -1,6 +1,8 @@
 """What a source reads, in words: made from its shape, so that it cannot say anything else than what is done."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 
 from passerelle.connectors.contract.records import Shape
 from passerelle.connectors.contract.roles import (
@@ -18,6 +20,7 @@ from passerelle.connectors.contract.roles import (
     Tombstone,
 )
 from passerelle.connectors.contract.source import Source, table_name
+from passerelle.privacy.vocabulary import ADS
 
 
 def markdown(source: Source) -> str:
@@ -31,7 +34,8 @@ def described(shape: Shape) -> str:
     what = "One record is the state of a person." if shape.grain == "person" else _event(shape)
     lines = [what, "", "| field | asked for as | type | what for |", "| --- | --- | --- | --- |"]
     lines += [
-        f"| {one.name} | {one.asked} | {one.kind} | {'; '.join(map(_purpose, one.roles))} |" for one in shape.fields
+        f"| {one.name} | {'.'.join(map(str, one.path)) or one.asked} | {one.kind} | {'; '.join(_purposes(one.roles))} |"
+        for one in shape.fields
     ]
     consents = list(_consents(shape))
     if consents:
@@ -43,23 +47,30 @@ def _event(shape: Shape) -> str:
     return f"One record is an event, `{shape.event}`." if shape.event else "One record is an event, named by a field."
 
 
+def _purposes(roles: Sequence[Role]) -> Iterator[str]:
+    """What a field is for; what it says of consent in one phrase, however many purposes that is said of."""
+    yield from (_purpose(role) for role in roles if not isinstance(role, Consent))
+    if said := [role.purpose for role in roles if isinstance(role, Consent)]:
+        yield f"consent to {', '.join(said)}"
+
+
 def _purpose(role: Role) -> str:
     match role:
         case Identifier(field):
             return f"identifies the person ({field}); encrypted in the vault, never in the lake"
-        case Consent(purpose):
-            return f"consent to {purpose}"
         case Attribute():
             return "for segments; in the lake, under the person's number"
         case Key():
             return "the record's key; in the lake as a keyed digest"
         case Cursor():
             return "where the next pull goes on"
-        case Signal() | Tombstone() | MergedInto() | EventName() | EventTime() | Detail():
+        case MergedInto(listed):
+            return "names the records merged into this one" if listed else "the record was merged into this one"
+        case Consent() | Signal() | Tombstone() | EventName() | EventTime() | Detail():
             return {
+                Consent: "consent",
                 Signal: "a signal of a browser or an app; read as consent and kept sealed",
                 Tombstone: "the record is deleted",
-                MergedInto: "the record was merged into this one",
                 EventName: "names what happened",
                 EventTime: "when it happened",
                 Detail: "serves another field",
@@ -71,11 +82,14 @@ _BLANK = {"ends": "ends a yes of the same record", "says_nothing": "says nothing
 
 def _consents(shape: Shape) -> Iterator[str]:
     grades = {"A": "notice, time and mechanism", "B": "time", "C": "a bare flag, which can only veto"}
-    for name, consent in shape.consents:
+    for (name, consent), alike in groupby(shape.consents, lambda one: (one[0], replace(one[1], purpose=ADS[0]))):
+        purposes = ", ".join(one.purpose for _, one in alike)
         values = ", ".join(f"`{value or '(blank)'}` is {state}" for value, state in consent.states.items())
         rests = ", ".join(f"`{needed}`" for needed in consent.needs) or "nothing else"
+        silent = "".join(f", `{value}` says nothing" for value in consent.silent)
+        held = f"held against {purposes}, though it is about {consent.channel}, so that it can only veto"
         yield (
-            f"- `{name}` for {consent.purpose}: {values}; any other value is unknown, which permits nothing. "
-            f"A blank {_BLANK[consent.blank]}. "
+            f"- `{name}` {held if consent.channel else f'for {purposes}'}: {values}{silent}; any other value is "
+            f"unknown, which permits nothing. A blank {_BLANK[consent.blank]}. "
             f"Evidence {consent.grade} ({grades[consent.grade]}); rests on {rests}."
         )

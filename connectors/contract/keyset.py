@@ -37,6 +37,32 @@ class Keyset(Paginator):
 
 
 @dataclass(frozen=True, slots=True)
+class AfterKey(Paginator):
+    """After the last record by its `key` alone, within a fixed window sorted by that key.
+
+    No page has a number, so no cap on numbers is ever reached, and a record that leaves the window while it is read
+    moves no other past us. The resource's `ask` adds the condition `key > step[key]` where the step has it. There is a
+    next page where the body names one at `more`, a dotted path; its name is not used.
+    """
+
+    key: str
+    more: str
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """Where the body says that there is more."""
+        return tuple(self.more.split("."))
+
+    def first(self) -> Step:
+        """No condition."""
+        return {}
+
+    def after(self, seen: Seen) -> Step | None:
+        """The last record's key, under the field's name."""
+        return None if seen.found in {None, ""} else {self.key: str(getattr(_last(seen), self.key))}
+
+
+@dataclass(frozen=True, slots=True)
 class Capped(Paginator):
     """A search that gives at most `cap` records: then it is begun anew after the last record's `key`.
 

@@ -9,7 +9,8 @@ step may hold a page token or a record's number, as vendors' tokens do; it is fo
 | `NumberedPage`, `OffsetPage` | counted |
 | `LinkPage` | a link, in the header or the body |
 | `RangePage` | a range of numbers in a header |
-| `Keyset`, `Capped` (`keyset.py`) | what comes after the last record |
+| `Keyset`, `AfterKey`, `Capped` (`keyset.py`) | what comes after the last record |
+| `InTurn` | of one list, then of the next: records that stand, then deleted ones |
 """
 
 import re
@@ -19,6 +20,9 @@ from typing import Protocol
 from passerelle.connectors.contract.asking import Step, added
 from passerelle.connectors.contract.records import Record
 from passerelle.connectors.exchange import Ask, Reply
+
+TURN = "#turn"
+"""Which of several lists a step is about."""
 
 _WHOLE = re.compile(r"/([0-9]+)\s*$")
 _LINK = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
@@ -183,6 +187,38 @@ class RangePage(Paginator):
         """With the header."""
         start = int(step["#from"])
         return replace(ask, headers={**ask.headers, "range": f"{self.unit}={start}-{start + self.size - 1}"})
+
+
+@dataclass(frozen=True, slots=True)
+class InTurn(Paginator):
+    """Several lists that make up one resource, one after the other.
+
+    The resource's `ask` looks at `step[TURN]` ("0", "1", …) to know which of them is meant.
+    """
+
+    lists: tuple[Paginator, ...]
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """Where the first that looks anywhere looks; the others must look there too."""
+        return next((one.found for one in self.lists if one.found), ())
+
+    def first(self) -> Step:
+        """The first page of the first list."""
+        return self._step(0, self.lists[0].first())
+
+    def after(self, seen: Seen) -> Step | None:
+        """The next page of this list, or the first one of the next."""
+        turn = int(seen.step[TURN])
+        inner = {name: value for name, value in seen.step.items() if name != TURN}
+        following = self.lists[turn].after(replace(seen, step=inner))
+        if following is not None:
+            return self._step(turn, following)
+        return self._step(turn + 1, self.lists[turn + 1].first()) if turn + 1 < len(self.lists) else None
+
+    @staticmethod
+    def _step(turn: int, inner: Step) -> Step:
+        return {**inner, TURN: str(turn)}
 
 
 def _next_link(reply: Reply | None) -> str | None:

@@ -15,19 +15,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import pyarrow as pa
-from pydantic import JsonValue
 
 from passerelle.connectors.contract.asking import AskFor, Step, Window
-from passerelle.connectors.contract.drift import ENOUGH, Drift
-from passerelle.connectors.contract.durations import microseconds
-from passerelle.connectors.contract.paging import OnePage, Paginator, Seen
+from passerelle.connectors.contract.paging import OnePage, Paginator
 from passerelle.connectors.contract.reading import Read, Reader
 from passerelle.connectors.contract.records import Record, Shape, shape_of
 from passerelle.connectors.contract.source import Context, Page, Resource, State
-from passerelle.connectors.errors import Refused, TryLater
+from passerelle.connectors.contract.walk import walk
 from passerelle.connectors.exchange import Ask, Reply
 from passerelle.connectors.http import Session, Skipped
 from passerelle.connectors.quota import Quota
@@ -40,7 +37,6 @@ if TYPE_CHECKING:
 _BATCH_ROWS = 20_000
 _BATCH_PAGES = 25
 _HEADER = "header:"
-_CIRCLE = "The source leads to a page that was read before: its paging runs in a circle."
 
 
 def _nothing(_window: Window) -> Mapping[str, str]:
@@ -54,9 +50,10 @@ class RestResource:
     `records` is where the body has them, dotted; empty: it is the list. `ask` makes the request where a GET of `path`
     with `query` and the page's step is not the way. `quota` names the limit of the source that it counts against.
     `count` is where the vendor says how many there are in all (`meta.total`, or `header:x-wp-total`): fewer than that
-    is a failure. `sparse`: the vendor leaves out what is empty, so that a missing field means nothing. `under`: the
-    record's fields stand within this key, and are asked for by their names there. `declared`: its shape, where it
-    does not say it. `timezone`: of its times that say none.
+    is a failure; where `counts` is "rest", that number is of what is left, this page included. `sparse`: the vendor
+    leaves out what is empty, so that a missing field means nothing. `under`: the record's fields stand within this
+    key, and are asked for by their names there. `declared`: its shape, where it does not say it. `timezone`: of its
+    times that say none.
     """
 
     name: str
@@ -69,6 +66,7 @@ class RestResource:
     overlap: str = "1h"
     quota: str = ""
     count: str = ""
+    counts: Literal["all", "rest"] = "all"
     sparse: bool = False
     under: str = ""
     declared: Shape | None = None
@@ -107,7 +105,7 @@ class RestResource:
 
     def walk(self, session: Session, quota: Quota | None, state: State | None, context: Context) -> Iterator[Page]:
         """The vendor's pages, one by one."""
-        return _pages(session, self, quota, state, context)
+        return walk(session, self, quota, state, context)
 
     def announced(self, reply: Reply, read: Read) -> int | None:
         """How many records the vendor says there are in all."""
@@ -186,52 +184,6 @@ class RestSource:
         return found
 
 
-def _pages(
-    session: Session, rest: RestResource, quota: Quota | None, state: State | None, context: Context
-) -> Iterator[Page]:
-    """The vendor's pages, one by one."""
-    memory = _Memory.of(state, rest, context)
-    drift = Drift(rest.shape, memory.columns, memory.had, memory.met)
-    walked: set[tuple[tuple[str, str], ...]] = set()
-    before: bytes | None = None
-    while memory.step is not None:
-        mark = tuple(sorted(memory.step.items()))
-        if mark in walked:
-            raise Refused(_CIRCLE)
-        walked.add(mark)
-        try:
-            reply = session.send(rest.request(memory.since, memory.until, memory.step), quota=quota)
-        except Skipped:
-            reply = None
-        body = reply.body if reply is not None else b""
-        read = rest.reader.nothing() if reply is None else rest.reader.read(reply.body, len(walked))
-        warnings = drift.sample(rest.name, rest.reader.plain(reply.body)) if reply and len(walked) == 1 else []
-        if read.count and body == before:
-            raise Refused(_CIRCLE)
-        before = body
-        drift.read(read.records, read.quarantined.num_rows)
-        last = read.records[-1] if read.records else None
-        step = rest.pages.after(Seen(reply, read.count, read.next, memory.step, last))
-        if not rest.sparse and ((len(walked) == 1 and read.count >= ENOUGH) or step is None):
-            drift.check(f"{rest.name}")
-        announced = rest.announced(reply, read) if reply is not None else None
-        memory = memory.moved(step, read.count, announced, drift)
-        short = step is None and memory.short
-        yield Page(
-            rows=read.rows,
-            state=memory.again(rest).state() if short else memory.state(),
-            quarantined=read.quarantined,
-            watermark=memory.until if step is None and not short else None,
-            total=memory.announced,
-            warnings=tuple(warnings),
-        )
-        if short:
-            raise TryLater(
-                f"{rest.name}: the source announced {memory.announced} records and sent {memory.received}.",
-                advice="Nothing is taken for complete; the next pull reads this window again.",
-            )
-
-
 class _Batch:
     """Vendor's pages put together, so that keeping them costs once for many."""
 
@@ -261,64 +213,6 @@ class _Batch:
         )
         self.pages, self._count = [], 0
         return whole
-
-
-@dataclass(frozen=True, slots=True)
-class _Memory:
-    """The window under way and the page that comes next; None once all are read. How many came, and should have."""
-
-    since: int | None
-    until: int
-    step: Step | None
-    received: int = 0
-    announced: int | None = None
-    columns: set[str] = field(default_factory=set)
-    had: set[str] = field(default_factory=set)
-    met: set[str] = field(default_factory=set)
-
-    @classmethod
-    def of(cls, state: State | None, rest: RestResource, context: Context) -> "_Memory":
-        plain: Any = state or {}
-        columns, had, met = (set(plain.get(name, ())) for name in ("columns", "had", "met"))
-        if plain.get("step") is not None:
-            counts = plain.get("received", 0), plain.get("announced")
-            return cls(plain["since"], plain["until"], plain["step"], *counts, columns, had, met)
-        until = plain.get("until")
-        since = None if until is None or rest.shape.cursor is None else until - microseconds(rest.overlap)
-        return cls(since, context.now, rest.pages.first(), columns=columns, had=had | met)
-
-    @property
-    def short(self) -> bool:
-        """Fewer came than the vendor announced."""
-        return self.announced is not None and self.received < self.announced
-
-    def moved(self, step: Step | None, count: int, announced: int | None, drift: Drift) -> "_Memory":
-        return replace(
-            self,
-            step=step,
-            received=self.received + count,
-            announced=self.announced if announced is None else announced,
-            columns=drift.columns,
-            met=drift.met,
-        )
-
-    def again(self, rest: RestResource) -> "_Memory":
-        """The same window from its beginning."""
-        return replace(self, step=rest.pages.first(), received=0, announced=None)
-
-    def state(self) -> dict[str, JsonValue]:
-        """What is known of the vendor's fields stays; counts matter only in the middle of a run."""
-        ended = self.step is None
-        return {
-            "since": self.since,
-            "until": self.until,
-            "step": None if self.step is None else dict(self.step),
-            "received": 0 if ended else self.received,
-            "announced": None if ended else self.announced,
-            "columns": list[JsonValue](sorted(self.columns)),
-            "had": list[JsonValue](sorted(self.had | self.met if ended else self.had)),
-            "met": [] if ended else list[JsonValue](sorted(self.met)),
-        }
 
 
 __all__ = ["RestResource", "RestSource", "Window"]

@@ -4,12 +4,12 @@ Roles are values: `Annotated[str | None, Identifier(Field.EMAIL)]` in a typed re
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
 
-from passerelle.privacy.vocabulary import ConsentState, EvidenceGrade, Field, Purpose
+from passerelle.privacy.vocabulary import ADS, Channel, ConsentState, EvidenceGrade, Field, Purpose
 
 
 class Kind(StrEnum):
@@ -50,10 +50,12 @@ class Consent:
     """What the person said about one purpose. Values are compared without case and outer blanks.
 
     `states` maps values to states; a value that is not there means `ConsentUnknown`, which never permits. A blank that
-    is not there says nothing, but that a yes of the same record is over, where `blank` is `ends`.
+    is not there says nothing, but that a yes of the same record is over, where `blank` is `ends`; so does each value
+    of `silent`: that somebody did not opt out, for one, says nothing.
 
     `at`, `recorded_at`, `valid_until` name fields of this record; `notice` names a field, or is `id@version` itself.
-    `recipients` are destinations' platforms; none means those of the notice.
+    `recipients` are destinations' platforms; none means those of the notice. `channel` is what the field is really
+    about, where that is not the purpose: then it only vetoes, and a later dated yes ends the veto and grants nothing.
     """
 
     purpose: Purpose
@@ -66,6 +68,8 @@ class Consent:
     recipients: tuple[str, ...] = ()
     method: str | None = None
     blank: Literal["ends", "says_nothing"] = "ends"
+    silent: tuple[str, ...] = ()
+    channel: Channel | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -102,7 +106,13 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True)
 class MergedInto:
-    """Holds the key of the record that this one was merged into; blank for a record that stands."""
+    """Holds the key of the record that this one was merged into; blank for a record that stands.
+
+    Where the vendor says it the other way round, `listed` is what stands between the keys of all the records that were
+    merged into this one: a reader of pages makes a row of each of them (`merges.py`).
+    """
+
+    listed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +165,11 @@ def states(
         *((value, ConsentState.WITHDRAWN) for value in withdrawn),
     ]
     return MappingProxyType({value.strip().casefold(): state for value, state in pairs})
+
+
+def mailing(consent: Consent, channel: Channel) -> tuple[Consent, ...]:
+    """What a field says of all of a mailing channel: of its own purpose, and held against the ads purposes.
+
+    email: Annotated[str | None, *mailing(Consent(Purpose.EMAIL_MARKETING, states(withdrawn=("true",))), Channel.EMAIL)]
+    """
+    return (consent, *(replace(consent, purpose=purpose, channel=channel) for purpose in ADS))

@@ -75,6 +75,20 @@ def test_a_string_that_cannot_be_decoded_vetoes(shop: Shop) -> None:
     assert all(raw is not None and b"CPx" not in raw and evidence is not None for *_, raw, evidence in kept)
 
 
+def test_a_field_that_is_about_a_mailing_vetoes_and_its_silence_says_nothing(tmp_path: Path) -> None:
+    consent = {"purpose": "ad_list_matching", "withdrawn": ["1"], "silent": ["0"], "channel": "email"}
+    fields = {"id": FIELDS["id"], "gpc": {"consent": consent}, "email": FIELDS["email"]}
+    shop = Shop(tmp_path, {"web": {**WEB, "fields": fields}})
+    written(shop, person(1, gpc="0"), person(2, gpc="1"), person(3, gpc="perhaps"))
+    shop.pull()
+    said = [(state, purpose, channel) for _, _, state, purpose, _, channel, _ in events(shop)]
+    assert sorted(said) == [
+        ("ConsentUnknown", "ad_list_matching", "email"),
+        ("ConsentWithdrawn", "ad_list_matching", "email"),
+    ]
+    shop.close()
+
+
 def test_a_yes_that_is_blank_now_is_over(shop: Shop) -> None:
     written(shop, person(1, ads="oui", ads_at="2026-02-01T10:00:00Z"), person(2, ads=""))
     assert shop.pull().sources[0].consents == 1

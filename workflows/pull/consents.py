@@ -61,7 +61,7 @@ def _state(consent: Consent, word: str | None) -> str | None:
     found = consent.states.get(plain)
     if found is not None:
         return found.value
-    return ConsentState.UNKNOWN.value if plain else None
+    return ConsentState.UNKNOWN.value if plain and plain not in consent.silent else None
 
 
 def _events(
@@ -81,6 +81,7 @@ def _events(
         "recipients": _same(" ".join(consent.recipients) or None, rows),
         "grade": _same(consent.grade.value, rows),
         "stream": stream,
+        "channel": _same(consent.channel.value if consent.channel else None, rows),
         "method": _same(consent.method, rows),
     }
     return shaped(pa.table(columns))
@@ -92,6 +93,7 @@ def ended(shape: Shape, source: str, keys: pa.Array, subject_ids: pa.Array, time
     for name, consent in shape.consents:
         precision = pc.if_else(times.is_valid(), Precision.SECOND.value, Precision.UNKNOWN.value)
         said = {
+            "channel": consent.channel.value if consent.channel else None,
             "purpose": consent.purpose.value,
             "state": ConsentState.TERMINATED.value,
             "grade": consent.grade.value,

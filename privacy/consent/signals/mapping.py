@@ -23,8 +23,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from passerelle.privacy.consent.digest import digest
-from passerelle.privacy.consent.signals.reading import ADS, Meaning, Meanings
-from passerelle.privacy.vocabulary import Channel, Destination, EvidenceGrade, Expression, Purpose, Stop
+from passerelle.privacy.consent.signals.reading import Meaning, Meanings
+from passerelle.privacy.vocabulary import ADS, Channel, Destination, EvidenceGrade, Expression, Purpose, Stop
 from passerelle.privacy.vocabulary import Field as Identifier
 
 VENDORS = ("hubspot", "salesforce", "shopify", "brevo", "klaviyo", "mailchimp", "onetrust", "didomi", "usercentrics")

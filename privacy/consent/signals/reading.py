@@ -12,6 +12,7 @@ from typing import Any
 
 from passerelle.privacy.consent.signals.contract import Heard, Said
 from passerelle.privacy.vocabulary import (
+    ADS,
     Channel,
     ConsentState,
     EvidenceGrade,
@@ -24,14 +25,6 @@ from passerelle.privacy.vocabulary import (
 
 NO_ANSWER = (ConsentState.UNKNOWN, Expression.IMPLICIT)
 """Nobody was asked, or nobody answered. It is kept only where it takes the place of a yes, which it then ends."""
-
-ADS: tuple[Purpose, ...] = (
-    Purpose.AD_LIST_MATCHING,
-    Purpose.AD_LOOKALIKE_SEED,
-    Purpose.AD_SUPPRESSION,
-    Purpose.AD_MEASUREMENT,
-)
-"""Purposes that an opt-in to a mailing never grants, and an opt-out of everything vetoes."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)

@@ -6,7 +6,6 @@ from typing import Any
 from passerelle.privacy.consent.signals.contract import Heard, RecordSignal, Said
 from passerelle.privacy.consent.signals.mapping import SignalMapping, SpokenOf
 from passerelle.privacy.consent.signals.reading import (
-    ADS,
     at_path,
     graded,
     items,
@@ -15,7 +14,7 @@ from passerelle.privacy.consent.signals.reading import (
     scope,
     text,
 )
-from passerelle.privacy.vocabulary import ConsentState, EvidenceGrade, Field, Purpose
+from passerelle.privacy.vocabulary import ADS, ConsentState, EvidenceGrade, Field, Purpose
 
 
 def records(mapping: SignalMapping) -> RecordSignal:

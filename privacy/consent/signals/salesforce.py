@@ -11,7 +11,6 @@ from typing import Any
 
 from passerelle.privacy.consent.signals.contract import Heard, RecordSignal, Said
 from passerelle.privacy.consent.signals.reading import (
-    ADS,
     Meaning,
     Meanings,
     Statement,
@@ -27,7 +26,7 @@ from passerelle.privacy.consent.signals.reading import (
     text,
     word,
 )
-from passerelle.privacy.vocabulary import Channel, ConsentState, EvidenceGrade, Expression, Field, Purpose, Stop
+from passerelle.privacy.vocabulary import ADS, Channel, ConsentState, EvidenceGrade, Expression, Field, Purpose, Stop
 
 _STATES = {
     "OPTIN": ConsentState.GIVEN,

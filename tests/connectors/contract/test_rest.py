@@ -133,6 +133,23 @@ def test_fewer_records_than_announced_are_a_failure_that_reads_the_window_again(
     assert again[-1].watermark == NOW
 
 
+def test_what_is_left_is_counted_where_the_vendor_announces_that() -> None:
+    def left(less: int) -> Behaviour:
+        def behave(made: Vendor, path: str, query: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+            status, _, body = cursor_pages(made, path, query)
+            total = len(made.people) - int(query.get("cursor", "0")) + less
+            return status, {}, json.dumps({**json.loads(body), "total": total}).encode()
+
+        return behave
+
+    with vendor(left(0)) as made:
+        made.people = [person(number) for number in range(5)]
+        assert [page.total for page in pull(people(made, count="total", counts="rest"))] == [5, 5]
+        made.behave = left(1)
+        with pytest.raises(TryLater, match="announced 6 records and sent 5"):
+            pull(people(made, count="total", counts="rest"))
+
+
 def test_new_fields_are_told_of_once_and_only_where_they_look_like_names() -> None:
     with vendor() as made:
         made.people = [person(1, updated=LATE, nick="x", deal=3)]

@@ -5,9 +5,9 @@ from typing import Any
 
 from passerelle.privacy.consent.signals.contract import Heard, Said
 from passerelle.privacy.consent.signals.mapping import SignalMapping
-from passerelle.privacy.consent.signals.reading import ADS
 from passerelle.privacy.consent.signals.registry import RECORDS, mapped
 from passerelle.privacy.vocabulary import (
+    ADS,
     Channel,
     ConsentState,
     EvidenceGrade,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from passerelle.privacy.consent.signals.reading import ADS
 from passerelle.privacy.vocabulary import (
+    ADS,
     Channel,
     ConsentState,
     EvidenceGrade,

@@ -2,8 +2,9 @@
 
 import pytest
 
-from passerelle.privacy.consent.signals.reading import ADS, NO_ANSWER
+from passerelle.privacy.consent.signals.reading import NO_ANSWER
 from passerelle.privacy.vocabulary import (
+    ADS,
     Channel,
     ConsentState,
     EvidenceGrade,

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from passerelle.privacy.consent.signals.columns import SPOKEN, spoken
 from passerelle.privacy.consent.signals.contract import RecordSignal, Said
 from passerelle.privacy.consent.signals.mapping import VENDORS, WITH_PURPOSES, SignalMapping
-from passerelle.privacy.consent.signals.reading import ADS, at_path, flag, items, moment, scope, text
+from passerelle.privacy.consent.signals.reading import at_path, flag, items, moment, scope, text
 from passerelle.privacy.consent.signals.registry import RECORDS, mapped, single
-from passerelle.privacy.vocabulary import Channel, EvidenceGrade, Precision
+from passerelle.privacy.vocabulary import ADS, Channel, EvidenceGrade, Precision
 from tests.privacy.consent.signals.payloads import (
     ADS_PURPOSE,
     action,

@@ -1,0 +1,134 @@
+"""A resource read page by page: the window of time, the page under way, what was announced and what came."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import JsonValue
+
+from passerelle.connectors.contract.asking import Step
+from passerelle.connectors.contract.drift import ENOUGH, Drift
+from passerelle.connectors.contract.durations import microseconds
+from passerelle.connectors.contract.merges import with_losers
+from passerelle.connectors.contract.paging import TURN, Seen
+from passerelle.connectors.contract.source import Context, Page, State
+from passerelle.connectors.errors import Refused, TryLater
+from passerelle.connectors.http import Session, Skipped
+from passerelle.connectors.quota import Quota
+
+if TYPE_CHECKING:
+    from passerelle.connectors.contract.rest import RestResource
+
+_CIRCLE = "The source leads to a page that was read before: its paging runs in a circle."
+
+
+def walk(
+    session: Session, rest: "RestResource", quota: Quota | None, state: State | None, context: Context
+) -> Iterator[Page]:
+    """The vendor's pages, one by one."""
+    memory = _Memory.of(state, rest, context)
+    drift = Drift(rest.shape, memory.columns, memory.had, memory.met)
+    walked: set[tuple[tuple[str, str], ...]] = set()
+    before: bytes | None = None
+    while memory.step is not None:
+        mark = tuple(sorted(memory.step.items()))
+        if mark in walked:
+            raise Refused(_CIRCLE)
+        walked.add(mark)
+        try:
+            reply = session.send(rest.request(memory.since, memory.until, memory.step), quota=quota)
+        except Skipped:
+            reply = None
+        body = reply.body if reply is not None else b""
+        read = rest.reader.nothing() if reply is None else rest.reader.read(reply.body, len(walked))
+        warnings = drift.sample(rest.name, rest.reader.plain(reply.body)) if reply and len(walked) == 1 else []
+        if read.count and body == before:
+            raise Refused(_CIRCLE)
+        before = body
+        drift.read(read.records, read.quarantined.num_rows)
+        last = read.records[-1] if read.records else None
+        step = rest.pages.after(Seen(reply, read.count, read.next, memory.step, last))
+        if not rest.sparse and ((len(walked) == 1 and read.count >= ENOUGH) or step is None):
+            drift.check(f"{rest.name}")
+        announced = rest.announced(reply, read) if reply is not None else None
+        if announced is not None and rest.counts == "rest":
+            announced += memory.received
+        ended = step is None or step.get(TURN) != memory.step.get(TURN)
+        memory = memory.moved(step, read.count, announced, drift)
+        short = ended and memory.short
+        told, memory = memory, memory.counted_anew() if ended and step is not None and not short else memory
+        yield Page(
+            rows=with_losers(rest.shape, read.rows),
+            state=memory.again(rest).state() if short else memory.state(),
+            quarantined=read.quarantined,
+            watermark=memory.until if step is None and not short else None,
+            total=told.announced,
+            warnings=tuple(warnings),
+        )
+        if short:
+            raise TryLater(
+                f"{rest.name}: the source announced {told.announced} records and sent {told.received}.",
+                advice="Nothing is taken for complete; the next pull reads this window again.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """The window under way and the page that comes next; None once all are read. How many came, and should have."""
+
+    since: int | None
+    until: int
+    step: Step | None
+    received: int = 0
+    announced: int | None = None
+    columns: set[str] = field(default_factory=set)
+    had: set[str] = field(default_factory=set)
+    met: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, state: State | None, rest: "RestResource", context: Context) -> "_Memory":
+        plain: Any = state or {}
+        columns, had, met = (set(plain.get(name, ())) for name in ("columns", "had", "met"))
+        if plain.get("step") is not None:
+            counts = plain.get("received", 0), plain.get("announced")
+            return cls(plain["since"], plain["until"], plain["step"], *counts, columns, had, met)
+        until = plain.get("until")
+        since = None if until is None or rest.shape.cursor is None else until - microseconds(rest.overlap)
+        return cls(since, context.now, rest.pages.first(), columns=columns, had=had | met)
+
+    @property
+    def short(self) -> bool:
+        """Fewer came than the vendor announced."""
+        return self.announced is not None and self.received < self.announced
+
+    def moved(self, step: Step | None, count: int, announced: int | None, drift: Drift) -> "_Memory":
+        return replace(
+            self,
+            step=step,
+            received=self.received + count,
+            announced=self.announced if announced is None else announced,
+            columns=drift.columns,
+            met=drift.met,
+        )
+
+    def counted_anew(self) -> "_Memory":
+        """At the beginning of another list."""
+        return replace(self, received=0, announced=None)
+
+    def again(self, rest: "RestResource") -> "_Memory":
+        """The same window from its beginning."""
+        return replace(self.counted_anew(), step=rest.pages.first())
+
+    def state(self) -> dict[str, JsonValue]:
+        """What is known of the vendor's fields stays; counts matter only in the middle of a run."""
+        ended = self.step is None
+        return {
+            "since": self.since,
+            "until": self.until,
+            "step": None if self.step is None else dict(self.step),
+            "received": 0 if ended else self.received,
+            "announced": None if ended else self.announced,
+            "columns": list[JsonValue](sorted(self.columns)),
+            "had": list[JsonValue](sorted(self.had | self.met if ended else self.had)),
+            "met": [] if ended else list[JsonValue](sorted(self.met)),
+        }
