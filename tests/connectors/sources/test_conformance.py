@@ -1,6 +1,7 @@
 """Every source keeps every promise of the contract."""
 
 from passerelle.connectors.contract.conformance import conformance
+from tests.connectors.sources.fake_hubspot import HubSpotWorld
 from tests.connectors.sources.fake_pipedrive import PipedriveWorld
 from tests.connectors.sources.worlds import FilesWorld, SqlWorld
 
@@ -10,3 +11,5 @@ test_parquet = conformance(lambda folder: FilesWorld(folder, ending="parquet"))
 test_sqlite = conformance(SqlWorld)
 test_pipedrive_persons = conformance(PipedriveWorld)
 test_pipedrive_deals = conformance(lambda folder: PipedriveWorld(folder, "deals"))
+test_hubspot_contacts = conformance(HubSpotWorld)
+test_hubspot_deals = conformance(lambda folder: HubSpotWorld(folder, "deals"))

@@ -1,0 +1,69 @@
+"""What comes of a vendor's merges, opt-outs and deletions once it is pulled."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.connectors.sources.fake_hubspot import FakeHubSpot
+from tests.workflows.pulls import NOW, Shop
+
+TODAY = datetime.fromtimestamp(NOW / 1e6, UTC)
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[tuple[FakeHubSpot, Shop]]:
+    fake = FakeHubSpot()
+    with fake.running():
+        source = {"kind": "hubspot", "token_file": "hub.token", "endpoint": fake.url, "allow_private": True}
+        shop = Shop(tmp_path, {"hub": source})
+        (shop.folder / "hub.token").write_text("x", encoding="utf-8")
+        (shop.folder / "hub.token").chmod(0o600)
+        yield fake, shop
+        shop.close()
+
+
+def contact(fake: FakeHubSpot, number: int, *, days: float = 10, archived: bool = False, **more: Any) -> None:  # noqa: ANN401 - properties
+    stamp = (TODAY - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    properties = {"email": f"person.{number}@example.org", "lifecyclestage": "lead", "lastmodifieddate": stamp, **more}
+    record = {"id": str(number), "archived": archived, "createdAt": stamp, "updatedAt": stamp}
+    fake.put("contacts", str(number), {**record, "properties": properties})
+
+
+def deal(fake: FakeHubSpot, number: int, of: int) -> None:
+    stamp = (TODAY - timedelta(days=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    properties = {"hs_lastmodifieddate": stamp, "hs_is_closed_won": "true", "amount": "59.90", "closedate": stamp}
+    record = {"id": str(number), "archived": False, "createdAt": stamp, "updatedAt": stamp, "properties": properties}
+    linked = {"contacts": {"results": [{"id": str(of), "type": "deal_to_contact"}]}}
+    fake.put("deals", str(number), {**record, "associations": linked})
+
+
+def test_two_contacts_that_hubspot_merged_into_a_third_are_one_person(hub: tuple[FakeHubSpot, Shop]) -> None:
+    fake, shop = hub
+    contact(fake, 11, hs_email_optout="true")
+    contact(fake, 22, hs_email_optout="false")
+    deal(fake, 1, of=22)
+    assert [report.error for report in shop.pull().sources] == [None, None]
+    assert len(shop.rows("subject", "subject_id")) == 2
+    del fake.held["contacts"]["11"], fake.held["contacts"]["22"]
+    contact(fake, 33, days=0.001, hs_merged_object_ids="11;22", email="person.22@example.org")
+    assert [report.error for report in shop.pull(now=NOW + 60_000_000).sources] == [None, None]
+    standing = [row for row in shop.rows("subject", "subject_id", "merged_into") if row[1] is None]
+    assert len(standing) == 1
+    assert shop.lake("hub.contacts") == [(standing[0][0],)]
+    assert shop.lake("hub.deals", "subject_id", "amount") == [(standing[0][0], 5990)]
+    states = {(state, channel) for state, channel in shop.rows("consent_event", "state", "channel")}
+    assert states == {("ConsentWithdrawn", None), ("ConsentWithdrawn", "email")}, "the refusal of before stays"
+
+
+def test_who_is_archived_in_hubspot_is_out_of_the_lake(hub: tuple[FakeHubSpot, Shop]) -> None:
+    fake, shop = hub
+    contact(fake, 1)
+    contact(fake, 2)
+    shop.pull()
+    contact(fake, 2, archived=True)
+    report = shop.pull(now=NOW + 60_000_000).sources[0]
+    assert report.deleted == 1
+    assert len(shop.lake("hub.contacts")) == 1
