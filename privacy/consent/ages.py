@@ -12,6 +12,7 @@ from passerelle.privacy.vocabulary import Destination, Field
 
 Ints = npt.NDArray[np.int64]
 UNKNOWN = -1
+_DAY = 86_400_000_000
 
 
 def ages(people: Personal, *, at: int) -> Ints:
@@ -27,6 +28,11 @@ def ages(people: Personal, *, at: int) -> Ints:
     had_birthday = (month < today.month) | ((month == today.month) & (day <= today.day))
     lived = today.year - year - np.where(had_birthday, 0, 1)
     return np.where(year == UNKNOWN, UNKNOWN, np.maximum(lived, 0))
+
+
+def next_birthday(at: int) -> int:
+    """The next instant at which anybody may have lived another year: the end of the day, in UTC."""
+    return at - at % _DAY + _DAY
 
 
 def _latest(table: pa.Table, field: Field, *, otherwise: int) -> Ints:

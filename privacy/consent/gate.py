@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select
 from passerelle.privacy.consent import decisions as kept_decisions
 from passerelle.privacy.consent.ages import ages
 from passerelle.privacy.consent.cleared import GATE_SEAL, ClearedBatch
+from passerelle.privacy.consent.digest import digest
 from passerelle.privacy.consent.documents import Document, keep, kept_notices, policy_in_force, time_of
 from passerelle.privacy.consent.history import EVERYTHING, Horizon
 from passerelle.privacy.consent.judge import Identities, Judge
@@ -109,6 +110,16 @@ class Gate:
         """
         horizon = EVERYTHING if heard_until is None else Horizon(heard_until=heard_until)
         return self._judge(horizon).decide(connection, subject_ids, purpose, destination, at=at)
+
+    def foresee(
+        self, connection: Connection, subject_ids: pa.Array, *, purpose: Purpose, destination: Destination, at: int
+    ) -> tuple[pa.Table, int]:
+        """The same decisions, and the instant (microseconds UTC) before which none of them changes by itself.
+
+        Consents that expire or begin, and birthdays where a rule asks for an age, are such instants. What else changes
+        decisions is written into the store, or stands in the policy and the notices.
+        """
+        return self._judge(EVERYTHING).foresee(connection, subject_ids, purpose, destination, at=at)
 
     def as_of(self, connection: Connection, log_size: int) -> "PastGate":
         """The gate as it was when the log had its first `log_size` entries (at least 1).
@@ -219,6 +230,12 @@ class Gate:
         documents = [Document.of_policy(self.policy)]
         documents += [Document.of_notice(reference, version) for reference, version in notices.items()]
         return keep(self._store, self._log, connection, documents, now=now)
+
+    def rules(self) -> str:
+        """A digest of what decisions follow from besides what the store holds: the policy, and every notice version."""
+        notices = by_reference(self._notices.values())
+        told = {reference: Document.of_notice(reference, version).digest for reference, version in notices.items()}
+        return digest({"policy": self.policy.digest, "notices": told})
 
     def under(self, policy: Policy) -> "Gate":
         """The same gate under another policy, to ask what it would say."""

@@ -73,6 +73,7 @@ class Heard:
     lifts: Bools  # whether a grant ends the refusals of its stream before it
     lifts_stop: Bools  # whether a grant ends the stops of its kind before it
     agrees: Bools  # whether a grant speaks against a suppression, the basis being legitimate interest
+    holds_until: int  # the next instant at which a grant begins to count or expires by itself; FOREVER where none does
     wholes: Callable[[], tuple[Ints, int]]  # per row: a number for origin, channel and what the stream is a part of
 
 
@@ -85,9 +86,11 @@ def read(people: People, history: pa.Table, asked: Question) -> Heard:
     start = np.where(width == 0, NEVER, time)
     day = np.flatnonzero((width == DAY) & (time != NEVER))
     start[day] -= start[day] % DAY
-    said = (person >= 0) & ~(grant & (start > asked.at))
+    early = grant & (start > asked.at)
+    said = (person >= 0) & ~early
     rows = _Rows(history, person, kind, grant, start, width)
-    return _heard(people, rows if said.all() else rows.take(np.flatnonzero(said)), facts, asked.at)
+    begins = _soonest(start[early], asked.at)
+    return _heard(people, rows if said.all() else rows.take(np.flatnonzero(said)), facts, asked.at, begins)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,8 +116,13 @@ class _Rows:
         )
 
 
-def _heard(people: People, rows: _Rows, facts: Facts, at: int) -> Heard:
-    """What depends on times and people, on top of what follows from words."""
+def _soonest(instants: Ints, at: int) -> int:
+    """The first instant after `at`."""
+    return int(instants.min(initial=FOREVER, where=instants > at))
+
+
+def _heard(people: People, rows: _Rows, facts: Facts, at: int, begins: int) -> Heard:
+    """What depends on times and people, on top of what follows from words. `begins`: when the next grant does."""
     history, kind, start = rows.history, rows.kind, rows.start
     dated = start != NEVER
     end = np.where(dated, start + (rows.width - 1), NEVER)
@@ -143,6 +151,7 @@ def _heard(people: People, rows: _Rows, facts: Facts, at: int) -> Heard:
         lifts=(facts.lifts_if_dated.take(kind) & counts) | (facts.lifts_if_sound.take(kind) & (fault == SOUND)),
         lifts_stop=facts.lifts_stop.take(kind) & counts,
         agrees=facts.agrees.take(kind) & counts & ~linked,
+        holds_until=min(begins, _soonest(until[rows.grant & dated], at)),
         wholes=lambda: _streams(_wholes(dictionary(history["stream"])), origin, channel),
     )
 

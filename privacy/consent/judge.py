@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection, select
 
 from passerelle.privacy.consent import decisions as kept_decisions
-from passerelle.privacy.consent.ages import UNKNOWN, ages
+from passerelle.privacy.consent.ages import UNKNOWN, ages, next_birthday
 from passerelle.privacy.consent.history import EVERYTHING, Horizon, history
 from passerelle.privacy.consent.kin import kin, survivors
 from passerelle.privacy.consent.notice import Version
@@ -26,7 +26,7 @@ from passerelle.privacy.consent.resolve import (
     People,
     Terms,
     Told,
-    resolve,
+    resolved,
     stop_code,
 )
 from passerelle.privacy.personal import Personal
@@ -69,6 +69,12 @@ class Judge:
         self, connection: Connection, subject_ids: pa.Array, purpose: Purpose, destination: Destination, *, at: int
     ) -> pa.Table:
         """A decision per row of `subject_ids`, in its order; see `Gate.decide`."""
+        return self.foresee(connection, subject_ids, purpose, destination, at=at)[0]
+
+    def foresee(
+        self, connection: Connection, subject_ids: pa.Array, purpose: Purpose, destination: Destination, *, at: int
+    ) -> tuple[pa.Table, int]:
+        """The same, and the instant before which none of it changes by itself; see `Gate.foresee`."""
         kin_of = kin(self.store, connection, until=self.horizon.heard_until)
         today = survivors(np.asarray(subject_ids.to_numpy()), kin_of)
         ids = np.unique(today)
@@ -78,22 +84,26 @@ class Judge:
             )
             for start in range(0, max(len(ids), 1), _AT_ONCE)
         ]
-        rows = pa.concat_tables(parts).take(pa.array(np.searchsorted(ids, today)))
-        return rows.set_column(0, "subject_id", subject_ids)
+        rows = pa.concat_tables([made for made, _ in parts]).take(pa.array(np.searchsorted(ids, today)))
+        return rows.set_column(0, "subject_id", subject_ids), min(until for _, until in parts)
 
     def _decided(
         self, connection: Connection, ids: Ints, purpose: Purpose, destination: Destination, *, at: int, part: bool
-    ) -> pa.Table:
-        """Decisions on `ids` (survivors, ascending, distinct), which are all or `part` of those asked about."""
+    ) -> tuple[pa.Table, int]:
+        """Decisions on `ids` (survivors, ascending, distinct), which are all or `part` of those asked about.
+
+        With them the instant before which they stay as they are.
+        """
         judged = self.judged(connection, ids, purpose, destination, at=at, part=part)
         if not judged.asks_age:
-            return judged.decisions
+            return judged.decisions, judged.holds_until
         seen = kept_decisions.vouched(
             self.store, connection, policy=self.policy.digest, purpose=purpose, platform=destination
         )
         unseen = judged.to_be_aged()
         unseen = unseen.filter(pc.invert(pc.is_in(unseen, seen)))
-        return judged.with_ages(unseen, ages(self.subjects.identifiers(connection, unseen), at=at))
+        decided = judged.with_ages(unseen, ages(self.subjects.identifiers(connection, unseen), at=at))
+        return decided, min(judged.holds_until, next_birthday(at))
 
     def judged(
         self,
@@ -110,8 +120,8 @@ class Judge:
         heard = history(self.store, connection, pa.array(ids), purpose, horizon=self.horizon, part=part)
         terms = [_terms(rule) for rule in rules]
         told = self._told(connection, purpose, destination)
-        decisions = resolve(people, heard, terms, told, recipient=destination.value, at=at, relaxed=self.policy.relaxed)
-        return Judged(decisions, rules, people.terms)
+        found = resolved(people, heard, terms, told, recipient=destination.value, at=at, relaxed=self.policy.relaxed)
+        return Judged(found.decisions, rules, people.terms, found.holds_until)
 
     def _people(
         self, connection: Connection, ids: Ints, purpose: Purpose, destination: Destination
@@ -170,6 +180,8 @@ class Judged:
     decisions: pa.Table
     rules: Sequence[Rule]
     places: Ints
+    holds_until: int
+    """The instant before which none of it changes by itself, but for ages."""
 
     @property
     def asks_age(self) -> bool:

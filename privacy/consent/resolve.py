@@ -21,6 +21,7 @@ its end, and at the same instant the refusal wins; so no order of arrival and no
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -52,9 +53,11 @@ __all__ = [
     "NO_STOP",
     "SECOND",
     "People",
+    "Resolved",
     "Terms",
     "Told",
     "resolve",
+    "resolved",
     "stop_code",
 ]
 
@@ -73,6 +76,14 @@ def stop_code(reason: str) -> int:
     return CODES[reason]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Resolved:
+    """`decisions` (`DECISIONS`) stay as they are before the instant `holds_until`, as long as nothing else is heard."""
+
+    decisions: pa.Table
+    holds_until: int
+
+
 def resolve(
     people: People,
     history: pa.Table,
@@ -83,6 +94,20 @@ def resolve(
     at: int,
     relaxed: Collection[str] = (),
 ) -> pa.Table:
+    """The decisions of `resolved`."""
+    return resolved(people, history, terms, notices, recipient=recipient, at=at, relaxed=relaxed).decisions
+
+
+def resolved(
+    people: People,
+    history: pa.Table,
+    terms: Sequence[Terms],
+    notices: Sequence[Told],
+    *,
+    recipient: str,
+    at: int,
+    relaxed: Collection[str] = (),
+) -> Resolved:
     """A decision per person, in the order of `people.subject_ids`, in the shape of `DECISIONS`.
 
     `history` (`HISTORY`) holds what was heard of one purpose, of these people or others. `event_id` is the event a
@@ -100,7 +125,7 @@ def resolve(
     _worst_refusal(heard, _stopping(heard), heard.stop, reason, rests_on)
     stopped = people.stop != NO_STOP
     reason[stopped], rests_on[stopped] = people.stop[stopped], NEVER
-    return pa.table(
+    decisions = pa.table(
         [
             pa.array(people.subject_ids),
             pa.array(_COUNTS[reason]),
@@ -109,6 +134,7 @@ def resolve(
         ],
         schema=DECISIONS,
     )
+    return Resolved(decisions, heard.holds_until)
 
 
 def _without_consent(people: People, terms: Sequence[Terms], heard: Heard, reason: Ints, rests_on: Ints) -> None:

@@ -46,6 +46,7 @@ FATES: dict[str, tuple[Fate, str]] = {
     "quarantine": (Fate.DESTROYED, "places of records that could not be taken, where they are the person's"),
     "threshold": (Fate.NOBODY, "numbers over everybody"),
     "holdout": (Fate.DESTROYED, "which uploads they were kept out of"),
+    "standstill": (Fate.NOBODY, "where nothing was to do: counts, and digests over everybody"),
     "table_seal": (Fate.NOBODY, "what each table adds up to"),
 }
 """By table: what happens, and to what."""

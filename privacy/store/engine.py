@@ -9,8 +9,9 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
@@ -50,6 +51,14 @@ _WRITE = {"passerelle_write": True}
 _AFTER = "passerelle_after_commit"
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """How many writes made the tables what they are, and a digest of what each holds but for empty ones."""
+
+    writes: int
+    tables: Mapping[str, str]
+
+
 class Store:
     """The control store, open. Make one with `Store.open`."""
 
@@ -61,6 +70,8 @@ class Store:
         self._scanner: Scanner | None = None
         self._scanning = Lock()
         self._is_open = False
+        self.writes = 0
+        """How many writes were sealed through here."""
 
     @classmethod
     def open(cls, url: str, *, lock_folder: Path | None = None) -> "Store":
@@ -186,9 +197,13 @@ class Store:
         connection.info[writing.TALLY] = tally = Tally(self._seal_key)
         try:
             yield
-            tally.settle(connection)
+            if tally.settle(connection):
+                self.after_commit(connection, self._count)
         finally:
             del connection.info[writing.TALLY]  # the next to use this connection may be a reader
+
+    def _count(self) -> None:
+        self.writes += 1
 
     def guard_with(self, call: Callable[[], None]) -> None:
         """Have `call` made once, before the next write begins; what it raises stops that write and is raised there."""
@@ -207,6 +222,18 @@ class Store:
     def seal_key(self) -> SealKey | None:
         """What the tables are sealed with, if they are."""
         return self._seal_key
+
+    def content(self, connection: Connection) -> Content | None:
+        """What the tables hold; None in a store without seals.
+
+        Two states of a store with the same digest of a table have the same rows there. Costs one read, whatever the
+        size, and knows what was written through here: rows that somebody changed by hand are for `watch` to find.
+        Raises `IntegrityError` where the seals are not ours.
+        """
+        held = seals.held(connection, self._seal_key) if self._seal_key is not None else None
+        if held is None:
+            return None
+        return Content(held.writes, {name: f"{one.rows}:{one.sum:x}" for name, one in held.sums.items() if one.rows})
 
     def reseal(self, connection: Connection, key: bytes | None = None) -> None:
         """Seal the tables as this write leaves them, under the key so far or another one; reads all of them.

@@ -124,16 +124,17 @@ class Tally:
         """These rows, as they were, are gone."""
         self.come[table.name] = self.come.get(table.name, Seal()) - self.key.of(table, rows)
 
-    def settle(self, connection: Connection) -> None:
-        """Seal what this write leaves. Raises `IntegrityError` where the seals before it are not ours."""
+    def settle(self, connection: Connection) -> bool:
+        """Seal what this write leaves; whether it left anything. Raises `IntegrityError` where seals are not ours."""
         if not self.come:
-            return
+            return False
         before = held(connection, self.key)
         if before is None:
             _check_new(connection, self.come)
             before = Sealed(0, {})
         sums = {name: before.sums.get(name, Seal()) + seal for name, seal in self.come.items()}
         put(connection, self.key, Sealed(before.writes + 1, before.sums | sums), sums)
+        return True
 
 
 def held(connection: Connection, key: SealKey) -> Sealed | None:

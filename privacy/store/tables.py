@@ -373,6 +373,20 @@ holdout = Table(
     sqlite_with_rowid=False,
 )
 
+# Places where a run had nothing to do, digests of what that rests on and until when: workflows.plan.standstill.
+standstill = Table(
+    "standstill",
+    metadata,
+    Column("destination", String(40), primary_key=True),
+    Column("audience", String(64), primary_key=True),
+    Column("rests_on", String(64), nullable=False),  # the store's content, policy, notices
+    Column("asked", String(64), nullable=False),  # settings, the people of the segment
+    Column("members", Integer, nullable=False),
+    Column("withheld", Text, nullable=False),  # JSON: counts by reason
+    Column("kept_at", BigInteger, nullable=False),
+    Column("holds_until", BigInteger, nullable=False),  # when a decision may next change by itself
+)
+
 # What every other table adds up to: see `seals`. The row "*" counts the writes and authenticates all others.
 table_seal = Table(
     "table_seal",

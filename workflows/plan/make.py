@@ -1,7 +1,7 @@
 """Make a plan: read who is chosen, who agreed and who is there; nothing is sent and nothing is written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ from passerelle.workflows.plan.moves import NOBODY, Ids, Wish, diff, union
 from passerelle.workflows.plan.naming import unfit
 from passerelle.workflows.plan.replace import REFUSALS, How, Known, choose
 from passerelle.workflows.plan.standing import owed, standing
+from passerelle.workflows.plan.standstill import Basis, Memory, Unmoved
 
 if TYPE_CHECKING:
     from passerelle.workflows.verbs.contract import Progress
@@ -25,20 +26,50 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PlacePlan:
-    """The plan for one audience at one destination. `decisions` are the gate's, of everybody in the segment."""
+class Choice:
+    """Who is wanted at one place, whoever is there.
+
+    `people` are those of the segment and `decisions` the gate's of all but the `held_out`, which don't change by
+    themselves before the instant `holds_until`. `stale` names sources that are too old.
+    """
 
     aim: Aim
+    people: pa.Array
+    held_out: Ids
+    decisions: pa.Table
+    wish: Wish
+    holds_until: int
+    stale: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacePlan:
+    """The plan for one audience at one destination."""
+
+    choice: Choice
     guarded: Guarded
     wish: Wish
-    segment_size: int
-    decisions: pa.Table
-    held_out: Ids
+    """Who is wanted, but for those who must leave every audience first."""
     known: Remote | None
     """The audience at the platform, where there is one yet."""
     unfit: tuple[str, ...]
     """Words of special categories in what the platform would be told of the audience, and was not told before."""
     how: How
+
+    @property
+    def aim(self) -> Aim:
+        """What is asked for."""
+        return self.choice.aim
+
+    @property
+    def segment_size(self) -> int:
+        """How many people the segment has."""
+        return len(self.choice.people)
+
+    @property
+    def decisions(self) -> pa.Table:
+        """The gate's, of everybody in the segment who is not held out."""
+        return self.choice.decisions
 
     @property
     def withheld(self) -> dict[str, int]:
@@ -51,13 +82,18 @@ class PlacePlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Plans for some places, under one policy and one size of the log. `stale` names sources that are too old."""
+    """Plans for some places, under one policy and one size of the log. `stale` names sources that are too old.
+
+    `unmoved` are places that were not looked at, since nothing can have changed there.
+    """
 
     places: Sequence[PlacePlan]
     made_at: int
     policy: str
     log_size: int
     stale: tuple[str, ...]
+    unmoved: Sequence[Unmoved] = ()
+    basis: Basis | None = field(default=None)
 
 
 def make(
@@ -68,8 +104,12 @@ def make(
     progress: "Progress",
     approved: frozenset[str] = frozenset(),
     as_of: int | None = None,
+    recalls: bool = False,
 ) -> Plan:
-    """Plan the named audiences, or all: segments as of `as_of` (by default this hour), consent as of `now`."""
+    """Plan the named audiences, or all: segments as of `as_of` (by default this hour), consent as of `now`.
+
+    With `recalls`, places where an earlier run left nothing to do are not looked at, if nothing can have changed there.
+    """
     wanted = aims(workspace, names)
     memberships = run_segments(
         workspace, sorted({aim.segment for aim in wanted}), as_of=as_of, now=now, progress=progress
@@ -80,36 +120,51 @@ def make(
         workspace.store().read() as connection,
         progress.step("Comparing with who is there", total=len(wanted)) as step,
     ):
-        places, stale = [], set[str]()
+        places, unmoved, stale = [], list[Unmoved](), set[str]()
+        memory = Memory.of(workspace, connection, now=now)
         for aim in wanted:
             people = memberships[aim.segment].subject_ids
             old = gate.stale(connection, now=now, purpose=aim.purpose, destination=aim.platform)
-            stale.update(source.source for source in old)
-            places.append(_place(workspace, connection, ledger, aim, people, now, approved, bool(old)))
+            names = tuple(source.source for source in old)
+            stale.update(names)
+            known = memory.of_aim(aim, people, names) if recalls else None
+            if known is not None:
+                unmoved.append(known)
+            else:
+                choice = _choose(workspace, connection, aim, people, now, names)
+                places.append(held_against(workspace, connection, ledger, choice, now=now, approved=approved))
             step.advance()
         size = workspace.log().size(connection)
-    return Plan(places, now, workspace.policy.digest, size, tuple(sorted(stale)))
+    return Plan(places, now, workspace.policy.digest, size, tuple(sorted(stale)), unmoved, memory.basis)
 
 
-def _place(
+def _choose(
+    workspace: "Workspace", connection: Connection, aim: Aim, people: pa.Array, now: int, stale: tuple[str, ...]
+) -> Choice:
+    out = _held_out(aim, people)
+    asked = pc.filter(people, pc.invert(pc.is_in(people, pa.array(out)))) if len(out) else people
+    decisions, until = workspace.gate().foresee(
+        connection, asked, purpose=aim.purpose, destination=aim.platform, at=now
+    )
+    wish = wish_of(workspace, connection, decisions, {"holdout": out})
+    return Choice(aim, people, out, decisions, wish, until, stale)
+
+
+def held_against(
     workspace: "Workspace",
     connection: Connection,
     ledger: Ledger,
-    aim: Aim,
-    people: pa.Array,
+    choice: Choice,
+    *,
     now: int,
     approved: frozenset[str],
-    stale: bool,
 ) -> PlacePlan:
-    out = _held_out(aim, people)
-    asked = pc.filter(people, pc.invert(pc.is_in(people, pa.array(out)))) if len(out) else people
-    decisions = workspace.gate().decide(connection, asked, purpose=aim.purpose, destination=aim.platform, at=now)
-    wish = without(
-        wish_of(workspace, connection, decisions, {"holdout": out}),
-        _leaving_everywhere(workspace, connection, ledger, aim),
-    )
+    """The plan that leads from who is there to who is chosen."""
+    aim, people, stale = choice.aim, choice.people, bool(choice.stale)
+    wish = without(choice.wish, _leaving_everywhere(workspace, connection, ledger, aim))
     here = standing(connection, ledger, aim.place)
-    lost = _lost(workspace, connection, aim, np.setdiff1d(here.subject_id, asked.to_numpy()), now)
+    asked = choice.decisions["subject_id"].to_numpy()
+    lost = _lost(workspace, connection, aim, np.setdiff1d(here.subject_id, asked), now)
     causes = {cause: union([ids, lost.get(cause, NOBODY)]) for cause, ids in wish.withheld.items()}
     moves = diff(replace(wish, withheld={**lost, **causes}), here)
     known = ledger.remote(connection, aim.place)
@@ -117,7 +172,7 @@ def _place(
     guarded = guard(moves, aim.limits, segment_size=len(people), stale=stale, approved=approved, unfit=bool(words))
     speaks = _speaks(workspace, connection, ledger, aim.place, known)
     how = choose(aim, guarded, wish, speaks, stale=stale, unfit=bool(words))
-    return PlacePlan(aim, guarded, wish, len(people), decisions, out, known, words, how)
+    return PlacePlan(choice, guarded, wish, known, words, how)
 
 
 def _speaks(

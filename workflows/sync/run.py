@@ -20,10 +20,12 @@ from passerelle.workflows.plan.moves import NOBODY, Moves, diff
 from passerelle.workflows.plan.naming import UNFIT_ADVICE
 from passerelle.workflows.plan.replace import explained
 from passerelle.workflows.plan.standing import standing
+from passerelle.workflows.plan.standstill import Memory, Unmoved
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.farewell import bid_farewell
 from passerelle.workflows.sync.place import await_settled, carry, carry_whole, conclude, finish, reach
 from passerelle.workflows.sync.push import Target
+from passerelle.workflows.sync.remember import remember
 from passerelle.workflows.sync.report import PlaceReport
 from passerelle.workflows.verbs.contract import Outcome
 
@@ -66,13 +68,24 @@ def sync(
             )
         as_of = instant(None, kept.made_at) if kept else None
         _go_on(crew, [place for place in places if place not in busy])
-        plan = make(crew.workspace, wanted, now=crew.now(), progress=crew.progress, approved=approved, as_of=as_of)
+        plan = make(
+            crew.workspace,
+            wanted,
+            now=crew.now(),
+            progress=crew.progress,
+            approved=approved,
+            as_of=as_of,
+            recalls=kept is None,
+        )
         if kept is not None:
             _still_holds(kept, plan)
         report.stale = plan.stale
-        free = {place.aim.place: partial(_carry_out, crew, plan, place) for place in plan.places}
-        report.places.extend(_all(crew, {place: push for place, push in free.items() if place not in busy}))
+        work: dict[Place, Callable[[], Carried]] = {one.place: partial(_stood_still, one) for one in plan.unmoved}
+        work |= {place.aim.place: partial(_carry_out, crew, plan, place) for place in plan.places}
+        done = _all(crew, {place: work[place] for place in places if place not in busy})
+        report.places.extend(done)
         report.farewells.extend(_farewells(crew))
+        remember(crew, plan, done)
     end(crew)
     return report
 
@@ -186,6 +199,11 @@ def _still_holds(kept: PlanFile, fresh: Plan) -> None:
         )
 
 
+def _stood_still(unmoved: Unmoved) -> Carried:
+    """Nothing to do, as the last time."""
+    return Carried(PlaceReport(unmoved.place, withheld=dict(unmoved.withheld), members=unmoved.members))
+
+
 def _carry_out(crew: Crew, plan: Plan, place: PlacePlan) -> Carried:
     aim, moves = place.aim, place.guarded.moves
     report = PlaceReport(aim.place, withheld=place.withheld, held_by=place.guarded.held)
@@ -239,8 +257,8 @@ def _record(crew: Crew, plan: Plan, place: PlacePlan) -> None:
             now=plan.made_at,
             platform=aim.platform,
         )
-        if count := len(place.held_out):
-            rows = {"audience": [aim.place.audience] * count, "subject_id": pa.array(place.held_out)}
+        if count := len(place.choice.held_out):
+            rows = {"audience": [aim.place.audience] * count, "subject_id": pa.array(place.choice.held_out)}
             crew.store.insert(connection, t.holdout, {**rows, "since": [plan.made_at] * count}, on_conflict="ignore")
 
 
@@ -293,6 +311,9 @@ def _take_out(crew: Crew, place: Place) -> Carried:
     report = PlaceReport(place)
     try:
         with crew.store.read() as connection:
+            unmoved = Memory.of(crew.workspace, connection, now=crew.now()).of_place(place)
+            if unmoved is not None:
+                return Carried(PlaceReport(place, members=unmoved.members))
             remote = crew.ledger.remote(connection, place)
             here = standing(connection, crew.ledger, place)
             if remote is None:

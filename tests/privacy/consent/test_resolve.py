@@ -24,6 +24,7 @@ from passerelle.privacy.consent.resolve import (
     Terms,
     Told,
     resolve,
+    resolved,
     stop_code,
 )
 from passerelle.privacy.vocabulary import ConsentState, EvidenceGrade
@@ -359,6 +360,37 @@ SUPPRESSED = st.sampled_from([NEVER, NEVER, NOW - 3 * DAY])
 def answers(events: Sequence[Said], at: int = NOW, relaxed: Collection[str] = (), suppressed: int = NEVER) -> pa.Table:
     asked = people(ASKED, suppressed=dict.fromkeys(ASKED, suppressed))
     return resolve(asked, history(events), TERMS, NOTICES, recipient="meta", at=at, relaxed=relaxed)
+
+
+@property_of(300)
+@given(HISTORIES, st.lists(st.integers(-15 * DAY, 15 * DAY), max_size=6), RELAXED, SUPPRESSED)
+def test_decisions_stay_as_they_are_until_the_instant_that_they_name(
+    events: list[Said], later: list[int], relaxed: frozenset[str], suppressed: int
+) -> None:
+    asked = people(ASKED, suppressed=dict.fromkeys(ASKED, suppressed))
+    found = resolved(asked, history(events), TERMS, NOTICES, recipient="meta", at=NOW, relaxed=relaxed)
+    assert found.holds_until > NOW
+    for moment in (*(NOW + abs(one) for one in later), found.holds_until - 1):
+        if moment < found.holds_until < FOREVER or found.holds_until == FOREVER > moment:
+            assert answers(events, moment, relaxed, suppressed).equals(found.decisions)
+
+
+@pytest.mark.parametrize(
+    ("event", "until"),
+    [
+        pytest.param(said(event_time=NOW - DAY), NOW + 9 * DAY, id="its validity ends"),
+        pytest.param(said(event_time=NOW - DAY, valid_until=NOW + 7), NOW + 7, id="it says until when"),
+        pytest.param(said(event_time=NOW + 5), NOW + 5, id="it begins"),
+        pytest.param(said(event_time=NOW - 30 * DAY), FOREVER, id="it has expired"),
+        pytest.param(said("ConsentWithdrawn", event_time=NOW - DAY), FOREVER, id="a refusal lasts"),
+    ],
+)
+def test_a_decision_says_when_it_next_changes_by_itself(event: Said, until: int) -> None:
+    found = resolved(people({1: 0}), history([event]), TERMS, NOTICES, recipient="meta", at=NOW)
+    assert found.holds_until == until
+    if until < FOREVER:
+        before, after = (decide([event], at=moment)[0] for moment in (until - 1, until))
+        assert before != after
 
 
 def asked(term: int, relaxed: frozenset[str] = frozenset(), suppressed: int = NEVER) -> Asked:

@@ -277,6 +277,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "standstill",
+        sa.Column("destination", sa.String(length=40), nullable=False),
+        sa.Column("audience", sa.String(length=64), nullable=False),
+        sa.Column("rests_on", sa.String(length=64), nullable=False),
+        sa.Column("asked", sa.String(length=64), nullable=False),
+        sa.Column("members", sa.Integer(), nullable=False),
+        sa.Column("withheld", sa.Text(), nullable=False),
+        sa.Column("kept_at", sa.BigInteger(), nullable=False),
+        sa.Column("holds_until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("destination", "audience"),
+    )
+    op.create_table(
         "subject",
         sa.Column(
             "subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
