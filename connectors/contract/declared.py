@@ -66,6 +66,7 @@ class ConsentRole(_Closed):
         description="A: notice, time and mechanism are known. B: the time is. C: a bare flag, can only veto.",
     )
     at: str | None = Field(None, description="The field that says when.")
+    refused_at: str | None = Field(None, description="The field that says when, of values that mean no.")
     recorded_at: str | None = Field(None, description="The field that says when the source wrote it down.")
     valid_until: str | None = Field(None, description="The field that says until when.")
     notice: str | None = Field(None, description="The field that names the notice as id@version, or that text itself.")
@@ -85,6 +86,7 @@ class ConsentRole(_Closed):
             states=states(self.given, self.refused, self.withdrawn),
             grade=self.grade,
             at=self.at,
+            refused_at=self.refused_at,
             recorded_at=self.recorded_at,
             valid_until=self.valid_until,
             notice=self.notice,

@@ -63,6 +63,10 @@ class Paginator(Protocol):
         """The request for the page that `step` leads to."""
         return added(ask, step)
 
+    def repeated(self, step: Step) -> int:  # noqa: ARG002 - for those that do
+        """How many records of this page were on the page before, so that none is lost between the two."""
+        return 0
+
 
 @dataclass(frozen=True, slots=True)
 class OnePage(Paginator):
@@ -125,11 +129,16 @@ class NumberedPage(Paginator):
 
 @dataclass(frozen=True, slots=True)
 class OffsetPage(Paginator):
-    """Records are counted; a page that is not full is the last."""
+    """Records are counted; a page that is not full is the last.
+
+    Each page begins `back` records before the end of the one before: as many may vanish from the list between the two
+    without any other being missed.
+    """
 
     parameter: str
     size: int
     size_parameter: str
+    back: int = 0
     found: tuple[str, ...] = ()
 
     def first(self) -> Step:
@@ -140,7 +149,12 @@ class OffsetPage(Paginator):
         """Past what came."""
         if seen.records < self.size:
             return None
-        return {self.parameter: str(int(seen.step[self.parameter]) + seen.records), self.size_parameter: str(self.size)}
+        following = int(seen.step[self.parameter]) + seen.records - self.back
+        return {self.parameter: str(following), self.size_parameter: str(self.size)}
+
+    def repeated(self, step: Step) -> int:
+        """Those that the page goes back."""
+        return self.back if int(step[self.parameter]) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +229,10 @@ class InTurn(Paginator):
         if following is not None:
             return self._step(turn, following)
         return self._step(turn + 1, self.lists[turn + 1].first()) if turn + 1 < len(self.lists) else None
+
+    def repeated(self, step: Step) -> int:
+        """What the list at hand repeats."""
+        return self.lists[int(step[TURN])].repeated(step)
 
     @staticmethod
     def _step(turn: int, inner: Step) -> Step:

@@ -53,7 +53,8 @@ class Consent:
     is not there says nothing, but that a yes of the same record is over, where `blank` is `ends`; so does each value
     of `silent`: that somebody did not opt out, for one, says nothing.
 
-    `at`, `recorded_at`, `valid_until` name fields of this record; `notice` names a field, or is `id@version` itself.
+    `at`, `recorded_at`, `valid_until` name fields of this record; `refused_at` is of what does not permit, where that
+    has a time of its own; `notice` names a field, or is `id@version` itself.
     `recipients` are destinations' platforms; none means those of the notice. `channel` is what the field is really
     about, where that is not the purpose: then it only vetoes, and a later dated yes ends the veto and grants nothing.
     """
@@ -70,11 +71,12 @@ class Consent:
     blank: Literal["ends", "says_nothing"] = "ends"
     silent: tuple[str, ...] = ()
     channel: Channel | None = None
+    refused_at: str | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Other fields of the record that this one rests on."""
-        named = [self.at, self.recorded_at, self.valid_until]
+        named = [self.at, self.refused_at, self.recorded_at, self.valid_until]
         if self.notice is not None and "@" not in self.notice:
             named.append(self.notice)
         return tuple(name for name in named if name is not None)

@@ -54,7 +54,8 @@ def walk(
         if announced is not None and rest.counts == "rest":
             announced += memory.received
         ended = step is None or step.get(TURN) != memory.step.get(TURN)
-        memory = memory.moved(step, read.count, announced, drift)
+        fresh = max(0, read.count - rest.pages.repeated(memory.step))
+        memory = memory.moved(step, fresh, announced, drift)
         short = ended and memory.short
         told, memory = memory, memory.counted_anew() if ended and step is not None and not short else memory
         yield Page(

@@ -89,6 +89,19 @@ def test_a_field_that_is_about_a_mailing_vetoes_and_its_silence_says_nothing(tmp
     shop.close()
 
 
+def test_a_no_may_have_a_time_of_its_own(tmp_path: Path) -> None:
+    consent = {"purpose": "email_marketing", "given": ["1"], "withdrawn": ["0"], "at": "seen", "refused_at": "ads_at"}
+    fields = {name: FIELDS[name] for name in ("id", "email", "ads_at")} | {"seen": {"detail": "timestamp"}}
+    shop = Shop(tmp_path, {"web": {**WEB, "fields": {**fields, "gpc": {"consent": consent}}}})
+    both = {"seen": "2026-03-01T10:00:00Z", "ads_at": "2026-04-01T10:00:00Z"}
+    written(shop, person(1, gpc="1", **both), person(2, gpc="0", **both), person(3, gpc="0", seen=both["seen"]))
+    shop.pull()
+    said = sorted((state, at or 0) for _, _, state, _, _, _, at in events(shop))
+    april, march = 1_775_037_600_000_000, 1_772_359_200_000_000
+    assert said == [("ConsentGiven", march), ("ConsentWithdrawn", 0), ("ConsentWithdrawn", april)]
+    shop.close()
+
+
 def test_a_yes_that_is_blank_now_is_over(shop: Shop) -> None:
     written(shop, person(1, ads="oui", ads_at="2026-02-01T10:00:00Z"), person(2, ads=""))
     assert shop.pull().sources[0].consents == 1

@@ -68,11 +68,16 @@ def _events(
     said: Statement, raw: pa.Table, table: pa.Table, rows: pa.Array, subject_ids: pa.Array, *, stream: pa.Array
 ) -> pa.Table:
     consent = said.consent
+    states = said.states.take(rows)
     time, precision = moments(raw, table, consent.at, rows)
+    if consent.refused_at is not None:
+        no_time, no_precision = moments(raw, table, consent.refused_at, rows)
+        permits = pc.is_in(states, PERMITTING)
+        time, precision = pc.if_else(permits, time, no_time), pc.if_else(permits, precision, no_precision)
     columns: dict[str, Any] = {
         "subject_id": subject_ids,
         "purpose": _same(consent.purpose.value, rows),
-        "state": said.states.take(rows),
+        "state": states,
         "event_time": time,
         "precision": precision,
         "recorded_at": _micros(table, consent.recorded_at, rows),

@@ -82,6 +82,31 @@ def test_every_way_of_paging_brings_every_record_once(behave: Behaviour, pages: 
     assert [page.watermark for page in found] == [None, None, NOW]
 
 
+def test_pages_that_go_back_a_little_miss_nothing_where_records_vanish() -> None:
+    def vanishing(made: Vendor, path: str, query: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        answer = numbered_pages(made, path, query)
+        if query["offset"] == "0":
+            del made.people[:2]
+        return answer
+
+    for back, found in ((0, [0, 1, 2, 5, 6, 7]), (2, list(range(8)))):
+        with vendor(vanishing) as made:
+            made.people = [person(number) for number in range(8)]
+            read = ids(pull(people(made, OffsetPage("offset", 3, "limit", back=back)), page_rows=100))
+        assert sorted(set(read)) == [f"K{number}" for number in found]
+
+
+def test_what_a_page_repeats_does_not_hide_that_some_are_missing() -> None:
+    def counting(made: Vendor, path: str, query: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        status, _, body = numbered_pages(made, path, query)
+        return status, {}, json.dumps({**json.loads(body), "total": 6}).encode()
+
+    with vendor(counting) as made:
+        made.people = [person(number) for number in range(5)]
+        with pytest.raises(TryLater, match="announced 6 records and sent 5"):
+            pull(people(made, OffsetPage("offset", 3, "limit", back=1), count="total"))
+
+
 def test_small_pages_are_handed_over_together() -> None:
     with vendor() as made:
         made.people = [person(number) for number in range(100)]

@@ -29,11 +29,12 @@ NONE: Mapping[str, str] = MappingProxyType({})
 def against(
     name: str,
     *,
+    paths: tuple[str, ...] = (),
     nullable: Mapping[str, str] = NONE,
     lists: Mapping[str, str] = NONE,
     otherwise: Mapping[str, str] = NONE,
 ) -> Check:
-    """A check of everything against the description in the file `name`.
+    """A check of everything against the description in the file `name`, or against its part about `paths`.
 
     `otherwise` is the reviewed list of members of request bodies that the vendor's guides send in another form than
     its description has; they are left out of the comparison. "security" among them: so is how we are let in.
@@ -44,7 +45,7 @@ def against(
     `nullable` is the reviewed list of members that the vendor sends as null although its description says otherwise,
     each with where that is known from.
     """
-    openapi, server = _described(name, unsecured="security" in otherwise)
+    openapi, server = _described(name, paths, unsecured="security" in otherwise)
 
     def check(asked: Asked, answer: Answer) -> None:
         head, query = dict(asked.headers), dict(asked.query)
@@ -55,19 +56,20 @@ def against(
                 request = MockRequest(server, asked.method, asked.path, headers=head, args=one, data=sent)
                 openapi.validate_request(request)
         body = json.dumps(_without(json.loads(answer.content), nullable)).encode()
-        openapi.validate_response(request, MockResponse(body, status_code=answer.status))
+        kind = answer.headers.get("content-type", "application/json")
+        openapi.validate_response(request, MockResponse(body, status_code=answer.status, content_type=kind))
 
     return check
 
 
 @cache
-def _described(name: str, *, unsecured: bool) -> tuple[OpenAPI, str]:
+def _described(name: str, paths: tuple[str, ...], *, unsecured: bool) -> tuple[OpenAPI, str]:
     path = SPECS / name
     if not path.exists():
         pytest.skip(f"the vendor's description {name} is not in {SPECS.name}/")
     text = path.read_text(encoding="utf-8")
     plain: dict[str, Any] = json.loads(text) if path.suffix == ".json" else yaml.load(text, yaml.CSafeLoader)
-    bare = _without_empty_examples(plain)
+    bare = _part(_without_empty_examples(plain), paths) if paths else _without_empty_examples(plain)
     parts = urlsplit(plain["servers"][0]["url"])
     return OpenAPI.from_dict(_without_security(bare) if unsecured else bare), f"{parts.scheme}://{parts.netloc}"
 
@@ -99,3 +101,22 @@ def _without_security(description: dict[str, Any]) -> dict[str, Any]:
             if isinstance(operation, dict):
                 operation.pop("security", None)
     return description
+
+
+def _part(description: dict[str, Any], paths: tuple[str, ...]) -> dict[str, Any]:
+    """Some paths and the components that they need: descriptions are large, and faulty in other places."""
+    kept = {path: description["paths"][path] for path in paths}
+    components: dict[str, dict[str, Any]] = {"securitySchemes": description["components"].get("securitySchemes", {})}
+    waiting: list[Any] = [kept]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting.extend(one.values())
+            if isinstance(one.get("$ref"), str):
+                _, _, kind, name = one["$ref"].split("/")
+                if name not in components.setdefault(kind, {}):
+                    components[kind][name] = description["components"][kind][name]
+                    waiting.append(components[kind][name])
+        elif isinstance(one, list):
+            waiting.extend(one)
+    return {**description, "paths": kept, "components": components}

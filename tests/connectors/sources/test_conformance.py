@@ -2,6 +2,7 @@
 
 from passerelle.connectors.contract.conformance import conformance
 from tests.connectors.sources.fake_hubspot import HubSpotWorld
+from tests.connectors.sources.fake_klaviyo import KlaviyoWorld
 from tests.connectors.sources.fake_pipedrive import PipedriveWorld
 from tests.connectors.sources.worlds import FilesWorld, SqlWorld
 
@@ -13,3 +14,5 @@ test_pipedrive_persons = conformance(PipedriveWorld)
 test_pipedrive_deals = conformance(lambda folder: PipedriveWorld(folder, "deals"))
 test_hubspot_contacts = conformance(HubSpotWorld)
 test_hubspot_deals = conformance(lambda folder: HubSpotWorld(folder, "deals"))
+test_klaviyo_profiles = conformance(KlaviyoWorld)
+test_klaviyo_events = conformance(lambda folder: KlaviyoWorld(folder, "placed_order"))
