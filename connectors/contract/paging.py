@@ -23,6 +23,8 @@ from passerelle.connectors.exchange import Ask, Reply
 
 TURN = "#turn"
 """Which of several lists a step is about."""
+AGAIN = "#again"
+"""How many records of the page before a step's page begins with."""
 
 _WHOLE = re.compile(r"/([0-9]+)\s*$")
 _LINK = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
@@ -62,10 +64,6 @@ class Paginator(Protocol):
     def place(self, ask: Ask, step: Step) -> Ask:
         """The request for the page that `step` leads to."""
         return added(ask, step)
-
-    def repeated(self, step: Step) -> int:  # noqa: ARG002 - for those that do
-        """How many records of this page were on the page before, so that none is lost between the two."""
-        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +127,22 @@ class NumberedPage(Paginator):
 
 @dataclass(frozen=True, slots=True)
 class OffsetPage(Paginator):
-    """Records are counted; a page that is not full is the last.
+    """Records are counted; a page that is not full is the last, or the one that reaches what the body has at `total`.
 
     Each page begins `back` records before the end of the one before: as many may vanish from the list between the two
-    without any other being missed.
+    without any other being missed. What comes again is left out.
     """
 
     parameter: str
     size: int
     size_parameter: str
     back: int = 0
-    found: tuple[str, ...] = ()
+    total: str = ""
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """Where the body says how many there are in all."""
+        return tuple(self.total.split(".")) if self.total else ()
 
     def first(self) -> Step:
         """From the beginning."""
@@ -147,14 +150,14 @@ class OffsetPage(Paginator):
 
     def after(self, seen: Seen) -> Step | None:
         """Past what came."""
-        if seen.records < self.size:
+        start = int(seen.step[self.parameter])
+        end = start + seen.records
+        whole = int(seen.found) if seen.found is not None and self.total else None
+        if not seen.records or (seen.records < self.size if whole is None else end >= whole):
             return None
-        following = int(seen.step[self.parameter]) + seen.records - self.back
-        return {self.parameter: str(following), self.size_parameter: str(self.size)}
-
-    def repeated(self, step: Step) -> int:
-        """Those that the page goes back."""
-        return self.back if int(step[self.parameter]) else 0
+        following = max(start + 1, end - self.back)
+        again = {AGAIN: str(end - following)} if following < end else {}
+        return {self.parameter: str(following), self.size_parameter: str(self.size), **again}
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,10 +232,6 @@ class InTurn(Paginator):
         if following is not None:
             return self._step(turn, following)
         return self._step(turn + 1, self.lists[turn + 1].first()) if turn + 1 < len(self.lists) else None
-
-    def repeated(self, step: Step) -> int:
-        """What the list at hand repeats."""
-        return self.lists[int(step[TURN])].repeated(step)
 
     @staticmethod
     def _step(turn: int, inner: Step) -> Step:

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from pydantic import JsonValue
 
 from passerelle.connectors.contract.asking import Step
 from passerelle.connectors.contract.drift import ENOUGH, Drift
 from passerelle.connectors.contract.durations import microseconds
 from passerelle.connectors.contract.merges import with_losers
-from passerelle.connectors.contract.paging import TURN, Seen
+from passerelle.connectors.contract.paging import AGAIN, TURN, Seen
+from passerelle.connectors.contract.records import Shape
 from passerelle.connectors.contract.source import Context, Page, State
 from passerelle.connectors.errors import Refused, TryLater
 from passerelle.connectors.http import Session, Skipped
@@ -30,6 +32,7 @@ def walk(
     drift = Drift(rest.shape, memory.columns, memory.had, memory.met)
     walked: set[tuple[tuple[str, str], ...]] = set()
     before: bytes | None = None
+    known: set[Mark] = set()
     while memory.step is not None:
         mark = tuple(sorted(memory.step.items()))
         if mark in walked:
@@ -54,12 +57,13 @@ def walk(
         if announced is not None and rest.counts == "rest":
             announced += memory.received
         ended = step is None or step.get(TURN) != memory.step.get(TURN)
-        fresh = max(0, read.count - rest.pages.repeated(memory.step))
-        memory = memory.moved(step, fresh, announced, drift)
+        rows = _unread(rest.shape, read.rows, int(memory.step.get(AGAIN, "0")), known)
+        known = set(_marks(rest.shape, read.rows)) if step is not None and AGAIN in step else set()
+        memory = memory.moved(step, read.count - read.rows.num_rows + rows.num_rows, announced, drift)
         short = ended and memory.short
         told, memory = memory, memory.counted_anew() if ended and step is not None and not short else memory
         yield Page(
-            rows=with_losers(rest.shape, read.rows),
+            rows=with_losers(rest.shape, rows),
             state=memory.again(rest).state() if short else memory.state(),
             quarantined=read.quarantined,
             watermark=memory.until if step is None and not short else None,
@@ -71,6 +75,22 @@ def walk(
                 f"{rest.name}: the source announced {told.announced} records and sent {told.received}.",
                 advice="Nothing is taken for complete; the next pull reads this window again.",
             )
+
+
+Mark = tuple[Any, ...]
+
+
+def _unread(shape: Shape, rows: pa.Table, again: int, known: set[Mark]) -> pa.Table:
+    """Rows, without those of the first `again` that are `known` from the page before."""
+    if not again or not known:
+        return rows
+    return rows.filter(pa.array([place >= again or one not in known for place, one in enumerate(_marks(shape, rows))]))
+
+
+def _marks(shape: Shape, rows: pa.Table) -> list[Mark]:
+    """What tells a record from another, and from itself once it has changed; nothing where it has no key."""
+    names = [*shape.keys, shape.cursor.name] if shape.keys and shape.cursor is not None else []
+    return list(zip(*(rows.column(name).to_pylist() for name in names), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

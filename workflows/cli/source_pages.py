@@ -4,6 +4,7 @@ A page has the two marks; what stands between them is made from the connector's 
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from passerelle.workflows.settings.plugins import load
 
 BEGIN, END = "<!-- fields -->", "<!-- /fields -->"
 LOGIN = {"token_file": "secrets/token"}
+NEEDED: Mapping[str, Mapping[str, Any]] = {"mailchimp": {"server": "us1", "audiences": {"audience": "id"}}}
+"""What a kind cannot do without, besides."""
 
 
 def with_fields(page: str, kind: str) -> str:
@@ -37,7 +40,9 @@ def rewrite(root: Path) -> None:
 
 def _made(kind: str) -> Source:
     found: Any = load("passerelle.sources", kind)
-    settings = found.Settings.model_validate_json(json.dumps({"kind": kind, **LOGIN}), strict=True)
+    settings = found.Settings.model_validate_json(
+        json.dumps({"kind": kind, **LOGIN, **NEEDED.get(kind, {})}), strict=True
+    )
     made: Source = found(kind, settings, folder=Path())
     return made
 

@@ -93,7 +93,16 @@ def test_pages_that_go_back_a_little_miss_nothing_where_records_vanish() -> None
         with vendor(vanishing) as made:
             made.people = [person(number) for number in range(8)]
             read = ids(pull(people(made, OffsetPage("offset", 3, "limit", back=back)), page_rows=100))
-        assert sorted(set(read)) == [f"K{number}" for number in found]
+            assert len(read) == len(set(read))
+        assert sorted(read) == [f"K{number}" for number in found], "each once"
+
+
+def test_a_total_says_where_the_last_page_is_however_short_pages_are() -> None:
+    with vendor(counted(0)) as made:
+        made.page = 2
+        made.people = [person(number) for number in range(5)]
+        made.behave = lambda one, path, query: counted(0)(one, path, {"cursor": query["offset"]})
+        assert len(ids(pull(people(made, OffsetPage("offset", 100, "limit", total="meta.total"))))) == 5
 
 
 def test_what_a_page_repeats_does_not_hide_that_some_are_missing() -> None:

@@ -69,6 +69,8 @@ def _described(name: str, paths: tuple[str, ...], *, unsecured: bool) -> tuple[O
         pytest.skip(f"the vendor's description {name} is not in {SPECS.name}/")
     text = path.read_text(encoding="utf-8")
     plain: dict[str, Any] = json.loads(text) if path.suffix == ".json" else yaml.load(text, yaml.CSafeLoader)
+    if "swagger" in plain:
+        plain = _in_the_new_form(plain)
     bare = _part(_without_empty_examples(plain), paths) if paths else _without_empty_examples(plain)
     parts = urlsplit(plain["servers"][0]["url"])
     return OpenAPI.from_dict(_without_security(bare) if unsecured else bare), f"{parts.scheme}://{parts.netloc}"
@@ -106,7 +108,8 @@ def _without_security(description: dict[str, Any]) -> dict[str, Any]:
 def _part(description: dict[str, Any], paths: tuple[str, ...]) -> dict[str, Any]:
     """Some paths and the components that they need: descriptions are large, and faulty in other places."""
     kept = {path: description["paths"][path] for path in paths}
-    components: dict[str, dict[str, Any]] = {"securitySchemes": description["components"].get("securitySchemes", {})}
+    held = description.get("components", {})
+    components: dict[str, dict[str, Any]] = {"securitySchemes": held.get("securitySchemes", {})}
     waiting: list[Any] = [kept]
     while waiting:
         one = waiting.pop()
@@ -115,8 +118,35 @@ def _part(description: dict[str, Any], paths: tuple[str, ...]) -> dict[str, Any]
             if isinstance(one.get("$ref"), str):
                 _, _, kind, name = one["$ref"].split("/")
                 if name not in components.setdefault(kind, {}):
-                    components[kind][name] = description["components"][kind][name]
+                    components[kind][name] = held[kind][name]
                     waiting.append(components[kind][name])
         elif isinstance(one, list):
             waiting.extend(one)
     return {**description, "paths": kept, "components": components}
+
+
+def _in_the_new_form(swagger: dict[str, Any]) -> dict[str, Any]:
+    """A Swagger 2 description as OpenAPI 3, as far as reading lists needs it."""
+    paths: dict[str, Any] = {}
+    for path, operations in swagger["paths"].items():
+        asked = operations.get("get")
+        if asked is not None:
+            answers = {
+                str(status): {
+                    "description": "",
+                    "content": {"application/json": {"schema": one["schema"]}} if "schema" in one else {},
+                }
+                for status, one in asked["responses"].items()
+            }
+            paths[path] = {
+                "get": {"parameters": [_parameter(one) for one in asked["parameters"]], "responses": answers}
+            }
+    server = f"https://{swagger['host']}{swagger['basePath']}"
+    return {"openapi": "3.0.3", "info": {"title": "", "version": ""}, "servers": [{"url": server}], "paths": paths}
+
+
+def _parameter(one: dict[str, Any]) -> dict[str, Any]:
+    of = {"name", "in", "required"}
+    schema = {name: value for name, value in one.items() if name in {"type", "format", "enum", "items"}}
+    style = {"style": "form", "explode": False} if one.get("type") == "array" else {}
+    return {**{name: value for name, value in one.items() if name in of}, **style, "schema": schema}

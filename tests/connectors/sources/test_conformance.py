@@ -3,6 +3,7 @@
 from passerelle.connectors.contract.conformance import conformance
 from tests.connectors.sources.fake_hubspot import HubSpotWorld
 from tests.connectors.sources.fake_klaviyo import KlaviyoWorld
+from tests.connectors.sources.fake_mailchimp import MailchimpWorld
 from tests.connectors.sources.fake_pipedrive import PipedriveWorld
 from tests.connectors.sources.worlds import FilesWorld, SqlWorld
 
@@ -16,3 +17,4 @@ test_hubspot_contacts = conformance(HubSpotWorld)
 test_hubspot_deals = conformance(lambda folder: HubSpotWorld(folder, "deals"))
 test_klaviyo_profiles = conformance(KlaviyoWorld)
 test_klaviyo_events = conformance(lambda folder: KlaviyoWorld(folder, "placed_order"))
+test_mailchimp_members = conformance(MailchimpWorld)
