@@ -20,6 +20,7 @@ from passerelle.privacy import identifiers, sightings
 from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.held import CODES, Ints, lists, unpack
 from passerelle.privacy.keys import Keyring, Random
+from passerelle.privacy.ledger.marks import marks
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.pseudonyms import DIGEST_BYTES, Pseudonyms
 from passerelle.privacy.registry import SHARED, Registry
@@ -49,6 +50,7 @@ class Subjects:
         self._vault = Vault(store, keys, random=random)
         self._registry = Registry(store, self._vault, self._pseudonyms, shared_limit)
         self._suppression = Suppression(store, keys)
+        self._keys = keys
 
     def register(self, connection: Connection, people: Personal, *, now: int) -> pa.Int64Array:
         """Who each row is, made known where new; null where a row has no usable e-mail, phone or external id.
@@ -148,6 +150,10 @@ class Subjects:
     ) -> list[bytes]:
         """The payloads again. Raises `IntegrityError` where one was changed or its person erased."""
         return self._vault.unseal(connection, _plain(ids), sealed, use=use)
+
+    def marks(self, ids: pa.Array, values: pa.Array) -> pa.Int64Array:
+        """What tells whether a person's value (float64, aligned with `ids`) is that of before; see `ledger.marks`."""
+        return pa.array(marks(self._keys, ids.to_numpy(zero_copy_only=False), values.to_numpy(zero_copy_only=False)))
 
     def evidence(self, connection: Connection, ids: pa.Array, signals: list[bytes]) -> list[bytes]:
         """A digest of each raw signal, keyed with its person's audit key: nobody can confirm it once that is gone.

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import reduce
+from itertools import chain
 
 import ibis
 import pyarrow as pa
@@ -23,9 +24,10 @@ from passerelle.segmentation.duck import DuckSession, open_session
 from passerelle.segmentation.history import History, MemoryHistory
 from passerelle.segmentation.language.documents import ModelFile, SegmentFile
 from passerelle.segmentation.resolve import Resolver
-from passerelle.segmentation.rules import Segment, ThresholdRef, plain
+from passerelle.segmentation.rules import Segment, Sort, ThresholdRef, plain
 from passerelle.segmentation.wrong import Misdefined
 
+_CENTS = 100
 _EXCLUDED, _HELD_OUT, _MEMBER, _FIRST_SPLIT = 1, 2, 3, 4
 
 
@@ -50,6 +52,8 @@ class Membership:
     warnings: tuple[str, ...] = ()
     splits: Mapping[str, pa.Int64Array] = field(default_factory=dict)
     """Members by split, where there are splits; the rest is in none."""
+    values: Mapping[str, pa.DoubleArray] = field(default_factory=dict)
+    """Traits that were asked for, aligned with `subject_ids`: null where missing; money as euros and cents."""
 
     @property
     def size(self) -> int:
@@ -70,30 +74,45 @@ class Evaluation:
     as_of: int
     population: int
 
-    def memberships(self, names: Sequence[str]) -> dict[str, Membership]:
-        """The people of these segments, in one pass over the people."""
+    def memberships(
+        self, names: Sequence[str], values: Mapping[str, Sequence[str]] | None = None
+    ) -> dict[str, Membership]:
+        """The people of these segments, in one pass over the people. `values`: traits to be told of a segment's people.
+
+        The traits were among `extra` when this run was made.
+        """
+        values = values or {}
         codes = {f"code{index}": self.code(self.segments[name]) for index, name in enumerate(names)}
-        table = self.compiler.people.select("subject_id", **codes)
+        traits = {trait: f"value{index}" for index, trait in enumerate(sorted({*chain(*values.values())}))}
+        amounts = {column: self._amount(trait) for trait, column in traits.items()}
+        table = self.compiler.people.select("subject_id", **codes, **amounts)
         anywhere = reduce(lambda one, other: one | other, (table[column] > 0 for column in codes))
         found = self.session.fetch(table.filter(anywhere)) if codes else None
         return {
-            name: self._membership(name, found.column("subject_id"), found.column(column))
+            name: self._membership(name, found, column, {trait: traits[trait] for trait in values.get(name, ())})
             for name, column in zip(names, codes, strict=True)
             if found is not None
         }
 
-    def _membership(self, name: str, people: pa.ChunkedArray, coded: pa.ChunkedArray) -> Membership:
+    def _amount(self, trait: str) -> Expr:
+        """A trait as a number: money in euros, as people write it."""
+        operand = self.resolver.amount(trait)
+        amount = self.compiler.value(operand).cast("float64")
+        return amount / float(_CENTS) if operand.type.sort is Sort.MONEY else amount
+
+    def _membership(self, name: str, found: pa.Table, column: str, values: Mapping[str, str]) -> Membership:
         segment = self.segments[name]
-        ids, codes = people.combine_chunks(), coded.combine_chunks()
+        ids, codes = found["subject_id"].combine_chunks(), found[column].combine_chunks()
         splits = {
             split: _sorted(ids.filter(pc.equal(codes, _FIRST_SPLIT + index)))
             for index, (split, _) in enumerate(segment.splits)
         }
+        members = _sorted(ids.filter(pc.greater_equal(codes, _MEMBER)))
         used = self.needs_of(segment)
         in_force = tuple(item for label in used.thresholds for item in self.in_force[label])
         return Membership(
             name,
-            _sorted(ids.filter(pc.greater_equal(codes, _MEMBER))),
+            members,
             self.as_of,
             self.version(name),
             self.population,
@@ -102,6 +121,7 @@ class Evaluation:
             in_force,
             tuple(warnings(list(used.thresholds.values()), in_force)),
             splits,
+            {trait: found[where].take(pc.index_in(members, ids)).combine_chunks() for trait, where in values.items()},
         )
 
     def needs_of(self, segment: Segment) -> Needs:
@@ -189,24 +209,36 @@ def evaluate(
     dataset: Dataset,
     as_of: int,
     history: History | None = None,
+    values: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Membership]:
     """The people of each named segment at the instant `as_of` (µs UTC), all in one scan of each table.
 
-    Threshold values are held against `history` and saved there. Raises `Misdefined` before any data is read.
+    Threshold values are held against `history` and saved there. `values`: by segment, traits whose value is told of
+    each of its people; they must be amounts. Raises `Misdefined` before any data is read.
     """
     kept = history if history is not None else MemoryHistory()
-    with evaluating(names, model=model, segments=segments, dataset=dataset, as_of=as_of, history=kept) as run:
-        found = run.memberships(names)
+    extra = sorted({*chain(*(values or {}).values())})
+    with evaluating(
+        names, model=model, segments=segments, dataset=dataset, as_of=as_of, history=kept, extra=extra
+    ) as run:
+        found = run.memberships(names, values)
         remember(kept, [item for items in run.in_force.values() for item in items], as_of)
         return found
 
 
 def check(
-    model: ModelFile, segments: Mapping[str, SegmentFile], tables: Mapping[str, DatasetTable]
+    model: ModelFile,
+    segments: Mapping[str, SegmentFile],
+    tables: Mapping[str, DatasetTable],
+    *,
+    amounts: Collection[str] = (),
 ) -> list[Misdefined]:
-    """Everything that is wrong with the definitions: `Misdefined` errors, which know their file and key."""
+    """Everything that is wrong with the definitions: `Misdefined` errors, which know their file and key.
+
+    `amounts`: traits that must be numbers or money.
+    """
     try:
-        return Resolver(model, segments, tables).all_problems()
+        return Resolver(model, segments, tables).all_problems(amounts)
     except Misdefined as problem:  # without its tables the model says nothing else
         return [problem]
 

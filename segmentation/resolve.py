@@ -1,6 +1,6 @@
 """Conditions into rules: everything that can be wrong with a definition is found here, before anything runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from functools import partial
 from typing import assert_never
@@ -54,14 +54,15 @@ class Resolver:
         self._segments: dict[str, Segment] = {}
 
     # --- whole definitions
-    def all_problems(self) -> list[Misdefined]:
-        """The first problem of each definition; empty when all is well."""
+    def all_problems(self, amounts: Collection[str] = ()) -> list[Misdefined]:
+        """The first problem of each definition; empty when all is well. `amounts`: traits that must be amounts."""
         top = model_place()
         jobs: list[Callable[[], object]] = [lambda: self.catalogue.population]
         jobs += [partial(self.catalogue.trait, name, top / "traits") for name in self._model.traits]
         jobs += [partial(self.threshold, name, top / "thresholds") for name in self._model.thresholds]
         jobs += [partial(self.metric, name, top / "metrics") for name in self._model.metrics]
         jobs += [partial(self.segment, name) for name in self._files]
+        jobs += [partial(self.amount, name) for name in amounts]
         if self._model.rfm is not None:
             jobs.append(partial(self.rfm, top / "rfm"))
         found: dict[tuple[str, tuple[str | int, ...]], Misdefined] = {}
@@ -202,6 +203,17 @@ class Resolver:
         return (
             self.catalogue.trait(word, place) if word in self._model.traits else self.catalogue.attribute(word, place)
         )
+
+    def amount(self, name: str) -> Column | Aggregate:
+        """A trait that is an amount, to be sent as a person's value."""
+        place = model_place() / "traits"
+        trait = self.catalogue.trait(name, place)
+        if trait.type.sort not in {Sort.NUMBER, Sort.MONEY}:
+            raise (place / name).wrong(
+                f"This is a {trait.type.sort}, and an audience sends it as its people's value.",
+                "Name a trait that is a number or money.",
+            )
+        return trait
 
     def refer(self, reference: Closed, kind: ValueType, place: Place) -> Target:
         """A threshold or another trait that is compared with something of type `kind`."""

@@ -1,7 +1,7 @@
 """Segments on a workspace: its lake as the dataset, its control store as the history of thresholds."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -82,10 +82,17 @@ class _Unsaved(StoredHistory):
 
 
 def run_segments(
-    workspace: "Workspace", names: Sequence[str], *, as_of: int | None, now: int, progress: "Progress"
+    workspace: "Workspace",
+    names: Sequence[str],
+    *,
+    as_of: int | None,
+    now: int,
+    progress: "Progress",
+    values: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Membership]:
     """The people of the named segments as of `as_of` (by default `now`, floored to the hour); thresholds are saved.
 
+    `values`: by segment, traits whose value is told of each of its people.
     Raises `Unusable` with file and line where a definition is wrong, before any data is read.
     """
     with _located(workspace), progress.step("Computing segments", total=len(names)) as step:
@@ -96,6 +103,7 @@ def run_segments(
             dataset=dataset(workspace),
             as_of=instant(as_of, now),
             history=StoredHistory(workspace.store()),
+            values=values,
         )
         step.advance(len(names))
         return found
@@ -180,10 +188,9 @@ def dataset(workspace: "Workspace") -> Dataset:
 
 def segment_problems(workspace: "Workspace") -> list[DefinitionError]:
     """Everything that is wrong with model.yaml and the segments, held against the lake's columns."""
-    return [
-        _with_line(workspace, problem)
-        for problem in check(workspace.model, workspace.segments, dataset(workspace).tables)
-    ]
+    amounts = sorted({each.value.trait for each in workspace.audiences.values() if each.value is not None})
+    problems = check(workspace.model, workspace.segments, dataset(workspace).tables, amounts=amounts)
+    return [_with_line(workspace, problem) for problem in problems]
 
 
 @contextmanager

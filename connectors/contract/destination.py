@@ -66,6 +66,8 @@ class AudienceSpec:
     retention_days: int | None = None
     labels: tuple[str, ...] | None = None
     rfm_groups: tuple[str, ...] = ()
+    values: bool = False
+    """Whether each person comes with a value. The audience is made for that, or not, once and for all."""
 
     @classmethod
     def unchanged(cls, audience: str) -> "AudienceSpec":
@@ -224,11 +226,20 @@ class ForgetsEverywhere(Protocol):
         ...
 
 
+def value_column(destination: type) -> str:
+    """The wire column that has each person's value, in audiences with values; empty where a platform knows none.
+
+    It is one of the audience's fixed columns, for its life. Removals leave it out.
+    """
+    return str(getattr(destination, "VALUE_COLUMN", ""))
+
+
 class Destination(Protocol):
     """A platform that audiences go to. Errors raised are those of `connectors.errors`, and hold no payload.
 
     The class itself is the entry point (`passerelle.destinations`): `Settings` is its part of `passerelle.yaml`,
-    `LABELS`, where it has one, the labels that an audience may name there. It is made by
+    `LABELS`, where it has one, the labels that an audience may name there, and `VALUE_COLUMN` (see `value_column`) the
+    wire column of people's values. It is made by
     `cls(name, settings, folder=folder)`, which reads no secret and reaches nothing yet; relative paths are taken from
     `folder`.
     """

@@ -66,6 +66,7 @@ class Meta:
 
     Settings: ClassVar[type[MetaSettings]] = MetaSettings
     LABELS: ClassVar[frozenset[str]] = LABELS
+    VALUE_COLUMN: ClassVar[str] = meta_rows.VALUE
 
     def __init__(
         self,
@@ -123,16 +124,18 @@ class Meta:
         if known is not None:
             with self._told_what_is_flagged(known.remote_id):
                 held = self._wire.get((known.remote_id,), fields=meta_audiences.FIELDS)
+                meta_audiences.fits(spec, held)
                 meta_audiences.revise(self._wire, spec, held)
             return known
         account, source = self._settings.ad_account, self._settings.customer_file_source.upper()
         found = meta_audiences.marked(self._wire, account, spec)
         if found is None:
             made = meta_audiences.create(self._wire, account, spec, source)
-            return RemoteAudience(made, tuple(meta_rows.SCHEMA))
+            return RemoteAudience(made, meta_rows.schema_of(spec))
+        meta_audiences.fits(spec, found)
         with self._told_what_is_flagged(str(found["id"])):
             meta_audiences.revise(self._wire, spec, found)
-        remote = RemoteAudience(str(found["id"]), tuple(meta_rows.SCHEMA))
+        remote = RemoteAudience(str(found["id"]), meta_rows.schema_of(spec))
         return replace(remote, adopted=not meta_replace.is_empty(self._wire, remote))
 
     @contextmanager
@@ -152,9 +155,8 @@ class Meta:
         raise refusal.about(fields)
 
     def match_keys(self, batch: ClearedBatch, remote: RemoteAudience) -> MatchKeys:
-        """Normalise and hash for Meta. The schema is the same for every audience, so `remote` changes nothing."""
-        del remote
-        return meta_rows.match_keys(batch)
+        """Normalise and hash for Meta."""
+        return meta_rows.match_keys(batch, remote.columns)
 
     def reach(self, identifiers: Personal) -> Reach:
         """Who of these people Meta could find."""
@@ -211,7 +213,8 @@ class Meta:
             sessions.append(_session_id(remote.remote_id, intent, number))
             return {"session_id": sessions[-1], "batch_seq": 1, "last_batch_flag": True, "estimated_num_total": count}
 
-        text = meta_rows.payload(rows, remote.columns)
+        columns = remote.columns if method is None else meta_rows.keys_of(remote.columns)
+        text = meta_rows.payload(rows, columns)
         with self._told_what_is_flagged(remote.remote_id):
             answer = self._wire.send((remote.remote_id, "users"), text, session, method=method)
         made: dict[str, str | int] = {"session_id": sessions[-1], "api_version": self._settings.api_version}

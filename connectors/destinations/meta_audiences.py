@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from passerelle.connectors.contract.destination import AudienceSpec
 from passerelle.connectors.destinations.marker import described, mark
 from passerelle.connectors.destinations.meta_labels import labels_of
-from passerelle.connectors.errors import OutcomeUnknown
+from passerelle.connectors.errors import OutcomeUnknown, Refused
 
 if TYPE_CHECKING:
     from passerelle.connectors.destinations.meta_wire import MetaWire
 
-FIELDS = "id,name,description,audience_labels"
+FIELDS = "id,name,description,audience_labels,is_value_based"
 LONGEST_RETENTION = 180
 _NO_LABELS = "[]"
 
@@ -40,12 +40,25 @@ def create(wire: "MetaWire", ad_account: str, spec: AudienceSpec, source: str) -
     params = {**_told(spec), "subtype": "CUSTOM", "customer_file_source": source}
     if params["audience_labels"] == _NO_LABELS:
         del params["audience_labels"]
+    if spec.values:
+        params["is_value_based"] = "true"
     if spec.retention_days is not None:
         params["retention_days"] = str(min(spec.retention_days, LONGEST_RETENTION))
     made = wire.change((ad_account, "customaudiences"), params)
     if "id" not in made:
         raise OutcomeUnknown("Meta did not say which audience it created.", advice="Run again: it will be found.")
     return str(made["id"])
+
+
+def fits(spec: AudienceSpec, held: Held) -> None:
+    """Raise `Refused` where the audience there was made for people with values and ours have none, or vice versa."""
+    if spec.changes_nothing or bool(held.get("is_value_based")) == spec.values:
+        return
+    there, here = ("with", "without") if not spec.values else ("without", "with")
+    raise Refused(
+        f"Meta's audience was made for people {there} values, and yours come {here}.",
+        advice="Meta never changes that: give the audience another name, or put `value` as it was.",
+    )
 
 
 def revise(wire: "MetaWire", spec: AudienceSpec, held: Held) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from passerelle.connectors.contract.destination import MatchKeys, Reach
+from passerelle.connectors.contract.destination import AudienceSpec, MatchKeys, Reach
 from passerelle.connectors.destinations.wire_columns import Keyed, dropped, keyed, newest, reached, refused_table
 from passerelle.privacy.consent.cleared import ClearedBatch
 from passerelle.privacy.personal import Personal
@@ -32,13 +32,23 @@ SCHEMA: dict[str, Field] = {
 }
 """Wire name -> our field. Fixed: Meta refuses another set of keys for an audience once it has one."""
 
+VALUE = "LOOKALIKE_VALUE"
+"""What a person is worth, in audiences made for that: a number of 0 or more, not hashed."""
+
 _TOKEN = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
-def match_keys(batch: ClearedBatch) -> MatchKeys:
-    """Each person's newest valid identifier of each kind, as Meta wants it."""
+def match_keys(batch: ClearedBatch, schema: tuple[str, ...] = tuple(SCHEMA)) -> MatchKeys:
+    """Each person's newest valid identifier of each kind, as Meta wants it; and their value, if the schema has it.
+
+    Raises `ValueError` where the batch has values and the audience has not, or the other way round.
+    """
+    if (batch.values is not None) != (VALUE in schema):
+        raise ValueError("an audience has values for everybody or for nobody")
     keys, columns = _columns(batch.identifiers)
     sent = _findable(columns)
+    if batch.values is not None:
+        columns[VALUE] = _as_text(batch.values.reveal()["value"].combine_chunks())
     rows = pa.table({wire: pc.fill_null(column, "") for wire, column in columns.items()}).filter(pa.array(sent))
     return MatchKeys(
         subject_ids=batch.subject_ids.filter(pa.array(sent)),
@@ -69,10 +79,25 @@ def _findable(columns: Mapping[str, pa.Array]) -> np.ndarray:
     return found
 
 
+def schema_of(spec: AudienceSpec) -> tuple[str, ...]:
+    """The wire columns of a new audience."""
+    return (*SCHEMA, VALUE) if spec.values else tuple(SCHEMA)
+
+
+def keys_of(schema: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of an audience's columns by which people are found, and taken out."""
+    return tuple(name for name in schema if name != VALUE)
+
+
 def payload(rows: Personal, schema: tuple[str, ...]) -> str:
-    """The JSON of `payload`, in the list form."""
+    """The JSON of `payload`, in the list form. Values are numbers there, and all else is text."""
     table = rows.reveal()
-    columns = [pc.fill_null(table.column(name), "").to_pylist() for name in schema]
+    columns = [
+        table.column(name).cast(pa.float64()).to_pylist()
+        if name == VALUE
+        else pc.fill_null(table.column(name), "").to_pylist()
+        for name in schema
+    ]
     return json.dumps({"schema": schema, "data": list(zip(*columns, strict=True))}, separators=(",", ":"))
 
 
@@ -92,6 +117,13 @@ def traced(samples: object, rows: Personal) -> list[int]:
                 owner[cell] = -1 if owner.get(cell, place) != place else place
     meant = [{owner.get(token, -1) for token in quoted} - {-1} for quoted in tokens]
     return sorted({places.pop() for places in meant if len(places) == 1})
+
+
+def _as_text(values: pa.Array) -> pa.StringArray:
+    """Numbers as the ledger keeps them; there are few different ones, since they were rounded."""
+    coded = values.dictionary_encode()
+    texts = [repr(value).removesuffix(".0") for value in coded.dictionary.to_pylist()]
+    return pa.array(texts, pa.string()).take(coded.indices)
 
 
 def _entries(samples: object) -> list[object]:

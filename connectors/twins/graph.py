@@ -13,12 +13,13 @@ from typing import Any
 from passerelle.connectors.twins.faults import Fault, GraphError
 from passerelle.connectors.twins.graph_errors import Answer, GraphRefusal
 from passerelle.connectors.twins.graph_replace import REPLACING, Replaces
-from passerelle.connectors.twins.graph_rows import Rows, read
+from passerelle.connectors.twins.graph_rows import VALUE, Rows, read
 from passerelle.connectors.twins.world import Audience, Change, World
 
 VERSIONS = {"v24.0", "v25.0", "v26.0"}
 CREATE = {
     "name", "subtype", "customer_file_source", "description", "retention_days", "opt_out_link", "audience_labels",
+    "is_value_based",
 }  # fmt: skip
 LABELS = {
     "APP_USERS", "AT_RISK", "CART_ABANDONERS", "DISENGAGED", "DISQUALIFIED_LEADS", "ENGAGED_USERS", "GENERAL_CUSTOMERS",
@@ -30,10 +31,13 @@ FIELDS = {
     "id", "account_id", "name", "description", "subtype", "customer_file_source", "retention_days", "operation_status",
     "delivery_status", "approximate_count_lower_bound", "approximate_count_upper_bound", "time_created",
     "time_updated", "time_content_updated", "audience_labels", "fields_violating_integrity_policy",
+    "is_value_based",
 }  # fmt: skip
 ACCOUNT_FIELDS = {"id", "account_id", "name", "account_status", "tos_accepted", "user_tasks"}
 SESSION_KEYS = {"session_id", "batch_seq", "last_batch_flag", "estimated_num_total"}
 FLAGGED = "fields_violating_integrity_policy"
+VALUED = "is_value_based"
+TRUE = {"true", "1"}
 SESSION_MICROSECONDS = 90 * 60 * 1_000_000
 MAX_SESSION = 2**63 - 1
 MAX_RETENTION = 180
@@ -179,6 +183,7 @@ class Graph:
             audience.settings["retention_days"] = int(retention)
         if "audience_labels" in call.params:
             audience.settings["audience_labels"] = labels
+        audience.settings[VALUED] = call.params.get(VALUED, "").lower() in TRUE
         return {"id": identity}
 
     def _get(self, call: Call, _fault: Fault | None) -> object:
@@ -208,6 +213,8 @@ class Graph:
             raise GraphRefusal(2650, "An update of the audience is in progress", 1870145)
         removes = call.method == "DELETE" or call.params.get("method", "").upper() == "DELETE"
         self._check_open(audience, len(rows.keys) if removes else 0)
+        if not removes and (VALUE in rows.schema) != bool(audience.settings.get(VALUED)):
+            raise GraphRefusal(2650, "Data is missing or does not match schema: values belong to value-based audiences")
         session = self._session(call, audience)
         change = Change(
             id=f"session:{session}",
@@ -218,6 +225,7 @@ class Graph:
             identifiers=rows.identifiers,
             at=self._world.now(),
             outcome={"invalid": len(rows.invalid)} if rows.invalid else {},
+            values=rows.values,
         )
         self._world.submit(change)
         return _receipt(audience, session, rows)

@@ -9,14 +9,13 @@ from typing import Any
 
 from passerelle.connectors.twins.faults import Fault
 from passerelle.connectors.twins.graph_errors import GraphRefusal
-from passerelle.connectors.twins.graph_rows import Rows
+from passerelle.connectors.twins.graph_rows import VALUE, Rows
 from passerelle.connectors.twins.world import Audience, Change, World
 
 NORMAL, REPLACING, FAILED = 200, 414, 415
 SIZE_LIMIT = 100_000_000
 WINDOW = 90 * 60 * 1_000_000
 FAILS = "REPLACE_FAILED"
-VALUE = "LOOKALIKE_VALUE"
 State = dict[str, Any]
 
 
@@ -35,6 +34,7 @@ class Replaces:
         state["fails"] = bool(state["fails"] or (fault is not None and fault.partial and fault.partial.reason == FAILS))
         state["batches"][str(batch)] = {
             "rows": rows.keys, "received": rows.received, "identifiers": rows.identifiers, "invalid": len(rows.invalid),
+            "values": rows.values,
         }  # fmt: skip
         state["received"] += rows.received
         if session["last_batch_flag"]:
@@ -99,10 +99,11 @@ class Replaces:
                 identifiers=sum(batch["identifiers"] for batch in batches),
                 at=self._world.now(),
                 outcome={"invalid": invalid} if invalid else {},
+                values=None if batches[0]["values"] is None else [one for batch in batches for one in batch["values"]],
             )
         )
         for batch in batches:
-            batch["rows"] = []
+            batch["rows"], batch["values"] = [], None
 
     def status(self, audience: Audience) -> int | None:
         """414 while a replacement goes on, 415 after one that failed, None where there is neither."""

@@ -1,6 +1,7 @@
 """How the Meta twin reads the payload of `/users`: strictly, column by column, quickly."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from passerelle.connectors.twins.graph_errors import GraphRefusal
 ROW_LIMIT = 10_000
 HASHED = ("EMAIL", "PHONE", "GEN", "DOBY", "DOBM", "DOBD", "LN", "FN", "FI", "CT", "ST", "ZIP", "COUNTRY")
 PLAIN = ("EXTERN_ID", "MADID")
+VALUE = "LOOKALIKE_VALUE"
 STRONG = {"EXTERN_ID": "extern_id", "EMAIL": "email", "PHONE": "phone", "MADID": "madid"}
 POSTAL = ("FN", "LN", "CT", "ST", "ZIP", "COUNTRY", "DOBY", "DOBM", "DOBD")
 BLANK_HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -30,6 +32,8 @@ class Rows:
     identifiers: int
     invalid: dict[int, str] = field(default_factory=dict)
     samples: dict[str, str] = field(default_factory=dict)
+    values: list[float] | None = None
+    """What each valid person is worth, aligned with `keys`, where the schema has it."""
 
 
 def read(text: str, *, keep: bool, also_invalid: dict[int, str]) -> Rows:
@@ -40,10 +44,12 @@ def read(text: str, *, keep: bool, also_invalid: dict[int, str]) -> Rows:
         raise GraphRefusal(100, "Invalid parameter: Data is missing or does not match schema.")
     columns = dict(zip(schema, zip(*data, strict=True), strict=True))
     invalid = dict(also_invalid)
+    worth = _amounts(columns.pop(VALUE)) if VALUE in columns else None
     for name, column in columns.items():
         _check_column(name, column, invalid)
-    blank = [""] * width
-    for place, row in enumerate(data):
+    found_by = data if worth is None else [list(row) for row in zip(*columns.values(), strict=True)]
+    blank = [""] * len(columns)
+    for place, row in enumerate(found_by):
         if row == blank:
             invalid.setdefault(place, "no identifier")
     samples = {json.dumps(data[place]): reason for place, reason in sorted(invalid.items())[:SAMPLES]}
@@ -51,7 +57,22 @@ def read(text: str, *, keep: bool, also_invalid: dict[int, str]) -> Rows:
     if keep:
         keys = _keys(columns, len(data), invalid)
     identifiers = sum(len(data) - column.count("") for column in columns.values())
-    return Rows(schema, keys, len(data), identifiers, invalid, samples)
+    values = None if worth is None else [amount for place, amount in enumerate(worth) if place not in invalid]
+    return Rows(schema, keys, len(data), identifiers, invalid, samples, values)
+
+
+def _amounts(column: Sequence[object]) -> list[float]:
+    """Numbers of 0 or more, whole or not; Meta takes them as text, too."""
+    found = []
+    for cell in column:
+        try:
+            amount = float(cell) if isinstance(cell, str | int | float) and not isinstance(cell, bool) else math.nan
+        except ValueError:
+            amount = math.nan
+        if not 0 <= amount < math.inf:
+            raise GraphRefusal(100, "Invalid parameter: LOOKALIKE_VALUE must be a number that is not negative")
+        found.append(amount)
+    return found
 
 
 def _parse(text: str) -> tuple[tuple[str, ...], list[list[str]]]:
@@ -67,8 +88,8 @@ def _parse(text: str) -> tuple[tuple[str, ...], list[list[str]]]:
     schema, data = payload["schema"], payload["data"]
     if not isinstance(schema, list):
         raise GraphRefusal(2650, "Failed to update the custom audience: schema HASHES_OR_USER_IDS is not supported")
-    wrong = [name for name in schema if name not in HASHED and name not in PLAIN]
-    if wrong or len(set(schema)) != len(schema) or not schema:
+    wrong = [name for name in schema if name not in HASHED and name not in PLAIN and name != VALUE]
+    if wrong or len(set(schema)) != len(schema) or not {*schema} - {VALUE}:
         raise GraphRefusal(100, "Invalid parameter: schema holds an unknown or repeated key")
     if not isinstance(data, list) or not data:
         raise GraphRefusal(100, "Invalid parameter: data must be a list of rows")

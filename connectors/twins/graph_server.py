@@ -135,7 +135,9 @@ def control(world: World, method: str, path: tuple[str, ...], params: dict[str, 
             audience = world.audiences.get(params.get("audience", ""))
             if audience is None:
                 return Answer(MISSING, {"problem": "no such audience"})
-            return Answer(OK, {"count": len(audience.people), "members": sorted(audience.people)})
+            members = sorted(audience.people)
+            values = [audience.people.value_of(keys[0]) for keys in members]
+            return Answer(OK, {"count": len(audience.people), "members": members, "values": values})
         if path == ("faults",):
             return _faults(world, method, body)
         if path in {("meta",), ("clock",)} and method == "POST":

@@ -58,6 +58,11 @@ class Twins:
         """Each person in an audience, as their keys `kind:value`, sorted."""
         return [tuple(keys) for keys in self._call("GET", f"members?audience={audience}")["members"]]
 
+    def values(self, audience: str) -> dict[tuple[str, ...], float | None]:
+        """What each person in an audience is worth, by their keys; None for who came without a value."""
+        told = self._call("GET", f"members?audience={audience}")
+        return {tuple(keys): value for keys, value in zip(told["members"], told["values"], strict=True)}
+
     def count(self, audience: str) -> int:
         """How many people are in an audience."""
         held = self.state()["audiences"]

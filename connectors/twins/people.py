@@ -15,11 +15,15 @@ class People:
         self._owner: dict[str, int] = {}
         self._keys: dict[int, list[str]] = {}
         self._added: dict[int, int] = {}
+        self._worth: dict[int, float] = {}
         self._next = 0
         self._counted = 0
 
-    def add(self, keys: Sequence[str], at: int) -> None:
-        """Add one person, or add keys to the people whom these keys already name; these become one."""
+    def add(self, keys: Sequence[str], at: int, value: float | None = None) -> None:
+        """Add one person, or add keys to the people whom these keys already name; these become one.
+
+        Their value, where they come with one, takes the place of the one before.
+        """
         if not self._keep:
             self._counted += 1
             return
@@ -37,6 +41,12 @@ class People:
                 self._owner[key] = person
                 held.append(key)
         self._added[person] = at
+        if value is not None:
+            self._worth[person] = value
+
+    def value_of(self, key: str) -> float | None:
+        """What the person whom a key names is worth; None where they came without a value."""
+        return self._worth.get(self._owner[key]) if key in self._owner else None
 
     def remove(self, keys: Iterable[str]) -> int:
         """Take out everybody whom one of these keys names; says how many that were."""
@@ -51,7 +61,7 @@ class People:
 
     def clear(self) -> None:
         """Take out everybody."""
-        for held in (self._owner, self._keys, self._added):
+        for held in (self._owner, self._keys, self._added, self._worth):
             held.clear()
         self._counted = 0
 
@@ -68,11 +78,13 @@ class People:
                 self._owner[key] = person
                 self._keys[person].append(key)
             del self._added[other]
+            self._worth.pop(other, None)
 
     def _drop(self, person: int) -> None:
         for key in self._keys.pop(person):
             del self._owner[key]
         del self._added[person]
+        self._worth.pop(person, None)
 
     def __len__(self) -> int:
         return len(self._keys) if self._keep else self._counted
@@ -89,7 +101,7 @@ class People:
         return {
             "keep": self._keep,
             "counted": self._counted,
-            "people": [[self._added[person], keys] for person, keys in self._keys.items()],
+            "people": [[self._added[person], keys, self._worth.get(person)] for person, keys in self._keys.items()],
         }
 
     @classmethod
@@ -98,6 +110,6 @@ class People:
         people = cls(keep=bool(document["keep"]))
         people._counted = int(str(document["counted"]))
         held = document["people"]
-        for at, keys in held if isinstance(held, list) else ():
-            people.add(keys, at)
+        for at, keys, *worth in held if isinstance(held, list) else ():
+            people.add(keys, at, *worth)
         return people

@@ -56,6 +56,8 @@ class Change:
     polls_left: int = 0
     before: int = 0
     done: bool = False
+    values: list[float] | None = None
+    """What each of the rows' people is worth, in an audience made for that."""
 
 
 class World:
@@ -143,23 +145,24 @@ class World:
         change.done = True
         audience = self.audiences.get(change.audience)
         if audience is None:
-            change.rows = []
+            change.rows, change.values = [], None
             return
         people = audience.people
+        worth: list[float | None] = [*change.values] if change.values is not None else [None] * len(change.rows)
         if change.action == "add":
-            for keys in change.rows:
-                people.add(keys, change.at)
+            for keys, value in zip(change.rows, worth, strict=True):
+                people.add(keys, change.at, value)
         elif change.action == "remove":
             for keys in change.rows:
                 people.remove(keys)
         elif change.action == "replace":
             people.clear()
-            for keys in change.rows:
-                people.add(keys, change.at)
+            for keys, value in zip(change.rows, worth, strict=True):
+                people.add(keys, change.at, value)
         else:
             people.remove_added_before(change.before)
         audience.updated_at = self.now()
-        change.rows = []
+        change.rows, change.values = [], None
 
     def save(self, *, force: bool = False) -> None:
         """Write the state file, seldom enough that writing takes no more than a tenth of the time."""

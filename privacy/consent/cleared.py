@@ -34,6 +34,8 @@ class ClearedBatch:
     revision: pa.Array
     log_index: int
     decided_at: int
+    values: Personal | None = None
+    """Where the audience has values: one column `value`, float64, aligned with `subject_ids`."""
 
     def __post_init__(self) -> None:
         if self.seal is not GATE_SEAL:

@@ -170,8 +170,12 @@ class Gate:
         destination_name: str,
         purpose: Purpose,
         now: int,
+        values: Personal | None = None,
     ) -> Cleared:
-        """Decide now, keep what changed, and hand out the identifiers of those who may be sent, and of nobody else."""
+        """Decide now, keep what changed, and hand out the identifiers of those who may be sent, and of nobody else.
+
+        `values` has `subject_id` and `value` of everybody who is asked about: they go with whoever may be sent.
+        """
         today = np.unique(survivors(np.asarray(subject_ids.to_numpy()), kin(self._store, connection)))
         judged = self._judge(EVERYTHING).judged(connection, today, purpose, destination, at=now)
         asked = judged.decisions.filter(judged.decisions["allowed"])["subject_id"].combine_chunks()
@@ -198,6 +202,7 @@ class Gate:
             revision=self._subjects.revisions(connection, allowed),
             log_index=self._log.size(connection) - 1 if index is None else index,
             decided_at=now,
+            values=None if values is None else _values_of(values, allowed),
         )
         return Cleared(batch, decided.filter(pc.invert(decided["allowed"])).select(["subject_id", "reason"]))
 
@@ -258,3 +263,12 @@ class Gate:
         c = t.remote_audience.c
         found = connection.execute(select(c.platform).where(c.destination == destination_name).limit(1)).scalar()
         return None if found is None else Destination(found)
+
+
+def _values_of(values: Personal, ids: pa.Array) -> Personal:
+    """The values of these people. Raises `ValueError` where somebody has none."""
+    table = values.reveal()
+    places = pc.index_in(ids, table["subject_id"].combine_chunks())
+    if places.null_count:
+        raise ValueError("somebody of an audience with values has none")
+    return Personal(pa.table({"value": table["value"].combine_chunks().take(places)}))

@@ -68,15 +68,19 @@ class Ledger:
 
     # --- who is there
 
-    def people(self, connection: Connection, place: Place) -> pa.Table:
-        """Everybody with a row here: `subject_id`, `state`, `revision`, and `uncertain` where a push has no receipt."""
+    def people(self, connection: Connection, place: Place, *, values: bool = False) -> pa.Table:
+        """Everybody with a row here: `subject_id`, `state`, `revision`, and `uncertain` where a push has no receipt.
+
+        With `values`, `value_mark` besides (see `marks`).
+        """
         # An addition is certain once its batch has a receipt; a superseded batch never got one. Who still hangs on a
         # replacement was there before it began, and was not sent again since.
         unanswered = or_(t.batch.c.state.in_(("intended", "superseded")), t.batch.c.action == Action.REPLACE.value)
         lost = select(t.batch.c.batch_id).where(_at(t.batch, place), unanswered)
         m = t.membership.c
         uncertain = cast(case((m.batch_id.in_(lost), 1), else_=0), Integer).label("uncertain")
-        here = select(m.subject_id, m.state, m.revision, uncertain).where(_at(t.membership, place))
+        marks = [m.value_mark] if values else []
+        here = select(m.subject_id, m.state, m.revision, uncertain, *marks).where(_at(t.membership, place))
         held = self._store.table(connection, here.order_by(m.subject_id))
         return held.set_column(3, "uncertain", pc.equal(held["uncertain"], 1))
 
@@ -131,6 +135,9 @@ class Ledger:
         members = self._membership_rows(
             opening.place, subject_ids, "adding", revisions, sealed, opening.batch_id, opening.now
         )
+        if batch.values is not None:
+            values = batch.values.reveal()["value"].combine_chunks().take(positions)
+            members["value_mark"] = self._sealer.marks(subject_ids, values)
         self._store.insert(connection, t.membership, members, on_conflict="replace")
         body = {"purpose": batch.purpose.value, "decisions": batch.log_index, "columns": list(columns)}
         self.open_batch(connection, opening, Action.ADD, subject_ids, body)
@@ -349,6 +356,8 @@ class Ledger:
         adding = (_at(t.membership, place), t.membership.c.batch_id == batch_id, t.membership.c.state == "adding")
         here = and_(*adding, t.membership.c.subject_id.in_(_people_of(batch_id)))
         whole = told.accepted == 0 and told.rejected > 0  # nobody is there by this batch
+        if told.rejected:
+            self._stay_there(connection, place, batch_id, here, whole=whole, refused=refused)
         for chosen in (rejections.named(batch_id), *([rejections.often(place)] if whole and not refused else [])):
             rejections.set_aside(
                 self._store,
@@ -369,6 +378,28 @@ class Ledger:
         self._store.update_where(connection, t.membership, {"state": "member"}, here)
         if told.rejected:
             self._forgive_absent(connection, place, batch_id)
+
+    def _stay_there(
+        self,
+        connection: Connection,
+        place: Place,
+        batch_id: str,
+        here: ColumnElement[bool],
+        *,
+        whole: bool,
+        refused: bool,
+    ) -> None:
+        """A refusal takes out nobody whom the platform had taken before, and who was sent again for their value.
+
+        Who was not tried is sent again; who was rejected, once their value is another one.
+        """
+        m, before = t.membership.c, rejections.confirmed(place, batch_id)
+        untried = here if refused else and_(here, m.subject_id.in_(rejections.untried(batch_id)))
+        blamed = here if whole else and_(here, m.subject_id.in_(rejections.named(batch_id)))
+        stay: dict[str, object] = {"state": "member", "batch_id": before}
+        for rows, values in ((untried, {**stay, "value_mark": None}), (blamed, stay)):
+            theirs = (rows, m.value_mark.is_not(None), before.is_not(None))
+            self._store.update_where(connection, t.membership, values, *theirs)
 
     def _stay_from_before(self, connection: Connection, place: Place, here: ColumnElement[bool], batch_id: str) -> None:
         """Nor does it take out who was there before a replacement, which had made them uncertain to begin with."""

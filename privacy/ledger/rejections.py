@@ -61,6 +61,27 @@ def unanswered(place: Place) -> ScalarSelect[str]:
     return sent.where(_b.batch_id > func.coalesce(gone, "")).scalar_subquery()
 
 
+def confirmed(place: Place, batch_id: str) -> ScalarSelect[str]:
+    """The last other addition of a row of `membership` that the platform took and nothing undid.
+
+    Whoever is there is sent again where their value changed: a refusal of that takes nobody out.
+    """
+    theirs = (
+        select(func.max(_b.batch_id))
+        .join_from(t.batch, t.batch_member, _b.batch_id == _member.batch_id)
+        .where(*_here(t.batch.c, place), _member.subject_id == _m.subject_id)
+        .correlate(t.membership)
+    )
+    gone = theirs.where(_b.action == Action.REMOVE.value, _b.state != "superseded").scalar_subquery()
+    replaced = select(func.max(_b.batch_id)).where(*_here(t.batch.c, place), _b.action == Action.REPLACE.value)
+    taken = theirs.where(
+        _b.action == Action.ADD.value, _b.state.in_(("accepted", "settled")), _b.batch_id != batch_id
+    ).where(_b.rows > _b.rejected, _member.rejected.is_(None))
+    return taken.where(
+        _b.batch_id > func.coalesce(gone, ""), _b.batch_id > func.coalesce(replaced.scalar_subquery(), "")
+    ).scalar_subquery()
+
+
 def set_aside(
     store: Store,
     connection: Connection,

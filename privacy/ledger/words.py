@@ -32,6 +32,10 @@ class Sealer(Protocol):
         """The payloads again."""
         ...
 
+    def marks(self, ids: pa.Array, values: pa.Array) -> pa.Int64Array:
+        """What tells whether a person's value (float64, aligned with `ids`) is the one of before."""
+        ...
+
     def identifiers(self, connection: Connection, ids: pa.Array) -> Personal:
         """What is held of each person, aligned with `ids`."""
         ...

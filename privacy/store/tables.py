@@ -265,6 +265,7 @@ membership = Table(
     Column("state", String(12), nullable=False),
     Column("revision", Integer, nullable=False),  # of the vault, when sent
     Column("sent", LargeBinary, nullable=False),  # the match keys on the wire, sealed with the subject's data key
+    Column("value_mark", BigInteger),  # a keyed digest of the value sent with them, where the audience has values
     Column("batch_id", String(40), nullable=False),
     Column("since", BigInteger, nullable=False),
     sqlite_with_rowid=False,

@@ -1,4 +1,4 @@
-from passerelle.segmentation import ModelFile, evaluate
+from passerelle.segmentation import ModelFile, check, evaluate
 from tests.segmentation.world import DAY, HOUR, T, World, event, persons, purchase, segment
 
 
@@ -146,3 +146,30 @@ def _plain() -> dict[str, object]:
     from tests.segmentation.world import MODEL
 
     return MODEL
+
+
+def test_a_trait_is_told_of_each_of_a_segments_people_money_as_people_write_it(world: World) -> None:
+    world.people = [*persons(3, 1), {"subject_id": 2, "ratio": 0.5}]
+    world.orders = [purchase(1, 1, 12_345), purchase(3, 1, -200)]
+    world.model = {"traits": {"share": {"column": "ratio"}, "spent": {"sum": "purchase.amount"}}}
+    everybody = segment("all", {"trait": "orders_365d", "at_least": 0})
+    told = evaluate(
+        ["all"],
+        model=world.modelled(),
+        segments={"all": everybody},
+        dataset=world.dataset(),
+        as_of=T,
+        values={"all": ["spent", "share", "orders_365d"]},
+    )["all"]
+    assert told.subject_ids.to_pylist() == [1, 2, 3]
+    assert {name: values.to_pylist() for name, values in told.values.items()} == {
+        "spent": [123.45, 0.0, -2.0], "share": [None, 0.5, None], "orders_365d": [1.0, 0.0, 1.0],
+    }  # fmt: skip
+
+
+def test_a_trait_that_is_no_amount_is_refused_as_a_value(world: World) -> None:
+    world.people = persons(1)
+    world.model = {"traits": {"tier": {"column": "loyalty"}}}
+    (problem,) = check(world.modelled(), {}, world.dataset().tables, amounts=["tier"])
+    assert (problem.document, problem.path) == ("model.yaml", ("traits", "tier"))
+    assert "a text" in problem.message

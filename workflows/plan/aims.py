@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from passerelle.connectors.contract.destination import AudienceSpec, Replaces
+from passerelle.connectors.contract.destination import AudienceSpec, Replaces, value_column
 from passerelle.privacy.errors import DefinitionError, quoted
 from passerelle.privacy.ledger import Place
 from passerelle.privacy.vocabulary import Destination as Platform
@@ -13,7 +13,7 @@ from passerelle.workflows.plan.guards import Limits
 from passerelle.workflows.settings.names import did_you_mean, listed
 
 if TYPE_CHECKING:
-    from passerelle.workflows.settings.audience import Audience, Holdout, Replace
+    from passerelle.workflows.settings.audience import Audience, Holdout, Replace, Value
     from passerelle.workflows.workspace import Workspace
 
 
@@ -32,6 +32,10 @@ class Aim:
     """How the platform replaces all members."""
     replace: "Replace" = "auto"
     """When the audience wants that."""
+    value: "Value | None" = None
+    """What is sent of each person as their value."""
+    value_column: str = ""
+    """The wire column that it has there."""
 
 
 def aims(workspace: "Workspace", names: Sequence[str]) -> list[Aim]:
@@ -66,9 +70,12 @@ def _of(workspace: "Workspace", audience: "Audience") -> Iterator[Aim]:
                 retention_days=shown.retention_days,
                 labels=shown.labels,
                 rfm_groups=workspace.segments[audience.segment].rfm_groups,
+                values=audience.value is not None,
             ),
             limits=Limits(max(audience.guards.minimum_size, asked), audience.guards.maximum_change),
             holdout=audience.holdout,
             replaces=destination.capabilities.replaces,
             replace=audience.replace,
+            value=audience.value,
+            value_column=value_column(type(destination)),
         )

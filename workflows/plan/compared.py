@@ -31,6 +31,7 @@ class ComparedAudience(BaseModel):
     only_in: Literal["", "old", "new"] = Field(description="Where only one of the plans has it.")
     purpose_changed: bool
     way_changed: bool = Field(description="Whether all members are replaced in one of them, and why.")
+    values_changed: bool = Field(description="Whether other values are sent of people, or those of other people.")
     adds: ComparedMoves
     removes: ComparedMoves
     withheld: dict[str, int] = Field(description="How many more, or fewer, are withheld, by reason.")

@@ -58,6 +58,8 @@ class PlannedPlace(_Closed):
     held_by: list[str]
     how: Literal["diff", "replace"] = Field("diff", description="Row by row, or by replacing all members.")
     why: str = Field("", description="Why all members are replaced, or why not although it would be better.")
+    values: str = Field("", description="Where values are sent: their trait, and a keyed digest of those of `adds`.")
+    revalued: int = Field(0, description="Of `adds`, who are there already with another value.")
 
 
 class PlanFile(_Closed):
@@ -118,7 +120,12 @@ def same_moves(kept: PlanFile, fresh: PlanFile) -> list[str]:
     return [
         f"{change.audience} at {change.destination}"
         for change in compare(kept, fresh)
-        if change.only_in or change.purpose_changed or change.way_changed or change.adds.differ or change.removes.differ
+        if change.only_in
+        or change.purpose_changed
+        or change.way_changed
+        or change.values_changed
+        or change.adds.differ
+        or change.removes.differ
     ]
 
 
@@ -140,6 +147,7 @@ def _difference(old: PlannedPlace | None, new: PlannedPlace | None) -> ComparedA
         only_in="" if old and new else "new" if new else "old",
         purpose_changed=old is not None and new is not None and old.purpose != new.purpose,
         way_changed=old is not None and new is not None and (old.how, old.why) != (new.how, new.why),
+        values_changed=old is not None and new is not None and old.values != new.values,
         adds=_changed(*(place.adds.ids() if place else NOBODY for place in (old, new))),
         removes=_changed(*(_leaving(place) if place else NOBODY for place in (old, new))),
         withheld={reason: count for reason, count in reasons.items() if count},
@@ -169,4 +177,15 @@ def _planned(place: PlacePlan) -> PlannedPlace:
         held_by=list(place.guarded.held),
         how=place.how.how,
         why=place.how.why,
+        values=_values(place),
+        revalued=moves.revalued,
     )
+
+
+def _values(place: PlacePlan) -> str:
+    """Names the values that would be sent, without telling any: their marks are keyed."""
+    if place.aim.value is None or place.wish.mark is None:
+        return ""
+    theirs = np.isin(place.wish.allowed, place.guarded.moves.adds, assume_unique=True)
+    digest = hashlib.sha256(place.wish.mark[theirs].astype("<i8").tobytes()).hexdigest()
+    return f"{place.aim.value.trait}:{digest[:16]}"

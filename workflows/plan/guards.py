@@ -4,11 +4,18 @@ from dataclasses import dataclass, replace
 
 from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.plan.moves import NOBODY, Moves
+from passerelle.workflows.plan.values import WHY_NOT
 
 OVERRIDABLE = ("maximum_change", "empty_segment", "sensitive_name")
 """Guards that `--approve` may name. The minimum size is a promise to people and has no override."""
 
-CHOSEN = frozenset({"left_segment", "holdout"})
+MIXED = "values_mixed"
+MIXED_ADVICE = (
+    "An audience is made for people with values, or without, and stays so: put `value` back as it was, or give the "
+    "audience another name (`audience:` and its file), which makes a new one at the platform."
+)
+
+CHOSEN = frozenset({"left_segment", "holdout", *WHY_NOT})
 """Causes of removal that come from a marketer's choice; all others come from the person or the platform."""
 
 
@@ -33,17 +40,27 @@ class Guarded:
 
 
 def guard(
-    moves: Moves, limits: Limits, *, segment_size: int, stale: bool, approved: frozenset[str], unfit: bool = False
+    moves: Moves,
+    limits: Limits,
+    *,
+    segment_size: int,
+    stale: bool,
+    approved: frozenset[str],
+    unfit: bool = False,
+    mixed: bool = False,
 ) -> Guarded:
     """Hold back what the guards ask for.
 
     `stale`: a mandatory consent source is too old, so nobody is added. `unfit`: the platform is about to be told a name
-    or description that it may block the audience for.
+    or description that it may block the audience for. `mixed`: people would come with values to an audience that was
+    made without, or the other way round.
     """
     chosen = sum(len(ids) for cause, ids in moves.removes.items() if cause in CHOSEN)
     changed = len(moves.removes.get("identifiers_changed", NOBODY))
     after = moves.current + moves.fresh - (len(moves.leaving) - changed)
     held: list[str] = []
+    if mixed:
+        held.append(MIXED)
     if unfit:
         held.append("sensitive_name")
     if moves.current and segment_size == 0:

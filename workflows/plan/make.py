@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from passerelle.privacy.ledger import Ledger, Place, Remote, Replacements
-from passerelle.segmentation import holdout
+from passerelle.segmentation import Membership, holdout
 from passerelle.workflows.engine import run_segments
 from passerelle.workflows.plan.aims import Aim, aims
 from passerelle.workflows.plan.guards import Guarded, guard
@@ -19,6 +19,7 @@ from passerelle.workflows.plan.naming import unfit
 from passerelle.workflows.plan.replace import REFUSALS, How, Known, choose
 from passerelle.workflows.plan.standing import owed, standing
 from passerelle.workflows.plan.standstill import Basis, Memory, Unmoved
+from passerelle.workflows.plan.values import Values, Worth, values_of
 
 if TYPE_CHECKING:
     from passerelle.workflows.verbs.contract import Progress
@@ -40,6 +41,8 @@ class Choice:
     wish: Wish
     holds_until: int
     stale: tuple[str, ...]
+    worth: Worth | None = None
+    """What is sent of each person as their value, where the audience has values."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +73,11 @@ class PlacePlan:
     def decisions(self) -> pa.Table:
         """The gate's, of everybody in the segment who is not held out."""
         return self.choice.decisions
+
+    @property
+    def values(self) -> Values | None:
+        """What is sent of each allowed person as their value, where the audience has values."""
+        return None if self.choice.worth is None else self.choice.worth.values
 
     @property
     def withheld(self) -> dict[str, int]:
@@ -112,7 +120,12 @@ def make(
     """
     wanted = aims(workspace, names)
     memberships = run_segments(
-        workspace, sorted({aim.segment for aim in wanted}), as_of=as_of, now=now, progress=progress
+        workspace,
+        sorted({aim.segment for aim in wanted}),
+        as_of=as_of,
+        now=now,
+        progress=progress,
+        values=_traits(wanted),
     )
     ledger = Ledger(workspace.store(), workspace.log(), workspace.subjects())
     gate = workspace.gate()
@@ -123,15 +136,15 @@ def make(
         places, unmoved, stale = [], list[Unmoved](), set[str]()
         memory = Memory.of(workspace, connection, now=now)
         for aim in wanted:
-            people = memberships[aim.segment].subject_ids
+            people, worth = memberships[aim.segment].subject_ids, _worth(workspace, aim, memberships[aim.segment])
             old = gate.stale(connection, now=now, purpose=aim.purpose, destination=aim.platform)
             names = tuple(source.source for source in old)
             stale.update(names)
-            known = memory.of_aim(aim, people, names) if recalls else None
+            known = memory.of_aim(aim, people, names, worth) if recalls else None
             if known is not None:
                 unmoved.append(known)
             else:
-                choice = _choose(workspace, connection, aim, people, now, names)
+                choice = _choose(workspace, connection, aim, people, worth, now, names)
                 places.append(held_against(workspace, connection, ledger, choice, now=now, approved=approved))
             step.advance()
         size = workspace.log().size(connection)
@@ -139,7 +152,13 @@ def make(
 
 
 def _choose(
-    workspace: "Workspace", connection: Connection, aim: Aim, people: pa.Array, now: int, stale: tuple[str, ...]
+    workspace: "Workspace",
+    connection: Connection,
+    aim: Aim,
+    people: pa.Array,
+    worth: Worth | None,
+    now: int,
+    stale: tuple[str, ...],
 ) -> Choice:
     out = _held_out(aim, people)
     asked = pc.filter(people, pc.invert(pc.is_in(people, pa.array(out)))) if len(out) else people
@@ -147,7 +166,10 @@ def _choose(
         connection, asked, purpose=aim.purpose, destination=aim.platform, at=now
     )
     wish = wish_of(workspace, connection, decisions, {"holdout": out})
-    return Choice(aim, people, out, decisions, wish, until, stale)
+    if worth is not None:
+        wish = without(wish, worth.unfit)
+        wish = replace(wish, mark=worth.marks_of(wish.allowed))
+    return Choice(aim, people, out, decisions, wish, until, stale, worth)
 
 
 def held_against(
@@ -161,18 +183,33 @@ def held_against(
 ) -> PlacePlan:
     """The plan that leads from who is there to who is chosen."""
     aim, people, stale = choice.aim, choice.people, bool(choice.stale)
-    wish = without(choice.wish, _leaving_everywhere(workspace, connection, ledger, aim))
-    here = standing(connection, ledger, aim.place)
+    wish = without(choice.wish, {"leaving_everywhere": _leaving_everywhere(workspace, connection, ledger, aim)})
+    here = standing(connection, ledger, aim.place, values=choice.worth is not None)
     asked = choice.decisions["subject_id"].to_numpy()
     lost = _lost(workspace, connection, aim, np.setdiff1d(here.subject_id, asked), now)
     causes = {cause: union([ids, lost.get(cause, NOBODY)]) for cause, ids in wish.withheld.items()}
     moves = diff(replace(wish, withheld={**lost, **causes}), here)
     known = ledger.remote(connection, aim.place)
     words = unfit(workspace, aim, known)
-    guarded = guard(moves, aim.limits, segment_size=len(people), stale=stale, approved=approved, unfit=bool(words))
+    guarded = guard(
+        moves,
+        aim.limits,
+        segment_size=len(people),
+        stale=stale,
+        approved=approved,
+        unfit=bool(words),
+        mixed=_mixed(aim, known),
+    )
     speaks = _speaks(workspace, connection, ledger, aim.place, known)
     how = choose(aim, guarded, wish, speaks, stale=stale, unfit=bool(words))
     return PlacePlan(choice, guarded, wish, known, words, how)
+
+
+def _mixed(aim: Aim, known: Remote | None) -> bool:
+    """Whether people would come with values to an audience that was made without, or the other way round."""
+    if known is None or not aim.value_column:
+        return False
+    return (aim.value_column in known.columns) != (aim.value is not None)
 
 
 def _speaks(
@@ -195,13 +232,31 @@ def _leaving_everywhere(workspace: "Workspace", connection: Connection, ledger: 
     return np.unique(workspace.gate().today(connection, pa.array(leaving)).to_numpy()) if len(leaving) else NOBODY
 
 
-def without(wish: Wish, ids: Ids) -> Wish:
-    """The same wish, but for people who are still to leave."""
-    still = np.isin(wish.allowed, ids)
-    if not still.any():
-        return wish
-    withheld = {**wish.withheld, "leaving_everywhere": wish.allowed[still]}
-    return Wish(wish.allowed[~still], wish.revision[~still], withheld)
+def without(wish: Wish, causes: Mapping[str, Ids]) -> Wish:
+    """The same wish, but for people who are kept out by a cause."""
+    for cause, ids in causes.items():
+        out = np.isin(wish.allowed, ids)
+        if out.any():
+            withheld = {**wish.withheld, cause: wish.allowed[out]}
+            mark = None if wish.mark is None else wish.mark[~out]
+            wish = Wish(wish.allowed[~out], wish.revision[~out], withheld, mark)
+    return wish
+
+
+def _traits(wanted: Sequence[Aim]) -> dict[str, list[str]]:
+    """By segment, the traits that are sent as values."""
+    pairs = sorted({(aim.segment, aim.value.trait) for aim in wanted if aim.value is not None})
+    return {segment: [trait for of, trait in pairs if of == segment] for segment, _ in pairs}
+
+
+def _worth(workspace: "Workspace", aim: Aim, chosen: Membership) -> Worth | None:
+    """What the people of a segment are worth at a place, where the audience has values."""
+    if aim.value is None:
+        return None
+    amounts = chosen.values[aim.value.trait].to_numpy(zero_copy_only=False)
+    values, unfit = values_of(np.asarray(chosen.subject_ids.to_numpy()), amounts, aim.value.digits)
+    marks = workspace.subjects().marks(pa.array(values.subject_id), pa.array(values.amount))
+    return Worth(values, np.asarray(marks.to_numpy(), np.int64), unfit)
 
 
 def _lost(workspace: "Workspace", connection: Connection, aim: Aim, ids: Ids, now: int) -> dict[str, Ids]:

@@ -16,13 +16,15 @@ class Standing:
     """What the ledger says of one place. All arrays are aligned; `subject_id` is sorted and distinct.
 
     `kind` is 0 for people who are there, 1 where a push has no receipt, 2 where a removal is under way or refused,
-    3 for people of whom nothing could be sent. `owed` lists whose removal is queued.
+    3 for people of whom nothing could be sent. `owed` lists whose removal is queued. `mark` is that of the value which
+    was sent with them, where the audience has values.
     """
 
     subject_id: Ids
     kind: npt.NDArray[np.int8]
     revision: npt.NDArray[np.int32]
     owed: Ids = field(default_factory=lambda: NOBODY)
+    mark: Ids | None = None
 
 
 THERE, UNCERTAIN, LEAVING, UNSENDABLE = 0, 1, 2, 3
@@ -32,12 +34,14 @@ THERE, UNCERTAIN, LEAVING, UNSENDABLE = 0, 1, 2, 3
 class Wish:
     """Who should be there, and who was considered and is kept out, by cause. Sorted and distinct.
 
-    `revision` (aligned with `allowed`) is that of the person's identifiers.
+    `revision` (aligned with `allowed`) is that of the person's identifiers; `mark`, too, is that of their value, where
+    the audience has values.
     """
 
     allowed: Ids
     revision: npt.NDArray[np.int32]
     withheld: Mapping[str, Ids]
+    mark: Ids | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +58,8 @@ class Moves:
     current: int
     fresh: int
     """How many of `adds` are not there yet, as far as we know."""
+    revalued: int = 0
+    """How many of `adds` are there, and are sent again for their value alone."""
 
     @property
     def leaving(self) -> Ids:
@@ -68,10 +74,11 @@ def diff(wish: Wish, standing: Standing) -> Moves:
     owed = np.isin(standing.subject_id, standing.owed, assume_unique=True)
     renewed = wanted & (_revisions_of(standing.subject_id, wish) != standing.revision)
     kept = there & wanted & ~owed
-    settled = kept & (standing.kind == THERE) & ~renewed
+    there_again = kept & (standing.kind == THERE) & ~renewed & _other_value(wish, standing)
+    settled = kept & (standing.kind == THERE) & ~renewed & ~there_again
     again = kept & (standing.kind == UNCERTAIN) & ~renewed
     changed = kept & (standing.kind != LEAVING) & renewed
-    out = there & ~settled & ~again & ~changed
+    out = there & ~settled & ~there_again & ~again & ~changed
     vain = ~there & wanted & ~renewed
     back = kept & (standing.kind == LEAVING)
     blocked = (out & wanted & ~back) | settled | vain
@@ -86,7 +93,8 @@ def diff(wish: Wish, standing: Standing) -> Moves:
         forget=standing.subject_id[~there & ~wanted],
         unsendable=standing.subject_id[vain],
         current=int(present.sum()),
-        fresh=len(adds) - int(changed.sum()) - int(again.sum()),
+        fresh=len(adds) - int(changed.sum()) - int(again.sum()) - int(there_again.sum()),
+        revalued=int(there_again.sum()),
     )
 
 
@@ -94,6 +102,15 @@ def union(parts: object) -> Ids:
     """The sorted union of some arrays of ids."""
     arrays = list(parts)  # type: ignore[call-overload]
     return np.unique(np.concatenate(arrays)) if arrays else NOBODY
+
+
+def _other_value(wish: Wish, standing: Standing) -> npt.NDArray[np.bool_]:
+    """Who is wanted with another value than the one that was sent; an addition changes it there."""
+    if wish.mark is None or standing.mark is None or not len(wish.allowed):
+        return np.zeros(len(standing.subject_id), np.bool_)
+    places = np.minimum(np.searchsorted(wish.allowed, standing.subject_id), len(wish.allowed) - 1)
+    other: npt.NDArray[np.bool_] = (wish.allowed[places] == standing.subject_id) & (wish.mark[places] != standing.mark)
+    return other
 
 
 def _revisions_of(ids: Ids, wish: Wish) -> npt.NDArray[np.int32]:

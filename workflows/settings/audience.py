@@ -46,6 +46,19 @@ class Holdout(Closed):
     salt: str = Field(min_length=1, max_length=64, description="Any word; another word draws other people.")
 
 
+class Value(Closed):
+    """What each person is worth, for platforms that look for people like the best of them."""
+
+    trait: Name = Field(description="A trait of model.yaml: a number or money, not negative.")
+    digits: int = Field(
+        2,
+        ge=1,
+        le=6,
+        description="Significant digits that are sent: 1234.56 goes as 1200 by two. A value that rounds to what was"
+        " sent before is not sent again.",
+    )
+
+
 class Guards(Closed):
     """What holds a plan back until a person has looked."""
 
@@ -64,6 +77,11 @@ class Audience(Closed):
     purpose: Purpose = Field(description="What for. Only people who agreed to this purpose are sent.")
     destinations: dict[Name, Shown] = Field(min_length=1, description="Where to: destinations of passerelle.yaml.")
     holdout: Holdout | None = Field(None, description="People kept out to measure the effect.")
+    value: Value | None = Field(
+        None,
+        description="A number sent with each person, as what they are worth; destinations must know values: Meta does."
+        " Stands from the audience's first sync on, for its life.",
+    )
     replace: Replace = Field(
         "auto",
         description="Whether all members are replaced instead of added and removed one by one. auto: where that is"

@@ -26,6 +26,10 @@ def _audiences(loaded: Loaded) -> Iterator[Problem]:
             yield from _known(loaded, shown, place, destination, loaded.project.destinations, "destination")
             yield from _ruled(loaded, shown, name, destination)
             yield from _labelled(loaded, shown, name, destination)
+            yield from _valued(loaded, shown, name, destination)
+        if audience.value is not None and loaded.model is not None:
+            place = ("value", "trait")
+            yield from _known(loaded, shown, place, audience.value.trait, loaded.model.traits, "trait")
 
 
 def _ruled(loaded: Loaded, shown: str, name: str, destination: str) -> Iterator[Problem]:
@@ -50,6 +54,17 @@ def _labelled(loaded: Loaded, shown: str, name: str, destination: str) -> Iterat
         return
     for label in labels:
         yield from _known(loaded, shown, place, label, known, "label")
+
+
+def _valued(loaded: Loaded, shown: str, name: str, destination: str) -> Iterator[Problem]:
+    """An audience with values, to a destination that has no place for them."""
+    plugged = loaded.destinations.get(destination)
+    if plugged is None or loaded.audiences[name].value is None:
+        return
+    if not getattr(plugged.cls, "VALUE_COLUMN", ""):
+        line = loaded.documents[shown].line_of(("value",))
+        said = f"`{destination}` takes no values of people: have an audience of its own for it, without `value`."
+        yield Problem(shown, line, said)
 
 
 def _freshness(loaded: Loaded) -> Iterator[Problem]:

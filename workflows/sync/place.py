@@ -13,6 +13,7 @@ from passerelle.privacy.vocabulary import Action, Purpose
 from passerelle.workflows.plan.moves import NOBODY, Ids, Moves, Wish, diff, union
 from passerelle.workflows.plan.replace import whole
 from passerelle.workflows.plan.standing import standing
+from passerelle.workflows.plan.values import Values
 from passerelle.workflows.sync import replace as replacing
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.push import Target, add, remove, settle
@@ -26,7 +27,7 @@ _AGAIN = "Run `passerelle sync` again: its people are sent again, or taken out a
 _ALARMING = "Nobody was added who should not be. Pass this on to whoever looks after Passerelle, with the run's id."
 
 
-def reach(crew: Crew, place: Place, spec: AudienceSpec, purpose: Purpose) -> Target:
+def reach(crew: Crew, place: Place, spec: AudienceSpec, purpose: Purpose, values: Values | None = None) -> Target:
     """Find or make the audience at the platform, and remember it before anybody is sent.
 
     What the platform was told of it before is not told again: who renamed it there meant it.
@@ -43,7 +44,7 @@ def reach(crew: Crew, place: Place, spec: AudienceSpec, purpose: Purpose) -> Tar
     if held != known:
         with crew.store.write() as connection:
             crew.ledger.remember(connection, place, held, now=crew.now())
-    return Target(place, destination, remote, purpose)
+    return Target(place, destination, remote, purpose, values)
 
 
 def carry(crew: Crew, target: Target, moves: Moves, report: PlaceReport) -> None:
@@ -71,7 +72,7 @@ def carry_whole(crew: Crew, target: Target, wish: Wish, moves: Moves, report: Pl
             if not ended:
                 return
             with crew.store.read() as connection:
-                moves = diff(wish, standing(connection, crew.ledger, target.place))
+                moves = diff(wish, standing(connection, crew.ledger, target.place, values=target.values is not None))
             begun = NotNow(ended)
         report.how, report.why = "diff", begun.reason
     except PasserelleError as problem:

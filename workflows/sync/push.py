@@ -27,6 +27,7 @@ from passerelle.privacy.consent.cleared import ClearedBatch
 from passerelle.privacy.ledger import Batch, Opening, Place, Told
 from passerelle.privacy.vocabulary import Action, Purpose
 from passerelle.workflows.plan.moves import Ids
+from passerelle.workflows.plan.values import Values
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.report import PlaceReport, count
 
@@ -39,6 +40,8 @@ class Target:
     destination: Destination
     remote: RemoteAudience
     purpose: Purpose
+    values: Values | None = None
+    """What is sent of each person as their value, where the audience has values."""
 
 
 DECISION_LASTS = 180_000_000
@@ -88,6 +91,7 @@ def prepare(
             destination_name=target.place.destination,
             purpose=target.purpose,
             now=opening.now,
+            values=None if target.values is None else target.values.personal(ids),
         )
         batch = cleared.batch
         keys = target.destination.match_keys(batch, target.remote)

@@ -48,7 +48,7 @@ def _left(crew: Crew, connection: Connection, place: PlacePlan, now: int) -> Unm
         return None
     if now >= choice.holds_until or _open(connection, crew.ledger, place):
         return None
-    said = asked(crew.workspace, aim, choice.people, choice.stale)
+    said = asked(crew.workspace, aim, choice.people, choice.stale, choice.worth)
     return Unmoved(aim.place, moves.current, again.withheld, said, choice.holds_until)
 
 

@@ -15,6 +15,7 @@ from passerelle.privacy.store import tables as t
 from passerelle.workflows.engine import instant
 from passerelle.workflows.plan.aims import aims, check_names
 from passerelle.workflows.plan.document import PlanFile, same_moves, to_file
+from passerelle.workflows.plan.guards import MIXED, MIXED_ADVICE
 from passerelle.workflows.plan.make import PlacePlan, Plan, make, wish_of
 from passerelle.workflows.plan.moves import NOBODY, Moves, diff
 from passerelle.workflows.plan.naming import UNFIT_ADVICE
@@ -210,14 +211,15 @@ def _carry_out(crew: Crew, plan: Plan, place: PlacePlan) -> Carried:
     _explain_held(report, plan, place)
     _record(crew, plan, place)
     _log_overrides(crew, place)
-    spec = AudienceSpec.unchanged(aim.place.audience) if "sensitive_name" in report.held_by else aim.spec
+    as_it_is = {"sensitive_name", MIXED} & {*report.held_by}
+    spec = AudienceSpec.unchanged(aim.place.audience) if as_it_is else aim.spec
     renamed = place.known is not None and spec is aim.spec and place.known.described != spec.digest
     report.how, report.why = place.how.how, explained(place.how, aim.replaces)
     if not renamed and place.how.how == "diff" and _nothing_to_do(crew, aim.place, moves):
         finish(crew, aim.place, report)
         return Carried(report)
     try:
-        target = reach(crew, aim.place, spec, aim.purpose)
+        target = reach(crew, aim.place, spec, aim.purpose, place.values)
     except PasserelleError as problem:
         report.fail(problem)
         finish(crew, aim.place, report)
@@ -300,6 +302,7 @@ def _explain_held(report: PlaceReport, plan: Plan, place: PlacePlan) -> None:
 
 
 _ADVICE = {
+    MIXED: MIXED_ADVICE,
     "sensitive_name": UNFIT_ADVICE,
     "minimum_size": "The audience would be smaller than the minimum size. Widen the segment or collect more consents.",
     "maximum_change": "Look at the plan; if the change is meant, run again with --approve maximum_change.",

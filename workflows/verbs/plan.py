@@ -57,6 +57,7 @@ class PlannedAudience(BaseModel):
     segment_size: int = Field(description="People in the segment.")
     members: int = Field(description="People there now, by our receipts.")
     adds: int
+    revalued: int = Field(0, description="Of `adds`, people who are there already with another value.")
     removes: dict[str, int] = Field(description="By cause.")
     withheld: dict[str, int] = Field(description="People of the segment who are not sent, by reason.")
     held_by: list[str] = Field(description="Guards that hold moves back.")
@@ -110,6 +111,7 @@ def run(environment: Environment, request: PlanRequest) -> PlanResult:
                 segment_size=place.segment_size,
                 members=place.current,
                 adds=place.adds.count,
+                revalued=place.revalued,
                 removes={cause: people.count for cause, people in place.removes.items()},
                 withheld=place.withheld,
                 held_by=place.held_by,
@@ -164,10 +166,13 @@ def _match(reach: "Reach") -> Match | None:
 
 
 def _advice(outcome: Outcome, held: Collection[str]) -> str:
+    from passerelle.workflows.plan.guards import MIXED, MIXED_ADVICE
     from passerelle.workflows.plan.naming import UNFIT_ADVICE
 
     if outcome is Outcome.CONSENT_STALE:
         return "Run `passerelle pull`: until consent is fresh, nobody is added. Removals still go out."
+    if MIXED in held:
+        return MIXED_ADVICE
     if "sensitive_name" in held:
         return UNFIT_ADVICE
     if outcome is Outcome.HELD_BACK:
@@ -195,6 +200,10 @@ def render(result: PlanResult, console: "Console") -> None:
         for reason, count in told:
             console.print(f"  {count:>9,}  {reason.replace('_', ' ')}")
     for row in result.audiences:
+        if row.revalued:
+            console.print(
+                f"{row.audience} at {row.destination}: {row.revalued:,} of those in are there, with another value."
+            )
         if row.sensitive_words:
             words = ", ".join(row.sensitive_words)
             console.print(f"{row.audience} at {row.destination}: its name or description says {words}.", markup=False)
@@ -221,6 +230,7 @@ def _render_compared(result: PlanResult, console: "Console") -> None:
     for row in result.compared:
         said = [f"{count:+,} {reason.replace('_', ' ')}" for reason, count in row.withheld.items()]
         said += [f"only in the {row.only_in} plan"] * bool(row.only_in) + ["another purpose"] * row.purpose_changed
+        said += ["other values"] * row.values_changed
         if said:
             console.print(f"{row.audience} at {row.destination}: {', '.join(said)}.")
     if not result.same_policy:

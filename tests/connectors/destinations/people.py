@@ -35,7 +35,7 @@ def people(count: int, start: int = 0) -> list[Person]:
     return [person(number) for number in range(start, start + count)]
 
 
-def cleared(persons: Sequence[Person], platform: Destination) -> ClearedBatch:
+def cleared(persons: Sequence[Person], platform: Destination, values: Sequence[float] | None = None) -> ClearedBatch:
     """Subject ids count from 1."""
     names = [field for field in Field if any(field in person for person in persons)]
     columns = {
@@ -53,6 +53,7 @@ def cleared(persons: Sequence[Person], platform: Destination) -> ClearedBatch:
         revision=pa.array([1] * len(persons), pa.int32()),
         log_index=1,
         decided_at=0,
+        values=None if values is None else Personal(pa.table({"value": pa.array(values, pa.float64())})),
     )
 
 

@@ -158,3 +158,39 @@ def test_a_wrong_fault_is_refused_with_what_is_wrong(twins: Twins) -> None:
         twins.fault(call="meta.*", drop=True, slow_seconds=1)
     caught.value.close()
     assert caught.value.code == 422
+
+
+@pytest.fixture
+def valued(twins: Twins) -> str:
+    wanted = {"name": "V", "subtype": "CUSTOM", "customer_file_source": "USER_PROVIDED_ONLY", "is_value_based": "true"}
+    _, made = call(twins, "POST", "v26.0/act_1/customaudiences", **wanted)
+    return str(made["id"])
+
+
+@pytest.mark.parametrize("value", [-1, "-0.5", "", "much", None, True, "nan", "inf"])
+def test_a_value_that_is_no_amount_is_refused(twins: Twins, valued: str, value: object) -> None:
+    payload = {"schema": ["EMAIL", "LOOKALIKE_VALUE"], "data": [[HASH, 1], [HASH, value]]}
+    assert users(twins, valued, payload)[0] == 400
+    assert twins.members(valued) == []
+
+
+@pytest.mark.parametrize("value", [0, 44.5, "0.9"])
+def test_numbers_are_values_as_text_too(twins: Twins, valued: str, value: object) -> None:
+    payload = {"schema": ["EMAIL", "LOOKALIKE_VALUE"], "data": [[HASH, value]]}
+    assert users(twins, valued, payload)[0] == 200
+    assert twins.values(valued) == {(f"email:{HASH}",): float(str(value))}
+
+
+def test_values_belong_to_value_based_audiences_and_these_want_one_of_everybody(
+    twins: Twins, audience: str, valued: str
+) -> None:
+    payload = {"schema": ["EMAIL", "LOOKALIKE_VALUE"], "data": [[HASH, 1]]}
+    for wrong, sent in ((audience, payload), (valued, GOOD), (valued, {**payload, "data": [[HASH]]})):
+        assert users(twins, wrong, sent)[0] == 400
+    assert users(twins, valued, {**GOOD, "data": [[HASH, ""]]}, method="delete")[0] == 200
+    assert users(twins, valued, {"schema": ["LOOKALIKE_VALUE"], "data": [[1]]})[0] == 400
+
+
+def test_an_audience_says_whether_it_is_value_based(twins: Twins, audience: str, valued: str) -> None:
+    told = [call(twins, "GET", f"v26.0/{each}", fields="is_value_based")[1] for each in (audience, valued)]
+    assert [one["is_value_based"] for one in told] == [False, True]

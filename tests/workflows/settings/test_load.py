@@ -256,6 +256,18 @@ def test_a_misspelt_policy_stops_everything(shop: Path) -> None:
         Workspace.open(shop)
 
 
+def test_values_are_checked_against_the_destination_and_the_traits(shop: Path) -> None:
+    told = AUDIENCE.replace("{meta: {}}", "{meta: {}, google: {}}")
+    (shop / "audiences" / "a.yaml").write_text(f"{told}value: {{trait: revenue_365}}\n")
+    found = problems(shop)
+    assert len(found) == 2
+    assert found[0].startswith("audiences/a.yaml, line 5: `google` takes no values of people")
+    assert "there is no trait `revenue_365`" in found[1]
+    assert "`revenue_365d`" in found[1]
+    (shop / "audiences" / "a.yaml").write_text(f"{AUDIENCE}value: {{trait: revenue_365d, digits: 3}}\n")
+    assert problems(shop) == []
+
+
 def test_labels_are_checked_against_the_destination(shop: Path) -> None:
     told = "{meta: {labels: [high_value_customer]}, google: {labels: [at_risk]}}"
     (shop / "audiences" / "a.yaml").write_text(AUDIENCE.replace("{meta: {}}", told))

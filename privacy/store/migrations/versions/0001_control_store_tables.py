@@ -208,6 +208,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("sent", sa.LargeBinary(), nullable=False),
+        sa.Column("value_mark", sa.BigInteger(), nullable=True),
         sa.Column("batch_id", sa.String(length=40), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("destination", "audience", "subject_id"),
