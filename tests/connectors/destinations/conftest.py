@@ -1,26 +1,12 @@
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from passerelle.connectors.twins.handle import Twins, in_process
+from passerelle.connectors.twins.handle import Twins
 from tests.connectors.destinations.stage import Stage, google, meta, staged
 
 NUMBERS = count(1)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Twins]:
-    with in_process() as twins:
-        yield twins
-
-
-@pytest.fixture
-def twins(running: Twins) -> Iterator[Twins]:
-    yield running
-    running.clear_faults()
-    running.clock(polls=0, release=True)
 
 
 @pytest.fixture
@@ -40,3 +26,12 @@ def stage(request: pytest.FixtureRequest, twins: Twins, tmp_path: Path) -> Stage
     slept: list[float] = []
     make = meta if request.param == "meta" else google
     return staged(make(twins, tmp_path, slept), twins, slept, f"audience_{next(NUMBERS)}")
+
+
+@pytest.fixture(params=["grpc", "rest"])
+def list_(request: pytest.FixtureRequest, twins: Twins, tmp_path: Path) -> Stage:
+    """An audience at Google, reached in either way."""
+    slept: list[float] = []
+    endpoints = twins.google_rest if request.param == "rest" else twins.google
+    made = google(twins, tmp_path, slept, transport=request.param, endpoints=endpoints)
+    return staged(made, twins, slept, f"audience_{next(NUMBERS)}")

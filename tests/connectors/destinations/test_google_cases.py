@@ -22,15 +22,6 @@ INVALID = {"code": "INVALID_ARGUMENT", "reason": "INVALID_ARGUMENT"}
 DAYS = 86_400
 
 
-@pytest.fixture(params=["grpc", "rest"])
-def list_(request: pytest.FixtureRequest, twins: Twins, tmp_path: Path) -> Stage:
-    """An audience at Google, reached in either way."""
-    slept: list[float] = []
-    endpoints = twins.google_rest if request.param == "rest" else twins.google
-    made = google(twins, tmp_path, slept, transport=request.param, endpoints=endpoints)
-    return staged(made, twins, slept, f"audience_{next(NUMBERS)}")
-
-
 def spoilt(keys: MatchKeys, rows: list[int], value: str = "not-a-hash") -> MatchKeys:
     """The same rows, some of them with a phone that Google refuses."""
     table = keys.rows.reveal()

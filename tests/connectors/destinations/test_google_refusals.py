@@ -49,14 +49,6 @@ TABLE = [
 NAMES = [f"{code}-{word}" for code, word, _, _ in TABLE]
 
 
-@pytest.fixture(params=["grpc", "rest"])
-def list_(request: pytest.FixtureRequest, twins: Twins, tmp_path: Path) -> Stage:
-    slept: list[float] = []
-    endpoints = twins.google_rest if request.param == "rest" else twins.google
-    made = google(twins, tmp_path, slept, transport=request.param, endpoints=endpoints)
-    return staged(made, twins, slept, f"audience_{next(NUMBERS)}")
-
-
 def refused(stage: Stage) -> PasserelleError:
     with pytest.raises(PasserelleError) as caught:
         stage.add(people(2))

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from passerelle.connectors.twins.handle import Twins, in_process
+from passerelle.connectors.twins.handle import Twins
 
 PARENT = "/v1/accountTypes/GOOGLE_ADS/accounts/1234567890"
 DIGEST = hashlib.sha256(b"a@example.fr").digest()
@@ -18,14 +18,8 @@ NUMBERS = {"adUserData": 1, "adPersonalization": 1}
 
 
 @pytest.fixture(scope="module")
-def twins() -> Iterator[Twins]:
-    with in_process() as twins:
-        yield twins
-
-
-@pytest.fixture(scope="module")
-def google(twins: Twins) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"http://{twins.google_rest['data_manager']}", trust_env=False) as client:
+def google(running: Twins) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"http://{running.google_rest['data_manager']}", trust_env=False) as client:
         yield client
 
 

@@ -11,7 +11,7 @@ from google.ads.datamanager_v1.services.ingestion_service.transports import Inge
 from google.ads.datamanager_v1.services.user_list_service.transports import UserListServiceGrpcTransport
 from google.api_core import exceptions
 
-from passerelle.connectors.twins.handle import Twins, in_process
+from passerelle.connectors.twins.handle import Twins
 
 PARENT = "accountTypes/GOOGLE_ADS/accounts/1234567890"
 HASH = hashlib.sha256(b"a@example.fr").hexdigest()
@@ -19,20 +19,14 @@ GRANTED = {"ad_user_data": 1, "ad_personalization": 1}
 
 
 @pytest.fixture(scope="module")
-def twins() -> Iterator[Twins]:
-    with in_process() as twins:
-        yield twins
-
-
-@pytest.fixture(scope="module")
-def client(twins: Twins) -> Iterator[dm.IngestionServiceClient]:
-    with grpc.insecure_channel(twins.google["data_manager"]) as channel:
+def client(running: Twins) -> Iterator[dm.IngestionServiceClient]:
+    with grpc.insecure_channel(running.google["data_manager"]) as channel:
         yield dm.IngestionServiceClient(transport=IngestionServiceGrpcTransport(channel=channel))
 
 
 @pytest.fixture(scope="module")
-def listed(twins: Twins) -> str:
-    with grpc.insecure_channel(twins.google["data_manager"]) as channel:
+def listed(running: Twins) -> str:
+    with grpc.insecure_channel(running.google["data_manager"]) as channel:
         lists = dm.UserListServiceClient(transport=UserListServiceGrpcTransport(channel=channel))
         wanted = dm.UserList({"display_name": "L", "ingested_user_list_info": {"upload_key_types": [1]}})
         return str(lists.create_user_list(parent=PARENT, user_list=wanted).id)

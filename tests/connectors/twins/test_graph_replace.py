@@ -1,31 +1,17 @@
 """What Meta says of `usersreplace`, its twin holds us to."""
 
 import json
-from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
 import pytest
 
-from passerelle.connectors.twins.handle import Twins, in_process
+from passerelle.connectors.twins.handle import Twins
 from tests.connectors.destinations.people import sha
 from tests.connectors.twins.test_graph_strictness import call, users
 
 SESSIONS = count(1)
 BUSY, NO_FIRST, WRONG, TIMED_OUT, FINISHED = 1870145, 1870147, 1870148, 1870158, 1870159
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Twins]:
-    with in_process() as twins:
-        yield twins
-
-
-@pytest.fixture
-def twins(running: Twins) -> Iterator[Twins]:
-    yield running
-    running.clear_faults()
-    running.clock(polls=0, release=True)
 
 
 def payload(*numbers: int, schema: tuple[str, ...] = ("EMAIL",)) -> dict[str, object]:

@@ -5,22 +5,15 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from passerelle.connectors.twins.handle import Twins, in_process
+from passerelle.connectors.twins.handle import Twins
 
 TOKEN = "EAAtwintoken123"
 HASH = hashlib.sha256(b"a@example.fr").hexdigest()
 GOOD = {"schema": ["EMAIL", "PHONE"], "data": [[HASH, ""]]}
-
-
-@pytest.fixture(scope="module")
-def twins() -> Iterator[Twins]:
-    with in_process() as twins:
-        yield twins
 
 
 def call(twins: Twins, verb: str, path: str, token: str = TOKEN, **params: str) -> tuple[int, Any]:
