@@ -1,6 +1,5 @@
-"""A pulled shop, made once and copied for each test, with twins of the test's own."""
+"""A pulled shop, made once in a run and copied for each test, with twins of the test's own."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from passerelle.connectors.twins.handle import Twins, in_process
-from passerelle.connectors.twins.running import Addresses
-from passerelle.workflows.cli.main import main
+from passerelle.connectors.twins.handle import in_process
+from tests.command import told
 from tests.end_to_end.rooms import Clock, Rooms, copied, lowered
-from tests.end_to_end.shop import ShopWorkspace, made, only_audience, pointed_at
+from tests.end_to_end.shop import NOWHERE, ShopWorkspace, made, only_audience, pointed_at
+from tests.once import once
 
 EVERYBODY = "{any: [{trait: orders_365d, at_least: 0}, {trait: loyalty, missing: true}]}"
 
@@ -20,14 +19,11 @@ Cli = Callable[..., tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+def cli() -> Cli:
     """Runs a command line in this process: its exit code, and the object it printed."""
 
     def run(shop: ShopWorkspace, *words: str) -> tuple[int, dict[str, Any]]:
-        capsys.readouterr()
-        code = main([*words, "-w", str(shop.folder), "--json", "--quiet"])
-        printed = capsys.readouterr().out
-        return code, json.loads(printed)
+        return told(shop.folder, *words)
 
     return run
 
@@ -35,21 +31,20 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
 @pytest.fixture(scope="session")
 def pulled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of 600 people that has pulled; one audience of everybody, small enough for a small shop."""
-    nowhere = Twins(Addresses("http://127.0.0.1:8701", "127.0.0.1:8702", "127.0.0.1:8703"))
-    shop = made(tmp_path_factory.mktemp("pulled") / "shop", nowhere, people=600)
+    return once(tmp_path_factory, "pulled", lambda folder: everybody_in(folder, people=600).ok("pull"))
+
+
+def everybody_in(folder: Path, *, people: int) -> ShopWorkspace:
+    """A new shop at no twins in particular, with one audience of everybody."""
+    shop = made(folder, NOWHERE, people=people)
     only_audience(shop, "everybody", EVERYBODY)
-    shop.ok("pull")
-    return shop.folder
+    return shop
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of 60 people that has pulled, whose policy has no minimum size: see `rooms`."""
-    nowhere = Twins(Addresses("http://127.0.0.1:8701", "127.0.0.1:8702", "127.0.0.1:8703"))
-    shop = made(tmp_path_factory.mktemp("tiny") / "shop", nowhere, people=60)
-    only_audience(shop, "everybody", EVERYBODY)
-    lowered(shop).ok("pull")
-    return shop.folder
+    return once(tmp_path_factory, "tiny", lambda folder: lowered(everybody_in(folder, people=60)).ok("pull"))
 
 
 @pytest.fixture

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from passerelle.connectors.twins.handle import Twins
+from passerelle.connectors.twins.running import Addresses
 from passerelle.workflows.workspace import Workspace
+from tests.command import told
+
+NOWHERE = Twins(Addresses("http://127.0.0.1:8701", "127.0.0.1:8702", "127.0.0.1:8703"))
+"""The addresses that a new shop has in its settings; nobody is there."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,12 @@ class ShopWorkspace:
         ran = self.run(*words, stdin=stdin)
         assert ran.code == 0, (words, ran.result, ran.stderr[-2000:])
         return ran.result
+
+    def here(self, *words: str) -> dict[str, Any]:
+        """What `ok` does, in this process."""
+        code, result = told(self.folder, *words)
+        assert code == 0, (words, result)
+        return result
 
     def at_twins(self) -> dict[tuple[str, str], int]:
         """(audience's display name, platform) -> people there."""

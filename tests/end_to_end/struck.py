@@ -18,14 +18,10 @@ import passerelle.connectors.destinations.google_wire
 import passerelle.connectors.destinations.meta_wire
 import passerelle.segmentation
 import passerelle.workflows.pull  # noqa: F401 - imported once, before the forks, since each child would do it again
-from passerelle.connectors.twins.handle import Twins
-from passerelle.connectors.twins.running import Addresses
 from passerelle.workflows.cli.boundary import attempt
 from passerelle.workflows.verbs.failure import Failure
 from tests.end_to_end.rooms import Clock, Rooms
-from tests.end_to_end.shop import ShopWorkspace
-
-NOWHERE = Twins(Addresses("", "", ""))
+from tests.end_to_end.shop import NOWHERE, ShopWorkspace
 
 
 class Gate:

@@ -9,8 +9,6 @@ import pytest
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.shop import ShopWorkspace
 
-pytestmark = pytest.mark.xdist_group("accounts")
-
 
 def table(shop: ShopWorkspace, name: str) -> pa.Table:
     return pq.read_table(shop.folder / "var" / "accounts" / f"{name}.parquet")

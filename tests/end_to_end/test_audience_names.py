@@ -1,12 +1,8 @@
 """What platforms are told of an audience: looked over before, told when it changes."""
 
-import pytest
-
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.shop import ShopWorkspace
 from tests.end_to_end.test_outcomes import edit, row
-
-pytestmark = pytest.mark.xdist_group("names")
 
 
 def named(shop: ShopWorkspace, shown: str) -> None:

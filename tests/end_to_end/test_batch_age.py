@@ -5,8 +5,6 @@ import pytest
 from passerelle.workflows.sync import push
 from tests.end_to_end.rooms import MICROSECONDS, Rooms
 
-pytestmark = pytest.mark.xdist_group("rejections")
-
 BUSY = {
     "meta": {"call": "meta.users.add", "graph": {"code": 2, "transient": True}},
     "google": {"call": "data_manager.ingest", "grpc": {"code": "RESOURCE_EXHAUSTED", "retry_seconds": 4}},

@@ -23,8 +23,7 @@ from passerelle.workflows.cli.main import main
 from tests.canary import Canary, Ran, leaks
 from tests.end_to_end.shop import ShopWorkspace, pointed_at
 from tests.end_to_end.test_consent_reaches import contact
-
-pytestmark = pytest.mark.xdist_group("canaries")
+from tests.waiting import until
 
 ZOE, ANA, LEO, MAX = CANARIES = [Canary.make(f"e2e-{word}") for word in ("zoe", "ana", "leo", "max")]
 QUOTE = f"{ZOE.email} {ZOE.phone} {ZOE.first_name} {hashlib.sha256(ZOE.email.encode()).hexdigest()} {ZOE.token}"
@@ -276,9 +275,7 @@ def caught_sending(sweep: Sweep, call: str) -> Iterator["subprocess.Popen[bytes]
     """A sync that a platform keeps waiting in the middle of `call`."""
     sweep.shop.twins.fault(call=call, slow_seconds=4.0)
     with sweep.start("sync") as process:
-        deadline = time.monotonic() + 60
-        while not sweep.shop.twins.calls().get(call) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: sweep.shop.twins.calls().get(call))
         time.sleep(0.2)
         yield process
 

@@ -4,7 +4,6 @@ import csv
 import hashlib
 import shutil
 import subprocess
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,8 +14,7 @@ import pytest
 from passerelle.connectors.twins.handle import in_process
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.shop import ShopWorkspace, pointed_at
-
-pytestmark = pytest.mark.xdist_group("consent_reaches")
+from tests.waiting import until
 
 NOTICE = "ads-2026@1"
 BOTH = {"meta", "google_ads"}
@@ -139,6 +137,7 @@ def crowd(pulled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sh
         yield shop
 
 
+@pytest.mark.xdist_group("crowd")
 @pytest.mark.parametrize("who", CROWD)
 def test_at_the_platforms_are_those_who_may_be_and_no_others(crowd: ShopWorkspace, who: str) -> None:
     _, expected = CROWD[who]
@@ -173,10 +172,7 @@ def while_syncing(shop: ShopWorkspace, *calls: str) -> Iterator[None]:
     for call in calls:
         shop.twins.fault(call=call, slow_seconds=6.0)
     with subprocess.Popen(shop.command("sync"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        deadline = time.monotonic() + 60
-        while not all(shop.twins.calls().get(call) for call in calls):
-            assert time.monotonic() < deadline, f"not all of {calls} were called"
-            time.sleep(0.02)
+        until(lambda: all(shop.twins.calls().get(call) for call in calls))
         yield
         _, err = process.communicate(timeout=60)
         assert process.returncode == 0, err[-800:]

@@ -8,8 +8,6 @@ from passerelle.workflows.verbs.status import Debt, outcome_of
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.rooms import MICROSECONDS, Rooms
 
-pytestmark = pytest.mark.xdist_group("rejections")
-
 HOUR = 3600 * MICROSECONDS
 
 

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,9 @@ from passerelle.workflows.pull.digest import digests
 from passerelle.workflows.workspace import Workspace
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.shop import ShopWorkspace
+from tests.waiting import until
 
 REMOVALS = ["meta.users.remove", "data_manager.remove"]
-
-pytestmark = pytest.mark.xdist_group("erasure")
 
 
 def ask(shop: ShopWorkspace, statement: str) -> list[tuple[Any, ...]]:
@@ -213,37 +211,35 @@ STEPS = ["asked", "removals pushed", "quarantine released", "manifest renamed", 
 
 @pytest.mark.slow
 def test_an_erasure_that_dies_at_any_step_is_ended_by_the_next(small: ShopWorkspace) -> None:
-    small.ok("sync")
+    small.here("sync")
     people = members(small, len(STEPS))
     for step, (number, _, email) in zip(STEPS, people, strict=True):
         command = [sys.executable, "-m", "tests.end_to_end.dying", str(small.folder), step, str(number)]
         assert subprocess.run(command, check=False, capture_output=True).returncode == 9
         assert has_keys(small, number) == (step != "destroyed")
-        again = small.ok("erase", "--file", in_file(small.folder, email))
+        again = small.here("erase", "--file", in_file(small.folder, email))
         assert (again["done"], again["already"]) == ((0, 1) if step == "destroyed" else (1, 0))
         assert not has_keys(small, number)
         assert number not in lake_people(small)
-    assert small.ok("erase", "--status")["outcome"] == "done"
-    assert small.ok("audit", "verify")["outcome"] == "done"
+    assert small.here("erase", "--status")["outcome"] == "done"
+    assert small.here("audit", "verify")["outcome"] == "done"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("call", REMOVALS)
 def test_a_kill_while_a_platform_is_asked_loses_nothing(small: ShopWorkspace, call: str) -> None:
-    small.ok("sync")
+    small.here("sync")
     ((number, _, email),) = members(small)
     file = in_file(small.folder, email)
     small.twins.fault(call=call, slow_seconds=3.0, applied=True)
     before = small.twins.calls().get(call, 0)
     command = small.command("erase", "--file", file)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 60
-        while small.twins.calls().get(call, 0) == before and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: small.twins.calls().get(call, 0) > before)
         os.kill(process.pid, signal.SIGKILL)
     small.twins.clear_faults()
     assert has_keys(small, number)
-    told = small.ok("erase", "--file", file)
+    told = small.here("erase", "--file", file)
     assert told["done"] == 1
     assert not has_keys(small, number)
-    assert small.ok("audit", "verify")["outcome"] == "done"
+    assert small.here("audit", "verify")["outcome"] == "done"

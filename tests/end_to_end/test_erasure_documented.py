@@ -11,7 +11,7 @@ import pytest
 from tests.end_to_end.shop import ShopWorkspace
 from tests.end_to_end.test_erasure import members
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("erasure")]
+pytestmark = pytest.mark.slow
 
 PAGE = (Path(__file__).parents[2] / "docs" / "erasure.md").read_text()
 
@@ -30,7 +30,7 @@ def carried_out(shop: ShopWorkspace, line: str, erasure: str) -> subprocess.Comp
 
 
 def test_the_commands_of_the_page_do_what_it_says(small: ShopWorkspace) -> None:
-    small.ok("sync")
+    small.here("sync")
     (_, _, one), *others = members(small, 3)
     (small.folder / "address.txt").write_text(f"{one}\n")
     (small.folder / "people.jsonl").write_text("".join(json.dumps({"email": email}) + "\n" for _, _, email in others))

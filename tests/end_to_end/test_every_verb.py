@@ -18,8 +18,6 @@ from tests.end_to_end.test_canaries import ANA, CANARIES, LEO, ZOE, Sweep, sweep
 
 __all__ = ["sweep"]
 
-pytestmark = pytest.mark.xdist_group("canaries")
-
 ELSEWHERE = {
     "normalize": "prints what it is given, as it would be hashed: that is what it is for",
     "demo": "makes a shop of generated people, in a folder of its own",

@@ -5,14 +5,11 @@ import urllib.parse
 import urllib.request
 
 import pyarrow as pa
-import pytest
 
 from passerelle.workflows.workspace import Workspace
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.shop import ShopWorkspace
 from tests.end_to_end.test_outcomes import member, row
-
-pytestmark = pytest.mark.xdist_group("farewell")
 
 FORGET = "meta.users.forget"
 ACCOUNT = "act_1000000001"

@@ -5,15 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from passerelle.workflows.plan.document import PlanFile
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.rooms import Rooms
 from tests.end_to_end.test_consent_reaches import contact, write
 from tests.end_to_end.test_outcomes import edit, row
-
-pytestmark = pytest.mark.xdist_group("kept_plan")
 
 
 def audience(rooms: Rooms) -> Path:

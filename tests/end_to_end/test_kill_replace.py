@@ -4,16 +4,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from passerelle.connectors.twins.handle import in_process
-from tests.end_to_end.conftest import EVERYBODY
-from tests.end_to_end.shop import ShopWorkspace, made, only_audience
+from tests.end_to_end.shop import ShopWorkspace
 from tests.end_to_end.test_replace import agree, doubtful, in_small_batches, stranger, there
+from tests.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kill")]
+pytestmark = pytest.mark.slow
 
 MOMENTS = [
     (call, nth, applied)
@@ -27,20 +25,16 @@ MOMENTS = [
 ]
 
 DRAWN = MOMENTS if os.environ.get("PASSERELLE_STRIKE") == "all" else MOMENTS[::3]
-"""Each costs a workspace and three syncs."""
+"""Each costs four syncs."""
 
 
 @pytest.fixture
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopWorkspace]:
-    with in_process() as twins:
-        shop = made(tmp_path_factory.mktemp("kill") / "shop", twins, people=600)
-        only_audience(shop, "everybody", EVERYBODY)
-        in_small_batches(shop)
-        shop.ok("pull")
-        shop.ok("sync")
-        stranger(shop, "meta")
-        doubtful(shop)
-        yield shop
+def shop(small: ShopWorkspace) -> ShopWorkspace:
+    in_small_batches(small)
+    small.here("sync")
+    stranger(small, "meta")
+    doubtful(small)
+    return small
 
 
 def killed_at(shop: ShopWorkspace, call: str, nth: int, *, applied: bool) -> None:
@@ -48,11 +42,8 @@ def killed_at(shop: ShopWorkspace, call: str, nth: int, *, applied: bool) -> Non
     shop.twins.fault(call=call, nth=nth, slow_seconds=3.0, applied=applied)
     goal = shop.twins.calls().get(call, 0) + nth
     with subprocess.Popen(shop.command("sync"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 90
-        while shop.twins.calls().get(call, 0) < goal:
-            assert process.poll() is None, "it ended before it could be killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(lambda: shop.twins.calls().get(call, 0) >= goal or process.poll() is not None, 90)
+        assert process.poll() is None, "it ended before it could be killed"
         time.sleep(0.3)
         os.kill(process.pid, signal.SIGKILL)
     shop.twins.clear_faults()
@@ -65,8 +56,8 @@ def test_after_a_kill_in_a_replacement_the_next_run_ends_with_twins_and_ledger_e
 ) -> None:
     killed_at(shop, call, nth, applied=applied)
     shop.twins.clock(advance_seconds=91 * 60)  # Meta's session ends, with what was sent
-    first = shop.ok("sync")
+    first = shop.here("sync")
     assert {each["outcome"] for each in first["audiences"]} == {"done"}
-    shop.ok("sync")  # where the first run had to do without Meta's normal state
+    shop.here("sync")  # where the first run had to do without Meta's normal state
     agree(shop)
     assert "person4711" not in str(there(shop, "meta"))

@@ -5,8 +5,6 @@ held against it.
 """
 
 import hashlib
-import io
-import json
 import os
 import shutil
 import signal
@@ -14,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,14 +29,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from passerelle.connectors.twins.handle import Twins, in_process
-from passerelle.connectors.twins.running import Addresses
+from passerelle.connectors.twins.handle import in_process
 from passerelle.privacy.audit.bundle import verifier_source
-from passerelle.workflows.cli.main import main
-from tests.end_to_end.conftest import EVERYBODY
-from tests.end_to_end.shop import ShopWorkspace, made, only_audience, pointed_at
+from tests.command import told
+from tests.end_to_end.shop import ShopWorkspace, pointed_at
 from tests.end_to_end.test_consent_reaches import NOTICE, contact, write
 from tests.end_to_end.test_replace import doubtful
+from tests.waiting import until
 
 PEOPLE = 6
 CALLS = ("meta.users.add", "meta.users.remove", "data_manager.ingest", "data_manager.remove")
@@ -126,12 +123,7 @@ class Life(RuleBasedStateMachine):
         assert done.stdout.endswith("Everything above was checked.\n")
 
     def cli(self, *words: str) -> tuple[int, dict[str, Any]]:
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
-        with redirect_stdout(out), redirect_stderr(err):
-            code = main([*words, "-w", str(self.shop.folder), "--json", "--quiet"])
-            out.flush()
-        told = out.buffer.getvalue()
-        return code, json.loads(told) if told else {}
+        return told(self.shop.folder, *words)
 
     def about(self, person: int, *words: str) -> tuple[int, dict[str, Any]]:
         given = self.shop.folder.parent / "who.txt"
@@ -238,10 +230,7 @@ class Life(RuleBasedStateMachine):
             "--quiet",
         ]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            deadline = time.monotonic() + 60
-            while self.shop.twins.calls().get(call, 0) == before and process.poll() is None:
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+            until(lambda: self.shop.twins.calls().get(call, 0) > before or process.poll() is not None)
             if process.poll() is None:
                 os.kill(process.pid, signal.SIGKILL)
         self.shop.twins.clear_faults()
@@ -305,13 +294,8 @@ def phone(person: int) -> str:
     return f"01 99 00 95 {person:02d}"
 
 
-def live(tmp_path_factory: pytest.TempPathFactory, examples: int, steps: int) -> None:
-    folder = tmp_path_factory.mktemp("life")
-    nowhere = Twins(Addresses("http://127.0.0.1:8701", "127.0.0.1:8702", "127.0.0.1:8703"))
-    shop = made(folder / "shop", nowhere, people=300)
-    only_audience(shop, "everybody", EVERYBODY)
-    shop.ok("pull")
-    machine = type("LifeOf", (Life,), {"base": shop.folder})
+def live(base: Path, examples: int, steps: int) -> None:
+    machine = type("LifeOf", (Life,), {"base": base})
     asked = settings(
         max_examples=examples, stateful_step_count=steps, suppress_health_check=list(HealthCheck), deadline=None
     )
@@ -320,11 +304,9 @@ def live(tmp_path_factory: pytest.TempPathFactory, examples: int, steps: int) ->
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_whatever_happens_in_whatever_order_the_platforms_hold_whom_the_log_says(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    live(tmp_path_factory, examples=6, steps=14)
+def test_whatever_happens_in_whatever_order_the_platforms_hold_whom_the_log_says(tiny: Path) -> None:
+    live(tiny, examples=6, steps=14)
 
 
-def test_a_short_life_holds(tmp_path_factory: pytest.TempPathFactory) -> None:
-    live(tmp_path_factory, examples=1, steps=8)
+def test_a_short_life_holds(tiny: Path) -> None:
+    live(tiny, examples=1, steps=8)

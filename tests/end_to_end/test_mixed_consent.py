@@ -71,7 +71,7 @@ def keys_at(shop: ShopWorkspace, platform: str) -> set[str]:
 
 
 def test_exactly_those_who_agreed_are_at_both_platforms(shop: ShopWorkspace) -> None:
-    result = shop.ok("sync")
+    result = shop.here("sync")
     rows = contacts(shop)
     willing, unwilling = hashes(rows, willing=True), hashes(rows, willing=False)
     for row in result["audiences"]:
@@ -85,9 +85,9 @@ def test_exactly_those_who_agreed_are_at_both_platforms(shop: ShopWorkspace) -> 
 
 
 def test_the_same_run_again_uploads_nothing(shop: ShopWorkspace) -> None:
-    shop.ok("sync")
+    shop.here("sync")
     before = dict(shop.twins.calls())
-    result = shop.ok("sync")
+    result = shop.here("sync")
     assert [row["sent"] for row in result["audiences"]] == [{"adds": 0, "removes": 0}] * 2
     after = shop.twins.calls()
     uploads = [call for call in after if "add" in call or "ingest" in call or "remove" in call]

@@ -124,14 +124,14 @@ def by_hand(as_of: str) -> set[str]:
 
 
 def test_the_main_job_on_real_invoice_lines(shop: ShopWorkspace) -> None:
-    pulled = shop.ok("pull")
+    pulled = shop.here("pull")
     orders = next(source for source in pulled["sources"] if source["source"] == "orders")
     assert orders["rows"] == 541_909
-    preview = shop.ok("segment", "preview", "best")
+    preview = shop.here("segment", "preview", "best")
     best = by_hand(preview["as_of"])
     assert preview["size"] == len(best) > 500
 
-    shop.ok("sync")
+    shop.here("sync")
     rows = contacts(shop)
     willing = {row["customer_id"] for row in rows if agreed(row)} & best
     (audience,) = shop.twins.audiences("meta").values()

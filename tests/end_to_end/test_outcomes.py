@@ -11,8 +11,6 @@ from passerelle.workflows.workspace import Workspace
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.shop import ShopWorkspace
 
-pytestmark = pytest.mark.xdist_group("outcomes")
-
 
 def edit(file: Path, old: str, new: str) -> None:
     text = file.read_text()

@@ -16,8 +16,6 @@ from tests.end_to_end.shop import ShopWorkspace
 
 PAGE = Path(__file__).parents[2] / "docs" / "proofs.md"
 
-pytestmark = pytest.mark.xdist_group("proofs")
-
 
 def documented() -> list[str]:
     blocks = re.findall(r"^```console\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)

@@ -8,8 +8,6 @@ from tests.end_to_end.conftest import Cli
 from tests.end_to_end.rooms import Rooms
 from tests.end_to_end.test_consent_reaches import NOTICE, contact, write
 
-pytestmark = pytest.mark.xdist_group("rejections")
-
 
 def rejected(rooms: Rooms) -> str:
     """The pseudonym of the one person whom Meta rejected by name."""

@@ -1,20 +1,11 @@
 """Two platforms are sent to side by side."""
 
 import subprocess
-import time
 
 import pytest
 
 from tests.end_to_end.shop import ShopWorkspace
-
-pytestmark = pytest.mark.xdist_group("side_by_side")
-
-
-def until(shop: ShopWorkspace, call: str) -> None:
-    deadline = time.monotonic() + 60
-    while not shop.twins.calls().get(call):
-        assert time.monotonic() < deadline, f"{call} never came"
-        time.sleep(0.02)
+from tests.waiting import until
 
 
 @pytest.mark.parametrize(
@@ -25,8 +16,8 @@ def test_a_slow_platform_keeps_no_other_waiting(small: ShopWorkspace, slow: str,
     platform = "meta" if slow.startswith("meta") else "google_ads"
     small.twins.fault(call=slow, slow_seconds=8.0)
     with subprocess.Popen(small.command("sync"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        until(small, slow)
-        until(small, other)
+        until(lambda: small.twins.calls().get(slow))
+        until(lambda: small.twins.calls().get(other))
         held = {where: count for (_, where), count in small.at_twins().items()}
         assert not held.get(platform), "the slow platform had finished before the other was asked"
         assert process.wait(60) == 0

@@ -21,8 +21,6 @@ from tests.end_to_end.rooms import Clock, Rooms, copied
 from tests.end_to_end.sync_model import Model, Presence
 from tests.end_to_end.test_consent_reaches import NOTICE, contact, write
 
-pytestmark = pytest.mark.xdist_group("sync_model")
-
 PEOPLE = 5
 REFS = "SELECT subject_id, subject_ref FROM subject"
 PLATFORMS = {"meta": "meta", "google": "google_ads"}

@@ -50,7 +50,7 @@ def withdrawn(shop: ShopWorkspace, ref: str) -> bool:
 def traced(shop: ShopWorkspace, words: list[str], *options: str) -> Ended:
     paths = [part for name in FILES for part in ("-P", str(shop.folder / "var" / name))]
     trace = ["-e", f"trace={','.join(CALLS)}", "-o", str(shop.folder / "trace")]
-    command = [STRACE or "", "-f", "-qq", *trace, *paths, *options, *shop.command(*words)]
+    command = [STRACE or "", "-f", "--seccomp-bpf", "-qq", *trace, *paths, *options, *shop.command(*words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     return Ended(done.returncode, done.stdout, done.stderr)
 

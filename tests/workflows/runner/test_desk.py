@@ -11,8 +11,8 @@ from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.runner.allowed import allowed
 from passerelle.workflows.runner.answers import Asked
 from passerelle.workflows.verbs.contract import Outcome
+from tests.waiting import until
 from tests.workflows.runner.desk import SYNC, TOKEN, ask, calls, desk
-from tests.workflows.runner.waiting import until
 
 
 def test_a_result_comes_back_with_200(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.runner.ping import Ping
 from passerelle.workflows.runner.secret import Secret
-from tests.workflows.runner.waiting import until
+from tests.waiting import until
 
 SECRET = "a-secret-that-is-long-enough"
 

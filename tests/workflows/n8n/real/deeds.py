@@ -18,8 +18,8 @@ import httpx
 from passerelle.workflows.n8n.catalogue import CATALOGUE
 from passerelle.workflows.runner.ping import knock_token
 from passerelle.workflows.runner.secret import Secret
+from tests.waiting import until
 from tests.workflows.n8n.real.conftest import OWNER, Stage
-from tests.workflows.runner.waiting import until
 
 _WAIT = 180.0
 _CREDENTIALS = "credentials.json"

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from tests.n8n_setup import n8n_program, node_bin
-from tests.workflows.runner.waiting import until
+from tests.waiting import until
 
 IMPORT = Path(__file__).parents[4] / "workflows" / "n8n" / "import.sh"
 DEADLINE = 180

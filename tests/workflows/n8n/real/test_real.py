@@ -15,6 +15,7 @@ from passerelle.workflows.n8n.settings import ALERT, AUDIT, FORM, REMOVE
 from passerelle.workflows.n8n.settings import SYNC as NIGHTLY
 from passerelle.workflows.verbs.registry import verb
 from tests.canary import run_cli
+from tests.waiting import until
 from tests.workflows.n8n.real.conftest import Stage
 from tests.workflows.n8n.real.deeds import (
     given_away,
@@ -28,7 +29,6 @@ from tests.workflows.n8n.real.deeds import (
     words_on,
 )
 from tests.workflows.n8n.real.instance import Execution, N8n
-from tests.workflows.runner.waiting import until
 
 pytestmark = [pytest.mark.n8n, pytest.mark.timeout(900)]
 

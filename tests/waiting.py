@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(true: Callable[[], object], seconds: float = 60.0) -> None:
     """Look again and again until it is true. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not true():
