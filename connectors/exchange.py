@@ -177,6 +177,18 @@ def asked_wait(reply: Reply, now: float) -> float | None:
     return retry_after(reply.headers.get("retry-after"), now=now)
 
 
+@dataclass(frozen=True, slots=True)
+class WaitHeader:
+    """Vendors that say in a header of their own (`name`, lower-case) in how many seconds the same may work."""
+
+    name: str
+
+    def __call__(self, reply: Reply, now: float) -> float | None:
+        """What Retry-After asks for; where it says nothing, what that header does."""
+        asked = asked_wait(reply, now)
+        return retry_after(reply.headers.get(self.name), now=now) if asked is None else asked
+
+
 def retry_after(value: str | None, *, now: float) -> float | None:
     """Seconds that a Retry-After header asks for: a number, or a date. None where it says nothing."""
     if value is None:

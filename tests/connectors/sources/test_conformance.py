@@ -1,6 +1,7 @@
 """Every source keeps every promise of the contract."""
 
 from passerelle.connectors.contract.conformance import conformance
+from tests.connectors.sources.fake_brevo import BrevoWorld
 from tests.connectors.sources.fake_hubspot import HubSpotWorld
 from tests.connectors.sources.fake_klaviyo import KlaviyoWorld
 from tests.connectors.sources.fake_mailchimp import MailchimpWorld
@@ -18,3 +19,5 @@ test_hubspot_deals = conformance(lambda folder: HubSpotWorld(folder, "deals"))
 test_klaviyo_profiles = conformance(KlaviyoWorld)
 test_klaviyo_events = conformance(lambda folder: KlaviyoWorld(folder, "placed_order"))
 test_mailchimp_members = conformance(MailchimpWorld)
+test_brevo_contacts = conformance(BrevoWorld)
+test_brevo_blocked = conformance(lambda folder: BrevoWorld(folder, "blocked"))
