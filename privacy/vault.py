@@ -10,7 +10,7 @@ else: what is sealed under a person's own keys stays as it is.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -39,6 +39,7 @@ _MOST = 20_000
 
 _ACCOUNT = ("data_key", "audit_key", "generation", "body", "revision")
 _GENERATION, _REVISION = _ACCOUNT.index("generation"), _ACCOUNT.index("revision")
+_KINDS = ("data", "audit")
 _BODY = itemgetter(_ACCOUNT.index("body"))
 
 Account = tuple[Any, ...]
@@ -75,7 +76,7 @@ class Vault:
         opened: list[bytes] = []
         for numbers, accounts in self._accounts(connection, ids):
             there = {number: row for number, row in zip(numbers, accounts, strict=True) if row is not None}
-            keys = self._unwrapped(b"data", there, there.values())
+            keys = self._keys_of(connection, b"data", there)
             found = dict(zip(there, self._opened(b"vault", there, keys, map(_BODY, there.values())), strict=True))
             opened += [found.get(number, b"") for number in numbers]
         return opened
@@ -111,7 +112,7 @@ class Vault:
         keys: list[bytes | None] = []
         for numbers, accounts in self._accounts(connection, ids):
             there = {number: row for number, row in zip(numbers, accounts, strict=True) if row is not None}
-            found = dict(zip(there, self._unwrapped(b"audit", there, there.values()), strict=True))
+            found = dict(zip(there, self._keys_of(connection, b"audit", there), strict=True))
             keys += [found.get(number) for number in numbers]
         return keys
 
@@ -151,7 +152,8 @@ class Vault:
                 found = self._read(connection, part, numbers)
             else:
                 if not held.keys() >= set(numbers):
-                    held.clear()
+                    for what in ("rows", *_KINDS):
+                        (writing.remembered(connection, vault, what) or {}).clear()
                     held.update(self._read(connection, part, numbers))
                 found = held
             yield numbers, [found[number] for number in numbers]
@@ -175,14 +177,24 @@ class Vault:
         """Aligned with `ids`, of which each must have an account."""
         keys: list[bytes] = []
         for numbers, accounts in self._accounts(connection, ids):
-            there = [row for row in accounts if row is not None]
-            if gone := len(accounts) - len(there):
+            there = {number: row for number, row in zip(numbers, accounts, strict=True) if row is not None}
+            if gone := accounts.count(None):
                 raise IntegrityError(
                     f"{gone} people have no keys in the vault.",
                     advice="They were erased, or the store was changed by hand; `passerelle audit verify` tells.",
                 )
-            keys += self._unwrapped(b"data", numbers, there)
+            found = dict(zip(there, self._keys_of(connection, b"data", there), strict=True))
+            keys += [found[number] for number in numbers]
         return keys
+
+    def _keys_of(self, connection: Connection, kind: bytes, accounts: Mapping[int, Account]) -> list[bytes]:
+        """The keys of one kind in `accounts`. Within a write, those unwrapped last are not unwrapped again."""
+        held = writing.remembered(connection, vault, kind.decode())
+        if held is None:
+            return self._unwrapped(kind, accounts, accounts.values())
+        if not held.keys() >= accounts.keys():
+            held.update(zip(accounts, self._unwrapped(kind, accounts, accounts.values()), strict=True))
+        return [held[number] for number in accounts]
 
     def _wrapped(self, kind: bytes, ids: Sequence[int], keys: Sequence[bytes], generation: int) -> Iterable[bytes]:
         encrypt = self._wrapper(generation).encrypt

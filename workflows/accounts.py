@@ -58,7 +58,7 @@ def _batches(store: Store, connection: Connection) -> pa.Table:
 def _audiences(store: Store, connection: Connection, batches: pa.Table, now: int) -> pa.Table:
     """A line per audience and destination: who is there by our receipts, and what became of every row ever sent."""
     r, m, d = t.remote_audience.c, t.membership.c, t.removal.c
-    there = select(m.destination, m.audience, func.count().label("members")).where(m.state.in_(("adding", "member")))
+    there = select(m.destination, m.audience, func.count().label("members")).where(m.state == "member")
     owed = select(d.destination, d.audience, func.count().label("removals_owed"))
     counted = batches.filter(pc.not_equal(batches["state"], "superseded"))
     sums = counted.group_by(_PLACE).aggregate([(name, "sum") for name in ("rows", "accepted", "rejected", "pending")])

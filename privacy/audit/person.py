@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, case, or_, select
 
 from passerelle.privacy.audit.answer import Answer, Found, Line, found
 from passerelle.privacy.audit.consents import event_line, family
@@ -14,6 +14,7 @@ from passerelle.privacy.audit.times import iso
 from passerelle.privacy.consent import REASONS
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.subjects import Subjects
+from passerelle.privacy.vocabulary import Action
 
 _DECISION = ("destination", "audience", "allowed", "reason", "event_id", "policy", "log_index", "decided_at")
 _SENT = ("batch_id", "destination", "platform", "audience", "purpose", "action", "state", "rejected", "log_index")
@@ -119,7 +120,12 @@ def _memberships(known: Known, ids: list[int]) -> list[Line]:
     """Where they are by our receipts; as of then, by the batches of then."""
     m = t.membership.c
     if not known.past:
-        return _lines(known, select(t.membership).where(m.subject_id.in_(ids)), _MEMBERSHIP)
+        b = t.batch.c
+        unsettled = and_(m.state == "member", b.state != "settled", b.action == Action.ADD.value)
+        state = case((unsettled, "adding"), else_=m.state).label("state")
+        statement = select(m.destination, m.audience, state, m.since).where(m.subject_id.in_(ids))
+        statement = statement.join_from(t.membership, t.batch, m.batch_id == b.batch_id, isouter=True)
+        return _lines(known, statement, _MEMBERSHIP)
     wanted = pa.array(ids, pa.int64())
     return [
         {"destination": target.place.destination, "audience": target.place.audience, "state": "member", "since": None}

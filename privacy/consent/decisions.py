@@ -98,7 +98,8 @@ def _held(store: Store, connection: Connection, subject_ids: pa.Array, occasion:
     columns = select(c.subject_id, c.allowed, c.reason, c.event_id, same_policy, c.log_index)
     here = and_(c.destination == occasion.destination, c.audience == occasion.audience)
     if len(subject_ids) >= _SCAN_FROM:
-        return store.table(connection, columns.where(here))
+        ends = pc.min_max(subject_ids).as_py()
+        return store.table(connection, columns.where(here, c.subject_id.between(ends["min"], ends["max"])))
     with store.among(connection, subject_ids) as chosen:
         return store.table(connection, columns.where(here, c.subject_id.in_(select(chosen))))
 

@@ -38,6 +38,7 @@ FATES: dict[str, tuple[Fate, str]] = {
     "log_witness": (Fate.NOBODY, "others' signatures under them"),
     "remote_audience": (Fate.NOBODY, "our audiences at the platforms"),
     "membership": (Fate.DESTROYED, "where they were; each row went when the platform confirmed its removal"),
+    "sent": (Fate.DESTROYED, "the match keys that take them out; they go with the membership"),
     "removal": (Fate.DESTROYED, "removals that were owed; there are none when an erasure ends"),
     "batch": (Fate.NOBODY, "counts, and the platforms' request ids"),
     "batch_member": (Fate.NUMBER, "which numbers a batch was about, so that sent = accepted + rejected + pending"),
@@ -54,7 +55,7 @@ FATES: dict[str, tuple[Fate, str]] = {
 FIRST = ("identity",)
 """Destroyed when an erasure is asked for."""
 
-ROWS = ("consent_event", "decision", "membership", "removal", "holdout")
+ROWS = ("consent_event", "decision", "membership", "sent", "removal", "holdout")
 """Tables whose rows of a person go, known by `subject_id`, when an erasure ends."""
 
 ON_THE_LOG = ("consent_event", "decision")

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from passerelle.privacy.consent.cleared import LEDGER_SEAL, ClearedBatch, FarewellBatch, RemovalBatch
-from passerelle.privacy.ledger import rejections
+from passerelle.privacy.ledger import memberships, rejections
 from passerelle.privacy.ledger.wire import decode, encode
 from passerelle.privacy.ledger.words import ASKED, PRESENT, Batch, Opening, Place, Remote, Sealer, Told
 from passerelle.privacy.log.journal import Journal
@@ -86,7 +86,7 @@ class Ledger:
 
     def count(self, connection: Connection, place: Place) -> int:
         """How many people are members by our receipts, or will be once their receipt settles."""
-        wanted = and_(_at(t.membership, place), t.membership.c.state.in_(("adding", "member")))
+        wanted = and_(_at(t.membership, place), t.membership.c.state == "member")
         return int(connection.execute(select(func.count()).select_from(t.membership).where(wanted)).scalar_one())
 
     def mark_unsendable(
@@ -101,9 +101,7 @@ class Ledger:
             known = select(t.membership.c.subject_id).where(here, t.membership.c.subject_id.in_(select(chosen)))
             absent = pc.invert(pc.is_in(ids, self._store.table(connection, known)["subject_id"].combine_chunks()))
         ids, revisions = ids.filter(absent), revisions.filter(absent)
-        count = len(ids)
-        rows = self._membership_rows(place, ids, "unsendable", revisions, [b""] * count, "", now)
-        self._store.insert(connection, t.membership, rows, on_conflict="replace")
+        memberships.mark_unsendable(self._store, connection, place, ids, revisions, now=now)
 
     def stirred(self, connection: Connection, place: Place) -> pa.Array:
         """Who of the unsendable said something about consent since: they are tried again, whatever it was."""
@@ -132,13 +130,10 @@ class Ledger:
         sealed = self._sealer.seal(connection, subject_ids, payloads)
         positions = pc.index_in(subject_ids, batch.subject_ids)
         revisions = pc.take(batch.revision, positions)
-        members = self._membership_rows(
-            opening.place, subject_ids, "adding", revisions, sealed, opening.batch_id, opening.now
-        )
+        marks = None
         if batch.values is not None:
-            values = batch.values.reveal()["value"].combine_chunks().take(positions)
-            members["value_mark"] = self._sealer.marks(subject_ids, values)
-        self._store.insert(connection, t.membership, members, on_conflict="replace")
+            marks = self._sealer.marks(subject_ids, batch.values.reveal()["value"].combine_chunks().take(positions))
+        memberships.put(self._store, connection, opening, subject_ids, revisions, sealed, marks)
         body = {"purpose": batch.purpose.value, "decisions": batch.log_index, "columns": list(columns)}
         self.open_batch(connection, opening, Action.ADD, subject_ids, body)
 
@@ -151,16 +146,12 @@ class Ledger:
         self.open_batch(connection, opening, Action.REMOVE, batch.subject_ids, {})
 
     def removal_batch(self, connection: Connection, place: Place, platform: Destination, ids: pa.Array) -> RemovalBatch:
-        """The people to take out, with the match keys that were sent of them."""
-        with self._store.among(connection, ids) as chosen:
-            held = self._store.table(
-                connection,
-                select(t.membership.c.subject_id, t.membership.c.sent)
-                .where(_at(t.membership, place), t.membership.c.subject_id.in_(select(chosen)))
-                .where(t.membership.c.state.in_(PRESENT)),
-            )
-        found = held["subject_id"].combine_chunks()
-        opened = self._sealer.unseal(connection, found, held["sent"].to_pylist())
+        """The people to take out, with the match keys that were sent of them.
+
+        Raises `IntegrityError` where those of somebody who is there are gone.
+        """
+        found, sealed = memberships.sent(self._store, connection, place, ids)
+        opened = self._sealer.unseal(connection, found, sealed)
         remote = self.remote(connection, place)
         rows = decode(opened, remote.columns if remote else ())
         return RemovalBatch(LEDGER_SEAL, platform, place.audience, found, rows)
@@ -310,21 +301,6 @@ class Ledger:
 
     # --- inside
 
-    def _membership_rows(
-        self, place: Place, ids: pa.Array, state: str, revisions: pa.Array, sent: list[bytes], batch_id: str, now: int
-    ) -> dict[str, object]:
-        count = len(ids)
-        return {
-            "destination": [place.destination] * count,
-            "audience": [place.audience] * count,
-            "subject_id": ids,
-            "state": [state] * count,
-            "revision": revisions,
-            "sent": sent,
-            "batch_id": [batch_id] * count,
-            "since": [now] * count,
-        }
-
     def _rejected_of(self, connection: Connection, batch_id: str) -> pa.Array:
         member = t.batch_member.c
         statement = select(member.subject_id).where(member.batch_id == batch_id, member.rejected.is_not(None))
@@ -348,13 +324,18 @@ class Ledger:
     def _admit(
         self, connection: Connection, place: Place, batch_id: str, told: Told, *, now: int, refused: bool = False
     ) -> None:
-        """Let in who was accepted, and set aside who was rejected. `refused`: all of it, and no row is to blame.
+        """Set aside who was rejected: the others are members already. `refused`: all of it, and no row is to blame.
 
         Who was not tried is as if never sent. Where the platform counts rejections and names nobody, everybody may be
         in, and is taken for a member: so that they are taken out when they must go.
         """
-        adding = (_at(t.membership, place), t.membership.c.batch_id == batch_id, t.membership.c.state == "adding")
-        here = and_(*adding, t.membership.c.subject_id.in_(_people_of(batch_id)))
+        m = t.membership.c
+        here = and_(
+            _at(t.membership, place),
+            m.batch_id == batch_id,
+            m.state == "member",
+            m.subject_id.in_(_people_of(batch_id)),
+        )
         whole = told.accepted == 0 and told.rejected > 0  # nobody is there by this batch
         if told.rejected:
             self._stay_there(connection, place, batch_id, here, whole=whole, refused=refused)
@@ -374,9 +355,7 @@ class Ledger:
                 connection, t.membership, {"batch_id": unanswered}, absent, unanswered.is_not(None)
             )
             self._stay_from_before(connection, place, absent, batch_id)
-            self._store.delete(connection, t.membership, absent)
-        self._store.update_where(connection, t.membership, {"state": "member"}, here)
-        if told.rejected:
+            memberships.remove(self._store, connection, place, absent)
             self._forgive_absent(connection, place, batch_id)
 
     def _stay_there(
@@ -430,8 +409,9 @@ class Ledger:
         gone = _people_of(batch_id).where(t.batch_member.c.rejected.is_(None))
         self._store.delete(connection, t.removal, _at(t.removal, place), t.removal.c.subject_id.in_(gone))
         m = t.membership.c
-        left = (m.batch_id == batch_id, m.state == "removing", m.subject_id.in_(gone))
-        self._store.delete(connection, t.membership, _at(t.membership, place), *left)
+        memberships.remove(
+            self._store, connection, place, m.batch_id == batch_id, m.state == "removing", m.subject_id.in_(gone)
+        )
 
     def _keep_owed(self, connection: Connection, place: Place, batch_id: str, told: Told, *, now: int) -> None:
         """Whom the platform did not take out stays owed; everybody, where it does not say whom it means."""

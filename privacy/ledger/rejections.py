@@ -11,6 +11,7 @@ import pyarrow as pa
 from sqlalchemy import Column, ColumnElement, Connection, ScalarSelect, Select, and_, exists, func, select
 from sqlalchemy.sql.expression import ColumnCollection
 
+from passerelle.privacy.ledger import memberships
 from passerelle.privacy.ledger.words import Place
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
@@ -103,8 +104,8 @@ def set_aside(
     if len(ids):
         owe(ids)
         store.update_where(connection, t.membership, {"batch_id": lost}, doubtful)
-    values = {"state": "unsendable", "sent": b""}
-    store.update_where(connection, t.membership, values, theirs)
+    memberships.forget_sent(store, connection, place, theirs)
+    store.update_where(connection, t.membership, {"state": "unsendable"}, theirs)
 
 
 def stirred(store: Store, connection: Connection, place: Place) -> pa.Array:

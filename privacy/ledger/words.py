@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.vocabulary import Action, Destination, Purpose
 
-PRESENT = ("adding", "member", "removing")
+PRESENT = ("member", "removing")
 """States of people who are, or may be, at the platform."""
 
 

@@ -71,7 +71,7 @@ class Drill:
             ("generations of the key", self._generations),
             ("people's keys and what the vault holds", self._bodies),
             ("people found by what they are known by", self._identities),
-            ("match keys that were sent", lambda: self._sealed(t.membership, t.membership.c.sent, b"membership")),
+            ("match keys that were sent", lambda: self._sealed(t.sent, t.sent.c.match_keys, b"membership")),
             ("raw consent signals", lambda: self._sealed(t.consent_event, t.consent_event.c.raw, b"signal")),
             ("checkpoints of the log, and who signed them", self._chain),
             ("the key that signs the log next", self._signing),

@@ -1,7 +1,7 @@
 """The control store's tables, in SQLAlchemy Core: what is promised of each stands in its comment.
 
 No table holds an identifier or a match key in clear: those are only inside `vault.body` and
-`membership.sent`, encrypted under the subject's own data key. Times are integers: microseconds since
+`sent.match_keys`, encrypted under the subject's own data key. Times are integers: microseconds since
 1970 UTC. Digests and keys are raw bytes.
 """
 
@@ -254,8 +254,9 @@ remote_audience = Table(
     Column("doubt", String(12)),  # adopted | restored: people may be there whom nobody here knows, until replaced
 )
 
-# Who is at the platform, by our receipts. state: adding | member | removing, or unsendable: nobody was sent, since
-# no key of theirs can be at this revision of their identifiers. A row goes when its removal is confirmed.
+# Who is at the platform, by our receipts. state: member | removing, or unsendable: nobody was sent, since no key of
+# theirs can be at this revision of their identifiers. Whether a member is certain, their batch's state says: a receipt
+# changes that one row. A row goes when its removal is confirmed.
 membership = Table(
     "membership",
     metadata,
@@ -264,10 +265,20 @@ membership = Table(
     Column("subject_id", BigInteger, primary_key=True),
     Column("state", String(12), nullable=False),
     Column("revision", Integer, nullable=False),  # of the vault, when sent
-    Column("sent", LargeBinary, nullable=False),  # the match keys on the wire, sealed with the subject's data key
     Column("value_mark", BigInteger),  # a keyed digest of the value sent with them, where the audience has values
     Column("batch_id", String(40), nullable=False),
     Column("since", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What was sent of everybody who is there, or may be: written once, with the intent, and gone with the membership.
+sent = Table(
+    "sent",
+    metadata,
+    Column("destination", String(40), primary_key=True),
+    Column("audience", String(64), primary_key=True),
+    Column("subject_id", BigInteger, primary_key=True),
+    Column("match_keys", LargeBinary, nullable=False),  # as on the wire, sealed with the subject's data key
     sqlite_with_rowid=False,
 )
 

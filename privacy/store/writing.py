@@ -29,13 +29,13 @@ READ = "passerelle_read"
 _PART = 50_000
 
 
-def remembered(connection: Connection, table: Table) -> dict[int, tuple[Any, ...] | None] | None:
-    """Rows read of a table in this write, by number: for whoever reads them to fill and to use. None outside a write.
+def remembered(connection: Connection, table: Table, what: str = "rows") -> dict[int, Any] | None:
+    """What was read of a table in this write, or made of it, by number: for whoever reads it to fill and to use.
 
-    It is empty again once anything of the table is written.
+    It is empty again once anything of the table is written. None outside a write.
     """
-    found: dict[Table, dict[int, tuple[Any, ...] | None]] | None = connection.info.get(READ)
-    return None if found is None else found.setdefault(table, {})
+    found: dict[Table, dict[str, dict[int, Any]]] | None = connection.info.get(READ)
+    return None if found is None else found.setdefault(table, {}).setdefault(what, {})
 
 
 def insert(connection: Connection, table: Table, rows: Rows, *, on_conflict: OnConflict = "error") -> None:

@@ -26,7 +26,7 @@ def test_a_session_stuck_in_uploading_is_given_up_after_its_time_and_sent_again(
     assert (code, people > 100) == (5, True)
     assert asked(small, 25) == people
     assert asked(small, 27) == 0
-    assert ledger(small, "meta") == {"adding": people}
+    assert ledger(small, "meta") == {"unsettled": people}
     small.twins.clock(release=True)
     code, result = cli(small, "sync")
     assert (code, row(result, "meta")["sent"]["adds"], row(result, "meta")["accepted"]) == (0, people, people)

@@ -262,7 +262,6 @@ def _put_in_audience(shop: Shop, subject_id: int) -> None:
             "subject_id": pa.array([subject_id]),
             "state": ["member"],
             "revision": [1],
-            "sent": [b""],
             "batch_id": ["b"],
             "since": [1],
         }

@@ -11,7 +11,7 @@ from passerelle.workflows.plan.moves import LEAVING, THERE, UNCERTAIN, UNSENDABL
 _NO_REVISION = -2
 """No identifiers have it: who stands with it counts as changed."""
 
-_KINDS = {"member": THERE, "adding": THERE, "removing": LEAVING, "unsendable": UNSENDABLE}
+_KINDS = {"member": THERE, "removing": LEAVING, "unsendable": UNSENDABLE}
 
 
 def standing(connection: Connection, ledger: Ledger, place: Place, *, values: bool = False) -> Standing:

@@ -41,7 +41,9 @@ ASIDE = frozenset(
 )
 """Tables that no plan is made of. Every other one counts, whatever is added to the store."""
 
-OF_THE_LEDGER = frozenset({"batch", "batch_member", "decision", "holdout", "membership", "remote_audience", "removal"})
+OF_THE_LEDGER = frozenset(
+    {"batch", "batch_member", "decision", "holdout", "membership", "remote_audience", "removal", "sent"}
+)
 """Tables that a sync itself changes: who may be sent does not follow from them, but who is there."""
 
 

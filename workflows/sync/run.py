@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
 import pyarrow as pa
 
 from passerelle.connectors.contract.destination import AudienceSpec
@@ -29,6 +30,9 @@ from passerelle.workflows.sync.push import Target
 from passerelle.workflows.sync.remember import remember
 from passerelle.workflows.sync.report import PlaceReport
 from passerelle.workflows.verbs.contract import Outcome
+
+_AT_ONCE = 50_000
+"""Decisions kept in one write: bounds memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,18 +251,25 @@ def _go_on(crew: Crew, places: Iterable[Place]) -> None:
 
 
 def _record(crew: Crew, plan: Plan, place: PlacePlan) -> None:
-    """Keep each changed decision, and who was held out."""
+    """Keep each changed decision, and who was held out.
+
+    Who is about to be added is decided again then, and that decision is kept: so few people are written of at a time.
+    """
     aim = place.aim
+    ids = place.decisions["subject_id"].to_numpy()
+    others = place.decisions.filter(pa.array(~np.isin(ids, place.guarded.moves.adds, assume_unique=True)))
+    for start in range(0, others.num_rows, _AT_ONCE):
+        with crew.store.write() as connection:
+            crew.gate.record(
+                connection,
+                others.slice(start, _AT_ONCE),
+                audience=aim.place.audience,
+                destination_name=aim.place.destination,
+                purpose=aim.purpose,
+                now=plan.made_at,
+                platform=aim.platform,
+            )
     with crew.store.write() as connection:
-        crew.gate.record(
-            connection,
-            place.decisions,
-            audience=aim.place.audience,
-            destination_name=aim.place.destination,
-            purpose=aim.purpose,
-            now=plan.made_at,
-            platform=aim.platform,
-        )
         if count := len(place.choice.held_out):
             rows = {"audience": [aim.place.audience] * count, "subject_id": pa.array(place.choice.held_out)}
             crew.store.insert(connection, t.holdout, {**rows, "since": [plan.made_at] * count}, on_conflict="ignore")

@@ -84,7 +84,7 @@ def connection(store: Store, books: Books) -> Iterator[Connection]:
 
 def test_an_intent_without_a_receipt_leaves_people_uncertain(books: Books, connection: Connection) -> None:
     books.intend(connection)
-    assert books.states(connection) == [("adding", True)] * 3
+    assert books.states(connection) == [("member", True)] * 3
 
 
 def test_a_superseded_batch_leaves_its_people_uncertain_until_they_are_sent_again(
@@ -92,7 +92,7 @@ def test_a_superseded_batch_leaves_its_people_uncertain_until_they_are_sent_agai
 ) -> None:
     books.intend(connection)
     assert books.ledger.supersede(connection, PLACE, now=3) == 1
-    assert books.states(connection) == [("adding", True)] * 3
+    assert books.states(connection) == [("member", True)] * 3
     books.intend(connection, "b9")
     books.told(connection, name="b9")
     assert books.states(connection) == [("member", False)] * 3
@@ -185,7 +185,7 @@ def test_whoever_a_person_was_merged_with_is_taken_out_too(books: Books, connect
 
 def test_match_keys_are_not_readable_in_the_store(books: Books, connection: Connection) -> None:
     books.intend(connection)
-    held = connection.exec_driver_sql("SELECT sent FROM membership").fetchall()
+    held = connection.exec_driver_sql("SELECT match_keys FROM sent").fetchall()
     assert all(b'"a"' not in sent and len(sent) > 20 for (sent,) in held)
 
 
@@ -231,6 +231,6 @@ def test_of_a_removal_only_those_stay_owed_whom_the_platform_names(books: Books,
 def test_a_push_that_the_platform_forgot_leaves_its_people_uncertain(books: Books, connection: Connection) -> None:
     books.intend(connection)
     books.ledger.receive(connection, "b1", Told(False, 0, 0, 3, {}, {}), now=3)
-    assert books.states(connection) == [("adding", False)] * 3
+    assert books.states(connection) == [("member", False)] * 3
     books.ledger.give_up(connection, "b1", now=9)
-    assert books.states(connection) == [("adding", True)] * 3
+    assert books.states(connection) == [("member", True)] * 3

@@ -250,7 +250,7 @@ def test_a_withdrawal_at_a_vendor_queues_the_removal_with_it(folder: Path) -> No
         place: dict[str, Any] = {"destination": ["meta"], "audience": ["all"]}
         remote = {"remote_id": ["1"], "columns": ["[]"], "platform": ["meta"], "purpose": ["ad_list_matching"]}
         opened.store().insert(connection, t.remote_audience, {**place, **remote, "described": [""], "created_at": [1]})
-        member = {"subject_id": [subject_id], "state": ["member"], "revision": [1], "sent": [b""], "batch_id": ["b"]}
+        member = {"subject_id": [subject_id], "state": ["member"], "revision": [1], "batch_id": ["b"]}
         opened.store().insert(connection, t.membership, {**place, **member, "since": [1]})
     left = hubspot_wide(subscriberIdString="person.17@example.org")
     assert taken(folder, [left], signal="hubspot", source="out").queued == 1

@@ -32,7 +32,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Workspace.open(made) as opened, opened.store().write() as connection:
         rows: dict[str, Any] = {
             "destination": ["meta"], "audience": ["lapsing_champions"], "subject_id": pa.array([1], pa.int64()),
-            "state": ["member"], "revision": [1], "sent": [b""], "batch_id": ["b1"], "since": [NOW],
+            "state": ["member"], "revision": [1], "batch_id": ["b1"], "since": [NOW],
         }  # fmt: skip
         opened.store().insert(connection, t.membership, rows)
     return made

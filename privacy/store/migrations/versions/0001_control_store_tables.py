@@ -207,7 +207,6 @@ def upgrade() -> None:
         sa.Column("subject_id", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("sent", sa.LargeBinary(), nullable=False),
         sa.Column("value_mark", sa.BigInteger(), nullable=True),
         sa.Column("batch_id", sa.String(length=40), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
@@ -271,6 +270,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id"),
     )
     op.create_index(op.f("ix_run_started_at"), "run", ["started_at"], unique=False)
+    op.create_table(
+        "sent",
+        sa.Column("destination", sa.String(length=40), nullable=False),
+        sa.Column("audience", sa.String(length=64), nullable=False),
+        sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("match_keys", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("destination", "audience", "subject_id"),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "setting",
         sa.Column("name", sa.String(length=64), nullable=False),
