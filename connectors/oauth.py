@@ -119,10 +119,12 @@ class JwtBearer:
 
 @dataclass(slots=True)
 class OAuth(Authentication):
-    """A bearer token, asked for at `endpoint` (the token URL itself)."""
+    """A token, asked for at `endpoint` (the token URL itself), and shown in `header` behind `prefix`."""
 
     endpoint: Endpoint
     grant: Grant
+    header: str = "authorization"
+    prefix: str = "Bearer "
     ahead: float = 120.0
     assumed_life: float = 3600.0
     clock: Clock = field(default_factory=Clock, repr=False)
@@ -135,12 +137,12 @@ class OAuth(Authentication):
         with self._lock:
             if not self._token or self.clock.now() >= self._renew_at:
                 self._ask()
-            return {"authorization": f"Bearer {self._token}"}
+            return {self.header: self.prefix + self._token}
 
     def renew(self, used: Mapping[str, str]) -> bool:
         """A new token, unless another thread has fetched one since `used`."""
         with self._lock:
-            if used.get("authorization") == f"Bearer {self._token}":
+            if used.get(self.header) == self.prefix + self._token:
                 self._ask()
             return True
 

@@ -41,8 +41,10 @@ class TokenFrom(BaseModel):
         return from_command(self.token_command or (), folder)
 
 
-class ApiSettings(SourceSettings, TokenFrom):
-    """Base of connectors whose vendor has one address and takes one token."""
+class Reached(BaseModel):
+    """Which address is meant."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     endpoint: str | None = Field(
         None, pattern=r"^https?://[^\s@]+$", description="Another address than the vendor's, such as a test's."
@@ -52,6 +54,10 @@ class ApiSettings(SourceSettings, TokenFrom):
     def at(self, url: str) -> Endpoint:
         """The vendor's address, or the one that was set instead."""
         return Endpoint(self.endpoint or url, allow_private=self.allow_private)
+
+
+class ApiSettings(Reached, TokenFrom, SourceSettings):
+    """Base of connectors whose vendor has one address and takes one token."""
 
 
 class OAuthSettings(ApiSettings):

@@ -79,11 +79,18 @@ class Csv:
 
 @dataclass(frozen=True, slots=True)
 class JsonLines:
-    """A JSON object a line; fields are looked for where the record's model looks for them."""
+    """A JSON object a line; fields are looked for where the record's model looks for them.
+
+    `quoted`: the vendor sends numbers as text, as GraphQL does with those that are long or exact.
+    """
+
+    quoted: bool = False
 
     def tables(self, blocks: Iterator[bytes], shape: Shape) -> Iterator[Block]:
         """Read with the record's own types; a block with a line of another form is read line by line."""
-        options = pa.json.ParseOptions(explicit_schema=_schema(shape), unexpected_field_behavior="ignore")
+        options = pa.json.ParseOptions(
+            explicit_schema=_schema(shape, quoted=self.quoted), unexpected_field_behavior="ignore"
+        )
         for lines in _whole_lines(blocks):
             try:
                 table, lost = _json(lines, options), 0
@@ -162,14 +169,15 @@ def _line_by_line(lines: bytes, options: pa.json.ParseOptions) -> tuple[pa.Table
     return pa.concat_tables(tables), lost
 
 
-def _schema(shape: Shape) -> pa.Schema:
+def _schema(shape: Shape, *, quoted: bool) -> pa.Schema:
+    kinds = {Kind.BOOLEAN: pa.bool_()} if quoted else _JSON
     tree: dict[str, Any] = {}
     for one in shape.fields:
         place = tree
         *outer, last = _path(one)
         for part in outer:
             place = place.setdefault(part, {})
-        place[last] = _JSON.get(one.native, pa.string())
+        place[last] = kinds.get(one.native, pa.string())
     return pa.schema([(name, _type(kind)) for name, kind in tree.items()])
 
 

@@ -12,11 +12,12 @@
     )
 
 The state keeps the job and the part under way, so a pull that was cut submits nothing again. A job that is gone is
-submitted anew, once. What was announced must have come, or nothing is taken for complete.
+submitted anew, once; one that failed is forgotten, and the next pull submits another. What was announced must have
+come, or nothing is taken for complete. Addresses of files elsewhere are not kept: whoever has one needs no token.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -31,28 +32,39 @@ from passerelle.connectors.contract.records import Record, Shape, shape_of
 from passerelle.connectors.contract.source import QUARANTINE, Context, Page, State
 from passerelle.connectors.errors import Refused, TryLater
 from passerelle.connectors.exchange import Ask, Reply
-from passerelle.connectors.http import Session, Skipped
+from passerelle.connectors.http import Download, Session, Skipped
 from passerelle.connectors.quota import Quota
+from passerelle.privacy.errors import PasserelleError
 
 GONE = frozenset({404, 410})
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A job that is done: its first part (a locator, or the address of a file), and how many rows it made, if told."""
+    """A job that is done: its first part (a locator, or the address of a file), and how many rows it made, if told.
+
+    With no rows there may be no file: an empty address is then none.
+    """
 
     part: str = ""
     rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job that brought nothing, or not everything. `error` is raised once the job is forgotten."""
+
+    error: PasserelleError
 
 
 @dataclass(frozen=True)
 class JobResource:
     """One kind of record that comes by job.
 
-    `ready` looks at an answer to `poll`: `Ready`, or None while the vendor works; it raises `Refused` or `TryLater`
-    where the job failed. `following` finds the next part in the headers of one; "null", "" and None are the end.
-    `elsewhere`: parts are addresses at another host, asked without our token. Waits between polls grow from `every`
-    seconds to a minute; after `patience` seconds the job is left to the next pull.
+    `ready` looks at an answer to `poll`: `Ready`, `Failed`, or None while the vendor works. `following` finds the next
+    part in the headers of one; "null", "" and None are the end. `elsewhere`: parts are addresses at another host, asked
+    without our token. Waits between polls grow from `every` seconds to a minute; after `patience` seconds the job is
+    left to the next pull.
     """
 
     name: str
@@ -60,7 +72,7 @@ class JobResource:
     submit: Callable[[Window], Ask]
     job: Callable[[Reply], Any]
     poll: Callable[[str], Ask]
-    ready: Callable[[Reply], Ready | None]
+    ready: Callable[[Reply], Ready | Failed | None]
     fetch: Callable[[str, str], Ask] = lambda _job, part: Ask(part)
     following: Callable[[Mapping[str, str]], str | None] = lambda _headers: None
     format: Format = field(default_factory=Csv)
@@ -90,10 +102,14 @@ class JobResource:
                 memory = memory.submitted(str(self.job(session.send(self.submit(window), quota=quota)) or ""))
                 yield Page(_empty(self.shape), memory.state())
             try:
-                if memory.part is None:
+                part = memory.part
+                if part is None:
                     ready = self._awaited(session, quota, memory.job or "")
-                    memory = replace(memory, part=ready.part, announced=ready.rows)
-                yield from self._parts(session, quota, memory)
+                    if isinstance(ready, Failed):
+                        yield Page(_empty(self.shape), memory.again().state())
+                        raise ready.error
+                    part, memory = ready.part, replace(memory, announced=ready.rows)
+                yield from self._parts(session, quota, memory, part, context.page_rows)
             except Skipped:
                 if anew:
                     raise Refused(f"The vendor lost the job for {self.name} twice.") from None
@@ -101,7 +117,7 @@ class JobResource:
             else:
                 return
 
-    def _awaited(self, session: Session, quota: Quota | None, job: str) -> Ready:
+    def _awaited(self, session: Session, quota: Quota | None, job: str) -> Ready | Failed:
         waited, pause = 0.0, self.every
         while True:
             ready = self.ready(session.send(self.poll(job), quota=quota, absent=GONE))
@@ -112,25 +128,25 @@ class JobResource:
             session.pause(pause)
             waited, pause = waited + pause, min(60.0, pause * 1.5)
 
-    def _parts(self, session: Session, quota: Quota | None, memory: "_Memory") -> Iterator[Page]:
-        part: str | None = memory.part or ""
+    def _parts(self, session: Session, quota: Quota | None, memory: "_Memory", first: str, most: int) -> Iterator[Page]:
+        """Pages of at most `most` rows, part by part."""
+        part: str | None = first
         while part is not None:
-            memory = replace(memory, part=part)
+            memory = memory if self.elsewhere else replace(memory, part=part)
             count, held = 0, _Held(self.shape, self.name)
-            with ExitStack() as opened:
-                place = opened.enter_context(session.elsewhere(part)) if self.elsewhere else session
-                ask = self.fetch(memory.job or "", part)
-                answer = opened.enter_context(place.download(ask, quota=quota, absent=GONE))
+            with self._opened(session, quota, memory.job or "", part) as answer:
                 for block in self.format.tables(answer.blocks, self.shape):
                     count += block.rows.num_rows + block.lost
-                    if held.rows is not None:
-                        yield held.page(memory)
-                    held.take(block.rows, block.lost)
+                    for start in range(0, max(1, block.rows.num_rows), most):
+                        if held.rows is not None:
+                            yield held.page(memory)
+                        held.take(block.rows.slice(start, most), 0 if start else block.lost)
                 following = self.following(answer.headers)
-            part = following if following not in {None, "", "null"} else None
-            if part is not None and part == memory.part:
+            following = None if following in {"", "null"} else following
+            if part == following:
                 raise Refused(f"The parts of {self.name} run in a circle.")
-            memory = replace(memory, part=part, received=memory.received + count)
+            part = following
+            memory = replace(memory, part=None if self.elsewhere else part, received=memory.received + count)
             if part is None and memory.announced not in {None, memory.received}:
                 yield held.page(memory.again())
                 raise TryLater(
@@ -138,6 +154,16 @@ class JobResource:
                     advice="Nothing is taken for complete; the next pull reads this window again.",
                 )
             yield held.page(memory if part is not None else memory.ended(), done=part is None)
+
+    @contextmanager
+    def _opened(self, session: Session, quota: Quota | None, job: str, part: str) -> Iterator[Download]:
+        """A part's blocks; none where there is no file."""
+        if self.elsewhere and not part:
+            yield Download({}, iter(()))
+            return
+        with ExitStack() as opened:
+            place = opened.enter_context(session.elsewhere(part)) if self.elsewhere else session
+            yield opened.enter_context(place.download(self.fetch(job, part), quota=quota, absent=GONE))
 
 
 class _Held:

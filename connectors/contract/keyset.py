@@ -42,7 +42,7 @@ class AfterKey(Paginator):
 
     No page has a number, so no cap on numbers is ever reached, and a record that leaves the window while it is read
     moves no other past us. The resource's `ask` adds the condition `key > step[key]` where the step has it. There is a
-    next page where the body names one at `more`, a dotted path; its name is not used.
+    next page where the body names one at `more`, a dotted path, or says that there is; its name is not used.
     """
 
     key: str
@@ -59,7 +59,7 @@ class AfterKey(Paginator):
 
     def after(self, seen: Seen) -> Step | None:
         """The last record's key, under the field's name."""
-        return None if seen.found in {None, ""} else {self.key: str(getattr(_last(seen), self.key))}
+        return {self.key: str(getattr(_last(seen), self.key))} if seen.found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from passerelle.connectors.contract.asking import AskFor, Step, Window
 from passerelle.connectors.contract.paging import OnePage, Paginator
+from passerelle.connectors.contract.readable import Readable
 from passerelle.connectors.contract.reading import Read, Reader
 from passerelle.connectors.contract.records import Record, Shape, shape_of
 from passerelle.connectors.contract.source import Context, Page, Resource, State
@@ -32,7 +33,6 @@ from passerelle.privacy.errors import PasserelleError
 
 if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Check
-    from passerelle.connectors.contract.jobs import JobResource
 
 _BATCH_ROWS = 20_000
 _BATCH_PAGES = 25
@@ -116,7 +116,7 @@ class RestResource:
 
 
 class RestSource:
-    """A source made of REST resources, and of those that come by job (`jobs.py`).
+    """A source made of what can be read over one session.
 
     `connect` opens a session for each pull; `quotas` are shared by all of them.
     """
@@ -127,7 +127,7 @@ class RestSource:
     def __init__(
         self,
         name: str,
-        resources: Sequence["RestResource | JobResource"],
+        resources: Sequence[Readable],
         connect: Callable[[], Session],
         *,
         quotas: Mapping[str, Quota] = MappingProxyType({}),

@@ -48,6 +48,8 @@ class Context:
     """Of times that say none."""
     page_rows: int = 131_072
     """About how many rows a page may have."""
+    sample: bool = False
+    """Only a look: where there are several ways, the one that costs the vendor least."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -59,7 +59,8 @@ class VendorWorld:
         """Have it hold one whose number, date or truth value is none."""
         shape = self.resource.shape
         record = wire(shape, fakes(shape, [BAD]).to_pylist()[0])
-        field = next(one for one in shape.fields if one.native is not Kind.STRING and not one.role(Key))
+        found = [one for one in shape.fields if one.native is not Kind.STRING and not one.role(Key)]
+        field = next((one for one in found if one.kind is not Kind.STRING), found[0])
         _set(record, field.path or (field.asked,), canary)
         self._hold(str(BAD), record)
 

@@ -14,7 +14,10 @@ from passerelle.workflows.settings.plugins import load
 
 BEGIN, END = "<!-- fields -->", "<!-- /fields -->"
 LOGIN = {"token_file": "secrets/token"}
-NEEDED: Mapping[str, Mapping[str, Any]] = {"mailchimp": {"server": "us1", "audiences": {"audience": "id"}}}
+NEEDED: Mapping[str, Mapping[str, Any]] = {
+    "mailchimp": {"server": "us1", "audiences": {"audience": "id"}},
+    "shopify": {"shop": "shop"},
+}
 """What a kind cannot do without, besides."""
 
 

@@ -101,7 +101,7 @@ def _deleted(shape: Shape, table: pa.Table) -> Mask:
         if not role.values:
             return mask(values)
         words = pc.utf8_lower(values)
-        return mask(pc.is_in(words, pa.array(sorted(role.values))))
+        return mask(pc.is_in(words, pa.array(sorted(value.lower() for value in role.values))))
     return np.zeros(table.num_rows, bool)
 
 

@@ -147,7 +147,7 @@ def _tested(workspace: "Workspace", source: "Source", resource: "Resource", now:
         )
     zone = resource.timezone or workspace.settings.timezone
     try:
-        context = Context(now=now, timezone=workspace.settings.timezone, page_rows=_SAMPLE)
+        context = Context(now=now, timezone=workspace.settings.timezone, page_rows=_SAMPLE, sample=True)
         with closing(source.pull(resource, None, context)) as pages:  # type: ignore[type-var]  # a generator
             page = next(iter(pages), None)
     except PasserelleError as error:

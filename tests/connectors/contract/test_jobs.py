@@ -11,7 +11,7 @@ import pytest
 from passerelle.connectors.contract.bulk import Csv, JsonLines
 from passerelle.connectors.contract.casting import typed
 from passerelle.connectors.contract.fake_vendor import Answer, Asked, FakeVendor
-from passerelle.connectors.contract.jobs import JobResource, Ready
+from passerelle.connectors.contract.jobs import Failed, JobResource, Ready
 from passerelle.connectors.contract.records import Record, at, shape_of
 from passerelle.connectors.contract.rest import RestSource
 from passerelle.connectors.contract.roles import Attribute, Cursor, Identifier, Key, Tombstone
@@ -160,6 +160,29 @@ def test_a_vendor_that_takes_too_long_is_for_later_and_the_job_is_kept(bulk: Bul
     bulk.jobs["j0"] = 0
     assert len(ids(pull(source, found[-1].state))) == 8
     assert len(bulk.jobs) == 1
+
+
+def test_a_job_that_failed_is_forgotten_and_the_next_pull_submits_another(bulk: Bulk) -> None:
+    found: list[Page] = []
+    failed = contacts(bulk, ready=lambda _reply: Failed(TryLater("It broke.")))
+    with pytest.raises(TryLater, match="It broke"):
+        found.extend(failed.pull(failed.resources[0], None, Context(now=NOW)))
+    assert len(ids(pull(contacts(bulk), found[-1].state))) == 8
+    assert len(bulk.jobs) == 2
+
+
+def test_pages_of_a_part_are_no_longer_than_asked(bulk: Bulk) -> None:
+    pages = pull(contacts(bulk), rows=1)
+    assert {page.rows.num_rows for page in pages} == {0, 1}
+    assert ids(pages) == [str(number) for number in range(8)]
+
+
+def test_numbers_that_are_sent_as_text_are_read_as_such() -> None:
+    lines = [b'{"id": "1", "numberOfOrders": "3"}\n{"id": "2", "numberOfOrders": null}\n']
+    (block,) = JsonLines(quoted=True).tables(iter(lines), shape_of(Customer))
+    assert (block.rows["orders"].to_pylist(), block.lost) == (["3", None], 0)
+    (block,) = JsonLines().tables(iter(lines), shape_of(Customer))
+    assert block.lost == 1
 
 
 def test_a_file_elsewhere_is_fetched_without_our_token() -> None:

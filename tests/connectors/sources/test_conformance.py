@@ -6,6 +6,7 @@ from tests.connectors.sources.fake_hubspot import HubSpotWorld
 from tests.connectors.sources.fake_klaviyo import KlaviyoWorld
 from tests.connectors.sources.fake_mailchimp import MailchimpWorld
 from tests.connectors.sources.fake_pipedrive import PipedriveWorld
+from tests.connectors.sources.fake_shopify import ShopifyWorld
 from tests.connectors.sources.worlds import FilesWorld, SqlWorld
 
 test_csv = conformance(FilesWorld)
@@ -21,3 +22,7 @@ test_klaviyo_events = conformance(lambda folder: KlaviyoWorld(folder, "placed_or
 test_mailchimp_members = conformance(MailchimpWorld)
 test_brevo_contacts = conformance(BrevoWorld)
 test_brevo_blocked = conformance(lambda folder: BrevoWorld(folder, "blocked"))
+test_shopify_customers = conformance(ShopifyWorld)
+test_shopify_customers_by_job = conformance(lambda folder: ShopifyWorld(folder, bulk=True))
+test_shopify_orders = conformance(lambda folder: ShopifyWorld(folder, "orders"))
+test_shopify_orders_by_job = conformance(lambda folder: ShopifyWorld(folder, "orders", bulk=True))
