@@ -60,6 +60,7 @@ generate: setup
 lock: | $(UV)
 	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml --all-extras -c requirements/dev.txt -o requirements/runtime.txt
+	$(LOCK) --group sdk -o requirements/sdk.txt
 	echo uv | $(LOCK) - -o requirements/uv.txt
 
 clean:

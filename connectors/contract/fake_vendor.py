@@ -24,7 +24,7 @@ Held = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it came in. Header names are lower-case."""
+    """A request as it came in. Header names are lower-case; a parameter that came several times is joined by commas."""
 
     method: str
     path: str
@@ -164,7 +164,7 @@ def _handler(vendor: FakeVendor) -> type[BaseHTTPRequestHandler]:
 
         def _serve(self) -> None:
             parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+            query = {name: ",".join(values) for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = self.rfile.read(int(headers.get("content-length", "0")))
             answer = vendor.handle(Asked(self.command, parts.path, query, headers, body))

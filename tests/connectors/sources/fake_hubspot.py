@@ -32,11 +32,12 @@ class FakeHubSpot(FakeVendor):
         return super().handle(asked)
 
     def answer(self, asked: Asked) -> Answer:
-        kind, *search = asked.path.removeprefix("/crm/objects/2026-09/").split("/")
+        path = asked.path.replace("/crm/v3/objects/", "/crm/objects/2026-09/")  # HubSpot's own client calls version 3
+        kind, *search = path.removeprefix("/crm/objects/2026-09/").split("/")
         held = sorted(self.held.get(kind, {}).values(), key=lambda one: int(one["id"]))
         if search:
             return self._search([one for one in held if not archived(one)], asked.json)
-        wanted = asked.query.get("archived") == "true"
+        wanted = asked.query.get("archived", "").lower() == "true"
         found = [one for one in held if archived(one) == wanted and int(one["id"]) > int(asked.query.get("after", "0"))]
         names = asked.query.get("properties", "").split(",")
         some = [_shown(one, names, associations="associations" in asked.query) for one in found[: self.page]]

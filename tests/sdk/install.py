@@ -1,0 +1,50 @@
+"""Installs the vendors' own clients from requirements/sdk.txt into a cache outside the tree, once.
+
+    python tests/sdk/install.py            installs where needed, prints where their interpreter stands
+
+The cache is `$PASSERELLE_SDK_CACHE`, else `~/.cache/passerelle-sdk`. They stand apart from this project's own packages,
+since they are here to disagree with us.
+"""
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Mapping
+from pathlib import Path
+
+LOCK = Path(__file__).parents[2] / "requirements" / "sdk.txt"
+
+
+class Unavailable(Exception):
+    """The clients can't be had here; the message says why."""
+
+
+def interpreter(environment: Mapping[str, str] = os.environ) -> Path:
+    """The Python that has them. Raises `Unavailable` with a sentence."""
+    named = environment.get("PASSERELLE_SDK_CACHE")
+    cache = Path(named).expanduser() if named else Path.home() / ".cache" / "passerelle-sdk"
+    recipe = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    folder = cache / recipe
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs on one machine must not install into one folder at once
+        if not (folder / "stamp").is_file():
+            venv.create(folder, clear=True, with_pip=True)
+            pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            done = subprocess.run(
+                [*pip, "--require-hashes", "-r", str(LOCK)], check=False, stdout=sys.stderr, timeout=600
+            )
+            if done.returncode:
+                raise Unavailable(f"pip ended with {done.returncode}")
+            (folder / "stamp").touch()
+    return folder / "bin" / "python"
+
+
+if __name__ == "__main__":
+    try:
+        sys.stdout.write(f"{interpreter()}\n")
+    except Unavailable as problem:
+        raise SystemExit(str(problem)) from None

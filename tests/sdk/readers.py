@@ -1,0 +1,88 @@
+"""Vendors' own clients, reading a fake: run by the interpreter that `install.py` made, as a program of its own.
+
+    python readers.py VENDOR URL TOKEN      prints the rows that the vendor's client sees, as JSON
+
+Each row is a list: number, e-mail, when it last changed, and what else the vendor's client says of consent.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+Row = list[Any]
+
+
+def hubspot(url: str, token: str) -> Iterator[Row]:
+    """Contacts of the list, then the archived ones; and the same ones once more, by search."""
+    from hubspot import HubSpot
+    from hubspot.crm.contacts import PublicObjectSearchRequest
+
+    contacts = HubSpot(access_token=token, host=url).crm.contacts
+    names = ["email", "lastmodifieddate", "hs_email_optout"]
+    for archived in (False, True):
+        after = None
+        while True:
+            page = contacts.basic_api.get_page(limit=100, after=after, properties=names, archived=archived)
+            for one in page.results:
+                said = one.properties
+                yield [one.id, said["email"], said["lastmodifieddate"], said["hs_email_optout"], one.archived]
+            if page.paging is None:
+                break
+            after = page.paging.next.after
+    request = PublicObjectSearchRequest(
+        filter_groups=[{"filters": []}],
+        properties=["email"],
+        sorts=[{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+        limit=200,
+        after="0",
+    )
+    yield ["total", contacts.search_api.do_search(request).total]
+
+
+def klaviyo(url: str, token: str) -> Iterator[Row]:
+    """Profiles with their subscriptions."""
+    from klaviyo_api import KlaviyoAPI
+
+    api = KlaviyoAPI(token, test_host=url.removesuffix("/api"), max_retries=0)
+    cursor = None
+    while True:
+        page = api.Profiles.get_profiles(
+            additional_fields_profile=["subscriptions"], sort="updated", page_cursor=cursor
+        )
+        plain = page if isinstance(page, dict) else page.to_dict()
+        for one in plain["data"]:
+            attributes = one["attributes"]
+            email = ((attributes.get("subscriptions") or {}).get("email") or {}).get("marketing") or {}
+            reasons = [str(each["reason"]) for each in email.get("suppression") or ()]
+            moment = str(attributes["updated"]).replace(" ", "T").replace("+00:00", "Z")
+            yield [one["id"], attributes["email"], moment, email.get("consent"), reasons[:1]]
+        following = plain["links"].get("next")
+        if not following:
+            return
+        cursor = parse_qs(urlsplit(str(following)).query)["page[cursor]"][0]
+
+
+def brevo(url: str, token: str) -> Iterator[Row]:
+    """Contacts with their blacklists, then blocked addresses."""
+    from brevo import Brevo
+
+    client = Brevo(api_key=token, base_url=url)
+    offset = 0
+    while True:
+        page = client.contacts.get_contacts(limit=1000, offset=offset, sort="asc")
+        for one in page.contacts:
+            yield [str(one.id), one.email, one.modified_at, one.email_blacklisted, one.sms_blacklisted]
+        offset += len(page.contacts)
+        if offset >= page.count:
+            break
+    for blocked in client.transactional_emails.get_transac_blocked_contacts(limit=100, offset=0).contacts or ():
+        yield [blocked.email, blocked.reason.code if blocked.reason else None, blocked.blocked_at]
+
+
+if __name__ == "__main__":
+    vendor, address, secret = sys.argv[1:]
+    sys.stdout.write(
+        json.dumps(list({"hubspot": hubspot, "klaviyo": klaviyo, "brevo": brevo}[vendor](address, secret)))
+    )

@@ -1,0 +1,82 @@
+"""The vendors' own clients read the same fakes, and must see the same rows as our connectors."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from passerelle.connectors.contract.casting import typed
+from passerelle.connectors.contract.fakes import fakes
+from passerelle.connectors.contract.source import Context
+from passerelle.connectors.contract.worlds import VendorWorld
+from tests.connectors.sources.fake_brevo import KEY as BREVO_KEY
+from tests.connectors.sources.fake_brevo import BrevoWorld
+from tests.connectors.sources.fake_hubspot import HubSpotWorld
+from tests.connectors.sources.fake_klaviyo import KEY as KLAVIYO_KEY
+from tests.connectors.sources.fake_klaviyo import KlaviyoWorld
+from tests.sdk.install import Unavailable, interpreter
+
+pytestmark = [pytest.mark.sdk, pytest.mark.xdist_group("sdk")]
+NOW = 1_795_219_200_000_000
+READERS = Path(__file__).parent / "readers.py"
+
+
+def seen(vendor: str, url: str, token: str) -> list[list[Any]]:
+    """What the vendor's client sees."""
+    try:
+        python = interpreter()
+    except Unavailable as problem:
+        pytest.skip(str(problem))
+    done = subprocess.run(
+        [str(python), "-I", str(READERS), vendor, url, token], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: list[list[Any]] = json.loads(done.stdout)
+    return found
+
+
+def ours(world: VendorWorld, name: str, *columns: str) -> list[list[Any]]:
+    """Some columns of what our connector reads, as it was sent."""
+    resource = next(one for one in world.source.resources if one.name == name)
+    pages = list(world.source.pull(resource, None, Context(now=NOW)))
+    rows = pa.concat_tables([page.rows for page in pages])
+    assert typed(resource.shape, rows, timezone="UTC").bad.num_rows == 0
+    return [[row[column] for column in columns] for row in rows.to_pylist()]
+
+
+def test_hubspots_client_sees_the_same_contacts(tmp_path: Path) -> None:
+    world = HubSpotWorld(tmp_path)
+    world.put(fakes(world.resource.shape, range(7)))
+    for number in (2, 5):
+        world.vendor.held["contacts"][str(number)]["archived"] = True
+    wanted = ours(world, "contacts", "id", "email", "modified", "opted_out", "archived")
+    *found, (_, total) = seen("hubspot", world.vendor.url, "t1")
+    assert [[str(one[0]), *one[1:]] for one in wanted] == found
+    assert (len(found), total) == (7, 5)
+    world.close()
+
+
+def test_klaviyos_client_sees_the_same_profiles(tmp_path: Path) -> None:
+    world = KlaviyoWorld(tmp_path)
+    world.put(fakes(world.resource.shape, range(7)))
+    wanted = ours(world, "profiles", "id", "email", "updated", "by_email", "suppressed")
+    found = seen("klaviyo", f"{world.vendor.url}/api", KLAVIYO_KEY)
+    assert [[*one[:4], [one[4]]] for one in wanted] == found
+    assert len(found) == 7
+    world.close()
+
+
+def test_brevos_client_sees_the_same_contacts_and_blocked_addresses(tmp_path: Path) -> None:
+    world = BrevoWorld(tmp_path)
+    world.put(fakes(world.resource.shape, range(7)))
+    blocked = {"email": "person.1@example.org", "reason": {"code": "adminBlocked"}, "blockedAt": "2026-11-01T10:00:00Z"}
+    world.vendor.put("blocked", "1", blocked)
+    wanted = ours(world, "contacts", "id", "email", "modified", "no_email", "no_sms")
+    *found, last = seen("brevo", f"{world.vendor.url}/v3", BREVO_KEY)
+    assert [[*one[:3], one[3] == "true", one[4] == "true"] for one in wanted] == found
+    assert last == ["person.1@example.org", "adminBlocked", "2026-11-01T10:00:00Z"]
+    assert [one[0] for one in ours(world, "blocked", "email")] == [last[0]]
+    world.close()
