@@ -37,6 +37,8 @@ class Target:
     run: Callable[[bytes], object]
     seeds: Sequence[bytes]
     longest: int = 600
+    runs: int = 20_000
+    """How many inputs a bounded run tries: what five seconds of a quiet machine allow, and no fewer on a busy one."""
 
 
 class Leaked(Exception):
@@ -129,7 +131,8 @@ def _settings(kind: str, *seeds: Path) -> Target:
             if "Out of range float" not in str(problem):  # JSON has no infinity: the harness's doing, not the loader's
                 raise
 
-    return Target(tolerant, [b"\x00" + path.read_bytes() for path in seeds] + [b"\x80" + bytes(range(40))], 4_000)
+    starts = [b"\x00" + path.read_bytes() for path in seeds] + [b"\x80" + bytes(range(40))]
+    return Target(tolerant, starts, longest=4_000, runs=1_500 if kind == "project" else 4_000)
 
 
 def _keys(schema: Any) -> set[str]:  # noqa: ANN401 - a JSON Schema

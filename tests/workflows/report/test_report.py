@@ -1,7 +1,6 @@
 """`audit report`: one page, the same for the same log and time."""
 
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,6 @@ from tests.workflows.verbs.audit.shop import ZOE, Shop
 from tests.workflows.verbs.people import ask, workspace
 
 EVIL = "<script>alert('x')</script>&\"'"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = Shop(tmp_path_factory.mktemp("report") / "shop")
-    made.open()
-    return made.folder
-
-
-@pytest.fixture
-def shop(template: Path, tmp_path: Path) -> Shop:
-    return Shop(Path(shutil.copytree(template, tmp_path / "shop")))
 
 
 def made(shop: Shop, out: Path, **words: Any) -> str:  # noqa: ANN401 - a request
