@@ -8,12 +8,13 @@ Facts: HubSpot's OpenAPI descriptions of 2026-09 and its guides; `docs/sources/h
 - Archived contacts, which can be restored for 90 days, stand in a list of their own, without a filter; it is read last.
 - A merge makes one contact of two, perhaps with a number of its own; the others are in no list any more. The one that
   stands names them in `hs_merged_object_ids`.
+- Whether somebody left all e-mail, and when, is told only of addresses that are named, 100 at a time.
 - A search has no associations, so deals are listed: all of them, each time.
 - Every property is text, and an empty text means the same as none.
 - Searches have a limit of their own (about 5 a second), and send no headers about it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -23,6 +24,7 @@ from passerelle.connectors.authentication import StaticHeader
 from passerelle.connectors.contract.access import OAuthSettings
 from passerelle.connectors.contract.asking import Step, Window
 from passerelle.connectors.contract.keyset import AfterKey
+from passerelle.connectors.contract.lookup import Lookup
 from passerelle.connectors.contract.own_fields import with_attributes
 from passerelle.connectors.contract.paging import TURN, CursorPage, InTurn
 from passerelle.connectors.contract.records import Record, at
@@ -44,7 +46,7 @@ from passerelle.connectors.contract.source import SourceSettings
 from passerelle.connectors.exchange import Ask, Clock
 from passerelle.connectors.http import Session
 from passerelle.connectors.quota import HeaderQuota, Pace, Together
-from passerelle.privacy.vocabulary import Channel, Field, Purpose
+from passerelle.privacy.vocabulary import Channel, EvidenceGrade, Field, Purpose
 
 URL = "https://api.hubapi.com"
 VERSION = "2026-09"
@@ -54,6 +56,16 @@ NEXT = "paging.next.after"
 _OPTED_OUT = Consent(Purpose.EMAIL_MARKETING, states(withdrawn=("true",)), silent=("false",))
 """Unsubscribed from all e-mail: a bare flag without a date."""
 
+_LEFT_ALL = Consent(
+    Purpose.EMAIL_MARKETING,
+    states(given=("SUBSCRIBED",), withdrawn=("UNSUBSCRIBED",)),
+    grade=EvidenceGrade.B,
+    at="since",
+    silent=("not_specified",),
+    channel=Channel.EMAIL,
+)
+"""Of all e-mail. That somebody has come back subscribes them to nothing: it ends the veto and grants nothing."""
+
 
 class HubSpotSettings(OAuthSettings):
     """`kind: hubspot`."""
@@ -61,6 +73,9 @@ class HubSpotSettings(OAuthSettings):
     kind: Literal["hubspot"]
     properties: dict[str, Kind] = Setting(
         default_factory=dict, description="More contact properties for segments, by their internal names."
+    )
+    opt_outs: bool = Setting(
+        False, description="Ask when contacts left all e-mail, which needs Marketing Hub Enterprise."
     )
     deal_properties: dict[str, Kind] = Setting(default_factory=dict, description="The same for deals.")
 
@@ -84,6 +99,14 @@ class Contact(Record, grain="person"):
     absorbed: Annotated[str | None, MergedInto(listed=";")] = at("properties", "hs_merged_object_ids")
     opted_out: Annotated[str | None, *mailing(_OPTED_OUT, Channel.EMAIL)] = at("properties", "hs_email_optout")
     archived: Annotated[bool, Tombstone()] = False
+
+
+class OptOut(Record, grain="person"):
+    """When somebody left all e-mail, or came back. Of whoever never left, HubSpot says nothing."""
+
+    email: Annotated[str, Key(), Identifier(Field.EMAIL)] = at("subscriberIdString", default=...)
+    status: Annotated[str | None, *mailing(_LEFT_ALL, Channel.EMAIL)] = at("wideStatuses", 0, "status")
+    since: Annotated[str | None, Cursor()] = at("wideStatuses", 0, "timestamp")
 
 
 class Deal(Record, grain="event", event="deal"):
@@ -118,29 +141,30 @@ class HubSpot(RestSource):
         listed = CursorPage(NEXT, "after")
         contact = with_attributes(Contact, settings.properties, under=("properties",), setting="properties")
         deal = with_attributes(Deal, settings.deal_properties, under=("properties",), setting="deal_properties")
+        pace = Together(Pace(90, 10), HeaderQuota("x-hubspot-ratelimit-remaining", window=10.0, keep=10))
+        contacts = RestResource(
+            "contacts",
+            contact,
+            records="results",
+            under="properties",
+            pages=InTurn((AfterKey("id", NEXT), listed)),
+            ask=_contacts,
+            quota="search",
+            count="total",
+            counts="rest",
+        )
+        asking = Lookup("opt_outs", OptOut, contacts, "email", _opt_outs, "results", pace=pace)
         super().__init__(
             name,
             [
-                RestResource(
-                    "contacts",
-                    contact,
-                    records="results",
-                    under="properties",
-                    pages=InTurn((AfterKey("id", NEXT), listed)),
-                    ask=_contacts,
-                    quota="search",
-                    count="total",
-                    counts="rest",
-                ),
+                contacts,
+                *([asking] if settings.opt_outs else []),
                 RestResource(
                     "deals", deal, records="results", under="properties", pages=InTurn((listed, listed)), ask=_deals
                 ),
             ],
             lambda: Session(endpoint, authentication=login, clock=clock),
-            quotas={
-                "search": Pace(4, 1),
-                "": Together(Pace(90, 10), HeaderQuota("x-hubspot-ratelimit-remaining", window=10.0, keep=10)),
-            },
+            quotas={"search": Pace(4, 1), "": pace},
         )
 
 
@@ -160,6 +184,11 @@ def _contacts(window: Window, step: Step) -> Ask:
         "after": "0",
     }
     return Ask(f"crm/objects/{VERSION}/contacts/search", method="POST", json=body)
+
+
+def _opt_outs(addresses: Sequence[str]) -> Ask:
+    path = f"communication-preferences/{VERSION}/statuses/batch/unsubscribe-all/read"
+    return Ask(path, {"channel": "EMAIL"}, "POST", json={"inputs": list(addresses)})
 
 
 def _deals(window: Window, step: Step) -> Ask:

@@ -15,10 +15,11 @@ from passerelle.workflows.settings.plugins import load
 BEGIN, END = "<!-- fields -->", "<!-- /fields -->"
 LOGIN = {"token_file": "secrets/token"}
 NEEDED: Mapping[str, Mapping[str, Any]] = {
+    "hubspot": {"opt_outs": True},
     "mailchimp": {"server": "us1", "audiences": {"audience": "id"}},
     "shopify": {"shop": "shop"},
 }
-"""What a kind cannot do without, besides."""
+"""What a kind cannot do without, or shows only where it is set, besides."""
 
 
 def with_fields(page: str, kind: str) -> str:

@@ -12,6 +12,9 @@ from passerelle.connectors.sources.hubspot import HubSpot, HubSpotSettings
 
 CAP = 10_000
 NO_WINDOW = "a list with associations has no filter by time: deals are read whole, each time"
+NO_TRACE = "of an address that HubSpot no longer has it says nothing; contacts tell of deletions and merges"
+ABSENT = "of whoever never left it says nothing, so a missing field means nothing"
+WIDE = "/communication-preferences/2026-09/statuses/batch/unsubscribe-all/read"
 NO_MERGES = "merged deals are not followed: a deal is an event, and the merged one is in no list any more"
 
 
@@ -32,6 +35,11 @@ class FakeHubSpot(FakeVendor):
         return super().handle(asked)
 
     def answer(self, asked: Asked) -> Answer:
+        if asked.path == WIDE:
+            left = self.held.get("opt_outs", {})
+            named = [{"subscriberIdString": one, "wideStatuses": left.get(one, [])} for one in asked.json["inputs"]]
+            times = dict.fromkeys(("startedAt", "completedAt"), "2026-11-21T00:00:00Z")
+            return Answer({"status": "COMPLETE", "results": named, **times})
         path = asked.path.replace("/crm/v3/objects/", "/crm/objects/2026-09/")  # HubSpot's own client calls version 3
         kind, *search = path.removeprefix("/crm/objects/2026-09/").split("/")
         held = sorted(self.held.get(kind, {}).values(), key=lambda one: int(one["id"]))
@@ -89,12 +97,18 @@ class HubSpotWorld(VendorWorld):
                 "only_what_changed_is_read_again": NO_WINDOW,
                 "a_merged_record_names_the_one_it_became": NO_MERGES,
             },
+            "opt_outs": {
+                "tombstones_come_through": NO_TRACE,
+                "a_merged_record_names_the_one_it_became": NO_TRACE,
+                "a_lost_column_is_an_error_that_names_it": ABSENT,
+            },
         }
         super().__init__(FakeHubSpot(check=check), resource=resource, lacks=lacks[resource])
         secret = {"client_id": "a", "client_secret": "b", "refresh_token": "r"}
         (folder / "oauth.json").write_text(json.dumps(secret), encoding="utf-8")
         (folder / "oauth.json").chmod(0o600)
         self.vendor.let_in = lambda asked: asked.headers.get("authorization", "").startswith("Bearer t")
+        said = {"opt_outs": resource == "opt_outs", **said}
         plain = {"kind": "hubspot", "oauth_file": "oauth.json", "endpoint": self.vendor.url, "allow_private": True}
         settings = HubSpotSettings.model_validate_json(json.dumps({**plain, **said}), strict=True)
         self.source = HubSpot("hub", settings, folder=folder, clock=Clock(sleep=lambda _seconds: None))
@@ -103,6 +117,14 @@ class HubSpotWorld(VendorWorld):
         assert isinstance(self.vendor, FakeHubSpot)
         given = {f"Bearer t{number}" for number in range(self.vendor.tokens + 1)}
         self.vendor.let_in = lambda asked: asked.headers.get("authorization") not in given
+
+    def spoil(self, canary: str) -> None:
+        """For opt-outs, a status that is none."""
+        if self.resource.name == "opt_outs":
+            status = {"status": {"surprise": canary}, "timestamp": "2026-01-02T00:00:00Z"}
+            self._hold("K999999", {"subscriberIdString": "K999999", "wideStatuses": [status]})
+        else:
+            super().spoil(canary)
 
     def dressed(self, record: dict[str, Any]) -> dict[str, Any]:
         """With what HubSpot sends besides; numbers are text in its JSON."""
@@ -118,7 +140,17 @@ class HubSpotWorld(VendorWorld):
         return {**whole, "updatedAt": modified, "#archived": record.get("archived")}
 
     def _hold(self, key: str, record: dict[str, Any]) -> None:
-        """A record that was merged is gone, and the one that stands names it."""
+        """A record that was merged is gone, and the one that stands names it. Who left all e-mail is a contact, too."""
+        if self.resource.name == "opt_outs":
+            (said,) = record["wideStatuses"]
+            status = said["status"].upper() if isinstance(said["status"], str) else said["status"]
+            more = {"channel": "EMAIL", "subscriberIdString": key, "wideStatusType": "PORTAL_WIDE", "status": status}
+            self.vendor.held.setdefault("opt_outs", {})[key] = [{**said, **more}]  # type: ignore[assignment]
+            stamp = said["timestamp"]
+            contact = {"id": str(int(key[1:]) + 1), "archived": False, "createdAt": stamp, "updatedAt": stamp}
+            properties = {"email": key, "lastmodifieddate": stamp}
+            self.vendor.put("contacts", contact["id"], {**contact, "properties": properties})
+            return
         into = record["properties"].pop("hs_merged_object_ids", None)
         if into is None:
             super()._hold(key, record)

@@ -15,7 +15,7 @@ from passerelle.connectors.contract.source import Context, Page
 from passerelle.connectors.errors import TryLater
 from passerelle.connectors.sources.hubspot import HubSpotSettings
 from passerelle.privacy.errors import DefinitionError
-from tests.connectors.sources.fake_hubspot import FakeHubSpot, HubSpotWorld
+from tests.connectors.sources.fake_hubspot import WIDE, FakeHubSpot, HubSpotWorld
 from tests.connectors.sources.openapi import against
 
 NOW = 1_795_219_200_000_000
@@ -57,15 +57,49 @@ def put(world: HubSpotWorld, *records: dict[str, Any]) -> None:
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("resource", ["contacts", "deals"])
+def described(asked: Asked, answer: Answer) -> None:
+    """Each request against the description that has its path."""
+    name = "hubspot_subs_2026-09.json" if "communication-preferences" in asked.path else "hubspot_contacts_2026-09.json"
+    against(name, nullable=NULLABLE, otherwise=OTHERWISE)(asked, answer)
+
+
+@pytest.mark.parametrize("resource", ["contacts", "deals", "opt_outs"])
 def test_what_is_asked_and_answered_is_as_the_vendor_describes_it(tmp_path: Path, resource: str) -> None:
-    check = against("hubspot_contacts_2026-09.json", nullable=NULLABLE, otherwise=OTHERWISE)
-    world = HubSpotWorld(tmp_path, resource, check=check)
+    against("hubspot_contacts_2026-09.json", otherwise=OTHERWISE)  # skips here where it is not at hand
+    world = HubSpotWorld(tmp_path, resource, check=described)
     world.put(fakes(world.resource.shape, range(7)))
     first = pull(world)
     assert sum(page.rows.num_rows for page in first) == 7
     pull(world, first[-1].state)
     assert len(world.vendor.asked) > 4
+    assert (WIDE in {asked.path for asked in world.vendor.asked}) == (resource == "opt_outs")
+    world.close()
+
+
+def test_leaving_all_email_has_a_time_and_coming_back_grants_nothing(tmp_path: Path) -> None:
+    world = HubSpotWorld(tmp_path, "opt_outs")
+    for number in (1, 2, 3):
+        put(world, contact(number, LONG_AGO))
+    left = {"status": "UNSUBSCRIBED", "timestamp": "2026-05-01T08:00:00Z", "wideStatusType": "PORTAL_WIDE"}
+    for number, status in ((1, "UNSUBSCRIBED"), (2, "SUBSCRIBED")):
+        world.vendor.held.setdefault("opt_outs", {})[f"person.{number}@example.org"] = [{**left, "status": status}]  # type: ignore[assignment]
+    rows = typed(world.resource.shape, pull(world)[0].rows, timezone="UTC").table.to_pylist()
+    assert [(one["status"], one["since"] is not None) for one in rows] == [
+        ("UNSUBSCRIBED", True),
+        ("SUBSCRIBED", True),
+        (None, False),
+    ]
+    assert {consent.channel for _, consent in world.resource.shape.consents} == {"email"}, "so no yes grants anything"
+    world.close()
+
+
+def test_addresses_are_asked_about_a_hundred_at_a_time(tmp_path: Path) -> None:
+    world = HubSpotWorld(tmp_path, "opt_outs")
+    world.vendor.page = 200
+    put(world, *(contact(number, LONG_AGO) for number in range(1, 131)))
+    pull(world)
+    assert [len(asked.json["inputs"]) for asked in world.vendor.asked if asked.path == WIDE] == [100, 30]
+    assert not any("@" in json.dumps([asked.path, dict(asked.query)]) for asked in world.vendor.asked)
     world.close()
 
 
