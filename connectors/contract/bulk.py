@@ -49,7 +49,7 @@ class Csv:
 
     def tables(self, blocks: Iterator[bytes], shape: Shape) -> Iterator[Block]:
         """Every value as text, to be cast like any other."""
-        columns = [_dotted(one) for one in shape.fields]
+        columns = [dotted(one) for one in shape.fields]
         lost = _Lost()
         stream = io.BufferedReader(_Stream(blocks), _BLOCK)
         if not stream.peek(1):
@@ -74,7 +74,7 @@ class Csv:
         )
         for batch in reader:
             table = pa.Table.from_batches([batch])
-            yield Block(pa.table({one.name: table.column(_dotted(one)) for one in shape.fields}), lost.taken())
+            yield Block(pa.table({one.name: table.column(dotted(one)) for one in shape.fields}), lost.taken())
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,5 +198,6 @@ def _path(one: FieldShape) -> list[str]:
     return [str(part) for part in path]
 
 
-def _dotted(one: FieldShape) -> str:
+def dotted(one: FieldShape) -> str:
+    """A field's name as a flat file has it: `Owner.Name` where it stands within another."""
     return ".".join(map(str, one.path or (one.asked,)))

@@ -64,6 +64,21 @@ def klaviyo(url: str, token: str) -> Iterator[Row]:
         cursor = parse_qs(urlsplit(str(following)).query)["page[cursor]"][0]
 
 
+def salesforce(url: str, token: str) -> Iterator[Row]:
+    """Contacts by a job, deleted and merged ones among them."""
+    from csv import DictReader
+    from io import StringIO
+
+    from simple_salesforce.bulk2 import SFBulk2Handler
+
+    contacts = SFBulk2Handler(token, f"{url}/services/data/v67.0/jobs/").Contact
+    names = ["Id", "Email", "SystemModstamp", "HasOptedOutOfEmail", "IsDeleted", "MasterRecordId"]
+    soql = f"SELECT {', '.join(names)} FROM Contact"  # noqa: S608 - our own names
+    for part in contacts.query_all(soql, max_records=3, wait=0):
+        for one in DictReader(StringIO(part)):
+            yield [one[name] or None for name in names]
+
+
 def brevo(url: str, token: str) -> Iterator[Row]:
     """Contacts with their blacklists, then blocked addresses."""
     from brevo import Brevo
@@ -83,6 +98,5 @@ def brevo(url: str, token: str) -> Iterator[Row]:
 
 if __name__ == "__main__":
     vendor, address, secret = sys.argv[1:]
-    sys.stdout.write(
-        json.dumps(list({"hubspot": hubspot, "klaviyo": klaviyo, "brevo": brevo}[vendor](address, secret)))
-    )
+    readers = {"hubspot": hubspot, "klaviyo": klaviyo, "salesforce": salesforce, "brevo": brevo}
+    sys.stdout.write(json.dumps(list(readers[vendor](address, secret))))

@@ -17,6 +17,8 @@ from tests.connectors.sources.fake_brevo import BrevoWorld
 from tests.connectors.sources.fake_hubspot import HubSpotWorld
 from tests.connectors.sources.fake_klaviyo import KEY as KLAVIYO_KEY
 from tests.connectors.sources.fake_klaviyo import KlaviyoWorld
+from tests.connectors.sources.fake_salesforce import TOKEN as SALESFORCE_TOKEN
+from tests.connectors.sources.fake_salesforce import SalesforceWorld
 from tests.sdk.install import Unavailable, interpreter
 
 pytestmark = [pytest.mark.sdk, pytest.mark.xdist_group("sdk")]
@@ -79,4 +81,14 @@ def test_brevos_client_sees_the_same_contacts_and_blocked_addresses(tmp_path: Pa
     assert [[*one[:3], one[3] == "true", one[4] == "true"] for one in wanted] == found
     assert last == ["person.1@example.org", "adminBlocked", "2026-11-01T10:00:00Z"]
     assert [one[0] for one in ours(world, "blocked", "email")] == [last[0]]
+    world.close()
+
+
+def test_simple_salesforce_sees_the_same_contacts(tmp_path: Path) -> None:
+    world = SalesforceWorld(tmp_path)
+    world.put(fakes(world.resource.shape, range(7)))
+    world.vendor.held["Contact"]["K000002"] |= {"IsDeleted": True, "MasterRecordId": "K000001"}
+    wanted = ours(world, "contacts", "id", "email", "changed", "opted_out", "deleted", "merged_into")
+    assert wanted == seen("salesforce", world.vendor.url, SALESFORCE_TOKEN)
+    assert wanted[2][4:] == ["true", "K000001"]
     world.close()

@@ -14,9 +14,12 @@ from passerelle.workflows.settings.plugins import load
 
 BEGIN, END = "<!-- fields -->", "<!-- /fields -->"
 LOGIN = {"token_file": "secrets/token"}
+LOGINS = {"salesforce": {"client_file": "secrets/client.json"}}
+"""How a kind is let in that takes no token."""
 NEEDED: Mapping[str, Mapping[str, Any]] = {
     "hubspot": {"opt_outs": True},
     "mailchimp": {"server": "us1", "audiences": {"audience": "id"}},
+    "salesforce": {"domain": "acme", "individuals": True, "purposes": {"Newsletter": "email_marketing"}},
     "shopify": {"shop": "shop"},
 }
 """What a kind cannot do without, or shows only where it is set, besides."""
@@ -45,7 +48,7 @@ def rewrite(root: Path) -> None:
 def _made(kind: str) -> Source:
     found: Any = load("passerelle.sources", kind)
     settings = found.Settings.model_validate_json(
-        json.dumps({"kind": kind, **LOGIN, **NEEDED.get(kind, {})}), strict=True
+        json.dumps({"kind": kind, **LOGINS.get(kind, LOGIN), **NEEDED.get(kind, {})}), strict=True
     )
     made: Source = found(kind, settings, folder=Path())
     return made

@@ -6,6 +6,7 @@ from tests.connectors.sources.fake_hubspot import HubSpotWorld
 from tests.connectors.sources.fake_klaviyo import KlaviyoWorld
 from tests.connectors.sources.fake_mailchimp import MailchimpWorld
 from tests.connectors.sources.fake_pipedrive import PipedriveWorld
+from tests.connectors.sources.fake_salesforce import SalesforceWorld
 from tests.connectors.sources.fake_shopify import ShopifyWorld
 from tests.connectors.sources.worlds import FilesWorld, SqlWorld
 
@@ -27,3 +28,8 @@ test_shopify_customers = conformance(ShopifyWorld)
 test_shopify_customers_by_job = conformance(lambda folder: ShopifyWorld(folder, bulk=True))
 test_shopify_orders = conformance(lambda folder: ShopifyWorld(folder, "orders"))
 test_shopify_orders_by_job = conformance(lambda folder: ShopifyWorld(folder, "orders", bulk=True))
+test_salesforce_contacts = conformance(SalesforceWorld)
+test_salesforce_leads = conformance(lambda folder: SalesforceWorld(folder, "leads"))
+test_salesforce_deals = conformance(lambda folder: SalesforceWorld(folder, "deals"))
+test_salesforce_individuals = conformance(lambda folder: SalesforceWorld(folder, "individuals"))
+test_salesforce_consents = conformance(lambda folder: SalesforceWorld(folder, "consents_1"))
