@@ -5,8 +5,6 @@ What is promised: `write()` is one transaction that nobody else's write overlaps
 dies, however it dies. Columns come and go as Arrow.
 """
 
-import fcntl
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,10 +37,11 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeEngine
 
-from passerelle.privacy.errors import DefinitionError, TryLater
+from passerelle.privacy.errors import DefinitionError
 from passerelle.privacy.store import beside, bulk, reading, seals, writing
 from passerelle.privacy.store.bulk import OnConflict, Rows
 from passerelle.privacy.store.columns import Scanner
+from passerelle.privacy.store.locks import AdvisoryLocks, FileLocks, Lease, Locks, private_folder
 from passerelle.privacy.store.schema import HEAD, bring_up, revision
 from passerelle.privacy.store.seals import SealKey, Tally
 from passerelle.privacy.store.writing import Values
@@ -62,9 +61,9 @@ class Content:
 class Store:
     """The control store, open. Make one with `Store.open`."""
 
-    def __init__(self, engine: Engine, lock_folder: Path | None) -> None:
+    def __init__(self, engine: Engine, locks: Locks) -> None:
         self._engine = engine
-        self._lock_folder = lock_folder
+        self._locks = locks
         self._seal_key: SealKey | None = None
         self._guard: Callable[[], None] | None = None
         self._scanner: Scanner | None = None
@@ -82,21 +81,21 @@ class Store:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
             path = Path(parsed.database or "")
-            _private_folder(path.parent)
+            private_folder(path.parent)
             engine = create_engine(parsed, connect_args={"timeout": 30})
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            folder: Path | None = lock_folder or path.with_name(path.name + ".locks")
+            locks: Locks = FileLocks(lock_folder or path.with_name(path.name + ".locks"))
         elif parsed.get_backend_name() == "postgresql":
             engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
-            folder = lock_folder
+            locks = AdvisoryLocks(engine)
         else:
             raise DefinitionError(
                 f"The store cannot be {parsed.get_backend_name()}.", advice="Use sqlite:/// or postgresql://."
             )
-        store = cls(engine, folder)
+        store = cls(engine, locks)
         with ExitStack() as undo:
             undo.callback(store._gone)
             store._migrate()
@@ -250,11 +249,14 @@ class Store:
         connection.info[_AFTER].append(call)
 
     @contextmanager
-    def exclusive(self, name: str) -> Iterator[None]:
-        """Be the only holder of `name`, or raise `TryLater` at once. Falls free when the process dies."""
-        holder = self._flock if self.is_sqlite else self._advisory_lock
-        with holder(name):
-            yield
+    def exclusive(self, name: str) -> Iterator[Lease]:
+        """Be the only holder of `name`, or raise `TryLater` at once. Falls free when the process dies.
+
+        What is yielded raises `LockLost` where the lock went while the process lives: ask it before what only its
+        holder may do.
+        """
+        with self._locks.hold(name) as lease:
+            yield lease
 
     def table(self, connection: Connection, statement: Select[Any]) -> pa.Table:
         """The rows of `statement` as an Arrow table with the types of its columns.
@@ -299,46 +301,6 @@ class Store:
             yield table.c.value
         finally:
             table.drop(connection)
-
-    @contextmanager
-    def _flock(self, name: str) -> Iterator[None]:
-        folder = self._lock_folder
-        assert folder is not None  # noqa: S101 - set for SQLite in open()
-        _private_folder(folder)
-        handle = os.open(folder / _lock_file(name), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-        except BlockingIOError as problem:
-            raise _busy(name) from problem
-        finally:
-            os.close(handle)
-
-    @contextmanager
-    def _advisory_lock(self, name: str) -> Iterator[None]:
-        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            if not connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar():
-                raise _busy(name)
-            try:
-                yield
-            finally:
-                connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": number})
-
-
-def _private_folder(folder: Path) -> None:
-    """Make a folder and those above it, all for this user only; leave existing ones as they are."""
-    if not folder.is_dir():
-        _private_folder(folder.parent)
-        folder.mkdir(exist_ok=True, mode=0o700)
-
-
-def _busy(name: str) -> TryLater:
-    return TryLater(f"Another run is at work on {name}.", advice="Wait for it to end; `passerelle status` shows it.")
-
-
-def _lock_file(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name) + ".lock"
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

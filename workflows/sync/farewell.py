@@ -32,7 +32,7 @@ def bid_farewell(crew: Crew, name: str) -> PlaceReport | None:
             return None
     report = PlaceReport(place)
     try:
-        with crew.store.exclusive(f"farewell-{name}"):
+        with crew.alone_at(place, f"farewell-{name}"):
             _ask(crew, place, report)
     except TryLater as busy:
         report.fail(busy)
@@ -56,6 +56,7 @@ def _ask(crew: Crew, place: Place, report: PlaceReport) -> None:
     leaving, size = np.setdiff1d(everybody, welcome), destination.capabilities.rows_per_request
     for start in range(0, len(leaving), size):
         crew.heed_stop()
+        crew.still_alone(place)
         opening = Opening(crew.new_batch_id(), crew.run_id, place, crew.now())
         with crew.store.write() as connection:
             ids = pa.array(leaving[start : start + size])

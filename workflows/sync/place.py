@@ -91,7 +91,7 @@ def _replace(
     work.begin()
     size = target.destination.capabilities.rows_per_request
     try:
-        for chunk in _chunks(crew, ids, size, f"Replacing {target.place}"):
+        for chunk in _chunks(crew, target.place, ids, size, f"Replacing {target.place}"):
             work.take(chunk)
         return "" if work.end() else "Nobody of them may be sent any more."
     except ReplacementOver as over:
@@ -183,7 +183,7 @@ def _take_out(crew: Crew, target: Target, moves: Moves, report: PlaceReport) -> 
     Among them are those that a leaving one turned out to be: the late removal would take them out by a key they share.
     """
     size = target.destination.capabilities.rows_per_request
-    chunks = _chunks(crew, moves.leaving, size, f"Taking out of {target.place}")
+    chunks = _chunks(crew, target.place, moves.leaving, size, f"Taking out of {target.place}")
     confirmed = [remove(crew, target, chunk, report) for chunk in chunks]
     if all(confirmed):
         return NOBODY
@@ -200,16 +200,17 @@ def _take_out(crew: Crew, target: Target, moves: Moves, report: PlaceReport) -> 
 
 def _put_in(crew: Crew, target: Target, ids: Ids, report: PlaceReport) -> None:
     size = target.destination.capabilities.rows_per_request
-    for chunk in _chunks(crew, ids, size, f"Adding to {target.place}"):
+    for chunk in _chunks(crew, target.place, ids, size, f"Adding to {target.place}"):
         add(crew, target, chunk, report)
 
 
-def _chunks(crew: Crew, ids: Ids, size: int, label: str) -> Iterator[Ids]:
+def _chunks(crew: Crew, place: Place, ids: Ids, size: int, label: str) -> Iterator[Ids]:
     if not len(ids):
         return
     with crew.progress.step(label, total=len(ids)) as step:
         for start in range(0, len(ids), size):
             crew.heed_stop()
+            crew.still_alone(place)
             chunk = ids[start : start + size]
             yield chunk
             step.advance(len(chunk))

@@ -119,6 +119,7 @@ def remove(crew: Crew, target: Target, ids: Ids, report: PlaceReport) -> bool:
             crew.ledger.owe_everywhere(connection, target.place, batch.subject_ids, now=opening.now)
     report.removed += len(batch.subject_ids)
     with refuse_removal(crew, opening.batch_id, len(batch.subject_ids), report):
+        crew.still_alone(target.place)
         receipt = target.destination.remove(target.remote, batch, Intent(opening.batch_id, 1))
         receive(crew, opening.batch_id, receipt, report)
         return receipt.state == "settled"
@@ -205,6 +206,7 @@ def _send_once(
     opening, batch, keys = prepared.opening, prepared.batch, prepared.keys
 
     def still_good() -> None:
+        crew.still_alone(opening.place)
         if crew.now() - batch.decided_at > DECISION_LASTS:
             raise Outdated("Consent was decided too long ago.", advice="Run it again: it is decided anew.")
 

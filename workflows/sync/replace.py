@@ -128,6 +128,7 @@ def conclude(
     removal, count = left
     report.removed += count
     try:
+        crew.still_alone(target.place)
         receipt = target.destination.conclude_replace(target.remote, begun, count)
     except Refused as refusal:
         with crew.store.write() as connection:

@@ -29,6 +29,7 @@ from passerelle.workflows.sync.place import await_settled, carry, carry_whole, c
 from passerelle.workflows.sync.push import Target
 from passerelle.workflows.sync.remember import remember
 from passerelle.workflows.sync.report import PlaceReport
+from passerelle.workflows.sync.signals import stopped_by_signals
 from passerelle.workflows.verbs.contract import Outcome
 
 _AT_ONCE = 50_000
@@ -122,13 +123,17 @@ def sync_removals(crew: Crew, names: Sequence[str]) -> SyncReport:
 def _all(crew: Crew, work: Mapping[Place, Callable[[], Carried]]) -> list[PlaceReport]:
     """Push to all destinations side by side, to each in turn, so that no slow one holds up another; then wait for all.
 
-    Told to stop, finish the batches in hand and begin no other.
+    Told to stop, finish the batches in hand and begin no other; told again, too: until they are finished, the places'
+    locks are held.
     """
     lanes: dict[str, list[Place]] = {}
     for place in work:
         lanes.setdefault(place.destination, []).append(place)
     done: dict[Place, Carried] = {}
-    with ThreadPoolExecutor(max_workers=max(1, len(lanes)), thread_name_prefix="sync") as pool:
+    with (
+        stopped_by_signals(crew.stopping),
+        ThreadPoolExecutor(max_workers=max(1, len(lanes)), thread_name_prefix="sync") as pool,
+    ):
         running = [pool.submit(_lane, crew, {place: work[place] for place in lane}) for lane in lanes.values()]
         try:
             for each in running:
@@ -136,6 +141,7 @@ def _all(crew: Crew, work: Mapping[Place, Callable[[], Carried]]) -> list[PlaceR
         except BaseException:
             crew.stopping.set()
             raise
+    crew.heed_stop()
     carried = [done[place] for place in work]
     conclude(crew, [(each.target, each.report) for each in carried if each.target is not None])
     return [each.report for each in carried]
@@ -181,7 +187,7 @@ def _lock(crew: Crew, locks: ExitStack, places: Iterable[Place]) -> dict[Place, 
     busy: dict[Place, PlaceReport] = {}
     for place in places:
         try:
-            locks.enter_context(crew.store.exclusive(f"sync-{place.destination}-{place.audience}"))
+            locks.enter_context(crew.alone_at(place, f"sync-{place.destination}-{place.audience}"))
         except TryLater as taken:
             busy[place] = PlaceReport(place)
             busy[place].fail(taken)
