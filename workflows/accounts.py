@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, Connection, Select, cast, func, select
 
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
@@ -19,18 +19,23 @@ ALARM_HOURS, BREACH_HOURS = 24, 72
 """After so long an owed removal is an alarm, and then a breach."""
 
 _HOUR = 3_600_000_000
+MOST = 100_000
+"""Batches that are written, the newest: some ten megabytes. Older ones count in the sums of their audience."""
+
 _TIME = pa.timestamp("us", tz="UTC")
 _PLACE = ["destination", "audience"]
 
 
-def write_accounts(store: Store, connection: Connection, folder: Path, *, now: int) -> None:
-    """Write `batches`, `audiences`, `rejections` and `removals` into `folder`, as they stand in this transaction."""
+def write_accounts(store: Store, connection: Connection, folder: Path, *, now: int, most: int = MOST) -> None:
+    """Write `batches`, `audiences`, `rejections` and `removals` into `folder`, as they stand in this transaction.
+
+    At most `most` batches, the newest, and their rejections.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    batches = _batches(store, connection)
     made = {
-        "batches": batches,
-        "audiences": _audiences(store, connection, batches, now),
-        "rejections": _rejections(store, connection),
+        "batches": _batches(store, connection, most),
+        "audiences": _audiences(store, connection, now),
+        "rejections": _rejections(store, connection, most),
         "removals": _removals(store, connection, now),
     }
     for name, table in made.items():
@@ -44,31 +49,45 @@ def write_accounts(store: Store, connection: Connection, folder: Path, *, now: i
     os.close(handle)
 
 
-def _batches(store: Store, connection: Connection) -> pa.Table:
-    """Every batch: rows = accepted + rejected + pending, but for `superseded` ones, which the next run sent again."""
+def sums(store: Store, connection: Connection) -> pa.Table:
+    """What became of every row ever sent to an audience at a destination: sent = accepted + rejected + pending.
+
+    Superseded batches do not count: the next run sent their people again.
+    """
+    b = t.batch.c
+    columns = [("sent", b.rows), ("accepted", b.accepted), ("rejected", b.rejected), ("pending", b.pending)]
+    totals = (cast(func.sum(column), BigInteger).label(name) for name, column in columns)
+    statement = select(b.destination, b.audience, *totals).where(b.state != "superseded")
+    return store.table(connection, statement.group_by(b.destination, b.audience))
+
+
+def _newest(most: int) -> Select[tuple[str]]:
+    b = t.batch.c
+    return select(b.batch_id).order_by(b.intended_at.desc(), b.batch_id.desc()).limit(most)
+
+
+def _batches(store: Store, connection: Connection, most: int) -> pa.Table:
+    """The newest batches: rows = accepted + rejected + pending, but for `superseded` ones, which were sent again."""
     b = t.batch.c
     wanted = (
         *(b.batch_id, b.run_id, b.destination, b.audience, b.action, b.state),
         *(b.rows, b.accepted, b.rejected, b.pending, b.intended_at, b.settled_at),
     )
-    found = store.table(connection, select(*wanted).order_by(b.intended_at, b.batch_id))
+    statement = select(*wanted).where(b.batch_id.in_(_newest(most)))
+    found = store.table(connection, statement.order_by(b.intended_at, b.batch_id))
     return _timed(found, "intended_at", "settled_at")
 
 
-def _audiences(store: Store, connection: Connection, batches: pa.Table, now: int) -> pa.Table:
+def _audiences(store: Store, connection: Connection, now: int) -> pa.Table:
     """A line per audience and destination: who is there by our receipts, and what became of every row ever sent."""
     r, m, d = t.remote_audience.c, t.membership.c, t.removal.c
     there = select(m.destination, m.audience, func.count().label("members")).where(m.state == "member")
     owed = select(d.destination, d.audience, func.count().label("removals_owed"))
-    counted = batches.filter(pc.not_equal(batches["state"], "superseded"))
-    sums = counted.group_by(_PLACE).aggregate([(name, "sum") for name in ("rows", "accepted", "rejected", "pending")])
     found = store.table(connection, select(r.destination, r.audience, r.platform, r.purpose))
     for part in (
         store.table(connection, there.group_by(m.destination, m.audience)),
         store.table(connection, owed.group_by(d.destination, d.audience)),
-        sums.rename_columns(
-            {"rows_sum": "sent", "accepted_sum": "accepted", "rejected_sum": "rejected", "pending_sum": "pending"}
-        ),
+        sums(store, connection),
     ):
         found = found.join(part, _PLACE)
     for name in ("members", "removals_owed", "sent", "accepted", "rejected", "pending"):
@@ -79,13 +98,13 @@ def _audiences(store: Store, connection: Connection, batches: pa.Table, now: int
     )
 
 
-def _rejections(store: Store, connection: Connection) -> pa.Table:
+def _rejections(store: Store, connection: Connection, most: int) -> pa.Table:
     """How many rows of each batch the platform refused by name, by its reason."""
     b, m = t.batch.c, t.batch_member.c
     statement = (
         select(m.batch_id, b.destination, b.audience, b.action, m.rejected.label("reason"), func.count().label("rows"))
         .join_from(t.batch_member, t.batch, m.batch_id == b.batch_id)
-        .where(m.rejected.is_not(None))
+        .where(m.rejected.is_not(None), m.batch_id.in_(_newest(most)))
         .group_by(m.batch_id, b.destination, b.audience, b.action, m.rejected)
         .order_by(m.batch_id, m.rejected)
     )

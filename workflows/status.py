@@ -11,11 +11,11 @@ from passerelle.privacy.erasure import DONE
 from passerelle.privacy.errors import PasserelleError
 from passerelle.privacy.ledger import Place
 from passerelle.privacy.store import tables as t
-from passerelle.workflows.accounts import ALARM_HOURS, BREACH_HOURS
+from passerelle.workflows.accounts import ALARM_HOURS, BREACH_HOURS, sums
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.place import await_settled, reach
 from passerelle.workflows.sync.report import PlaceReport
-from passerelle.workflows.verbs.status import Debt, PlaceLine, RunLine, StatusResult
+from passerelle.workflows.verbs.status import Debt, PlaceLine, RunLine, StatusResult, Sums
 
 _RUNS_SHOWN = 10
 _HOUR = 3_600_000_000
@@ -29,9 +29,13 @@ def look(crew: Crew, *, run_id: str = "", offline: bool = False) -> StatusResult
         places += [place for place in farewells if crew.ledger.owed(connection, place).num_rows]
     states = {place: AudienceState("not asked") if offline else _ask(crew, place) for place in places}
     with crew.store.read() as connection:
+        rows = {(row["destination"], row["audience"]): row for row in sums(crew.store, connection).to_pylist()}
         return StatusResult(
             runs=_runs(connection, run_id),
-            audiences=[_line(crew, connection, place, state) for place, state in states.items()],
+            audiences=[
+                _line(crew, connection, place, state, _rows(rows.get((place.destination, place.audience), {})))
+                for place, state in states.items()
+            ],
             log_size=crew.log.size(connection),
             erasures_open=_erasures(connection),
         )
@@ -88,7 +92,11 @@ def _erasures(connection: Connection) -> int:
     return int(connection.execute(still).scalar_one())
 
 
-def _line(crew: Crew, connection: Connection, place: Place, state: AudienceState) -> PlaceLine:
+def _rows(row: dict[str, int]) -> Sums:
+    return Sums(**{name: row.get(name, 0) for name in Sums.model_fields})
+
+
+def _line(crew: Crew, connection: Connection, place: Place, state: AudienceState, rows: Sums) -> PlaceLine:
     people = crew.ledger.people(connection, place)
     waiting = crew.ledger.batches(connection, place, "accepted")
     return PlaceLine(
@@ -97,6 +105,7 @@ def _line(crew: Crew, connection: Connection, place: Place, state: AudienceState
         members=crew.ledger.count(connection, place),
         pending=sum(batch.rows for batch in waiting),
         unsendable=people["state"].to_pylist().count("unsendable"),
+        rows=rows,
         platform_status=state.status,
         size_low=state.size_low,
         size_high=state.size_high,

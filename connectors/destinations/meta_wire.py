@@ -22,7 +22,7 @@ from passerelle.privacy.errors import PasserelleError
 
 LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry", "requests", "facebook_business")
 LONGEST_PAUSE = 60.0
-"""Seconds that a call may wait by itself."""
+"""Seconds that a call may wait by itself: Meta counts its limits in minutes, so one of them."""
 Json = dict[str, Any]
 
 
@@ -80,7 +80,7 @@ class MetaWire:
             # As a plain part of a multipart form the payload needs no quoting, and stays out of the SDK's errors.
             return self._call("POST", path, params, {"payload": (None, payload)}, changes=True)
 
-        return with_retries(attempt, self._sleep)
+        return with_retries(attempt, self._sleep, patience=LONGEST_PAUSE)
 
     def replace(
         self, path: tuple[str, ...], payload: str, session: Json, *, before: Callable[[], None], once: bool
@@ -91,7 +91,7 @@ class MetaWire:
             before()
             return self._call("POST", path, {"session": session}, {"payload": (None, payload)}, changes=True)
 
-        return attempt(1) if once else with_retries(attempt, self._sleep)
+        return attempt(1) if once else with_retries(attempt, self._sleep, patience=LONGEST_PAUSE)
 
     def _call(self, method: str, path: tuple[str, ...], params: Json, files: Json, *, changes: bool) -> Json:
         if changes:

@@ -6,8 +6,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from passerelle.workflows.accounts import write_accounts
+from passerelle.workflows.workspace import Workspace
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.shop import ShopWorkspace
+from tests.end_to_end.test_outcomes import member
 
 
 def table(shop: ShopWorkspace, name: str) -> pa.Table:
@@ -58,3 +61,41 @@ def test_the_tables_name_nobody(small: ShopWorkspace, cli: Cli) -> None:
     assert files == ["audiences.parquet", "batches.parquet", "rejections.parquet", "removals.parquet"]
     columns = {column for file in files for column in table(small, file.removesuffix(".parquet")).column_names}
     assert not columns & {"subject_id", "subject_ref", "sent_keys"}
+
+
+def test_status_says_what_became_of_every_row_and_writes_the_tables_anew(small: ShopWorkspace, cli: Cli) -> None:
+    small.twins.fault(call="meta.users.add", partial={"rows": [0, 3]})
+    small.twins.clock(polls=3)
+    cli(small, "sync", "--wait", "0")
+    before = {row["destination"]: row for row in table(small, "audiences").to_pylist()}
+    assert before["google"]["pending"] == before["google"]["sent"] > 0
+    for _ in range(4):
+        told = cli(small, "status")[1]
+    rows = {row["destination"]: row["rows"] for row in told["audiences"]}
+    assert all(each["sent"] == each["accepted"] + each["rejected"] + each["pending"] for each in rows.values())
+    assert (rows["meta"]["rejected"], rows["google"]["pending"]) == (2, 0)
+    written = {row["destination"]: row for row in table(small, "audiences").to_pylist()}
+    assert {name: {key: written[name][key] for key in each} for name, each in rows.items()} == rows
+
+
+def test_an_erasure_writes_the_tables_anew(small: ShopWorkspace, cli: Cli) -> None:
+    cli(small, "sync")
+    before = {row["destination"]: row["members"] for row in table(small, "audiences").to_pylist()}
+    assert cli(small, "erase", "--subject-ref", member(small))[0] == 0
+    after = {row["destination"]: row["members"] for row in table(small, "audiences").to_pylist()}
+    assert after == {name: count - 1 for name, count in before.items()}
+
+
+def test_the_newest_batches_are_written_and_all_of_them_are_counted(small: ShopWorkspace, cli: Cli) -> None:
+    small.twins.fault(call="meta.users.add", partial={"rows": [0]})
+    cli(small, "sync")
+    sent = {row["destination"]: row["sent"] for row in table(small, "audiences").to_pylist()}
+    cli(small, "consent", "withdraw", "--subject-ref", member(small))
+    cli(small, "sync")
+    whole = table(small, "batches")
+    with Workspace.open(small.folder) as workspace, workspace.store().read() as connection:
+        write_accounts(workspace.store(), connection, small.folder / "var" / "accounts", now=1, most=2)
+    assert table(small, "batches").to_pylist() == whole.to_pylist()[-2:]
+    assert table(small, "rejections").num_rows == 0
+    now = {row["destination"]: row["sent"] for row in table(small, "audiences").to_pylist()}
+    assert now["google"] == sent["google"] + 1  # whom Meta rejected may be the one who withdrew

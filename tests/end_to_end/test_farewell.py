@@ -95,7 +95,7 @@ def test_who_agreed_anew_meanwhile_comes_back_and_is_asked_for_no_more(small: Sh
     cli(small, "sync")
     before, ref = small.at_twins(), member(small)
     cli(small, "consent", "withdraw", "--subject-ref", ref)
-    small.twins.fault(call=FORGET, times=0, graph={"code": 80003, "minutes": 1})
+    small.twins.fault(call=FORGET, times=0, graph={"code": 80003, "minutes": 2})
     assert cli(small, "sync", "--removals-only")[0] == 75
     assert cli(small, "consent", "record", "--subject-ref", ref, "--notice", "ads-2026@1")[0] == 0
     _, result = cli(small, "sync")

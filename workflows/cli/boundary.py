@@ -16,8 +16,8 @@ from passerelle.workflows.verbs.failure import Failure, completed, failure_of
 T = TypeVar("T")
 
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_FULL = TryLater("The disk is full.", advice="Make room, then run it again.")
+_CLOSED = PasserelleError("A file or folder may not be written.", advice="Who owns it, and may we write there?")
 _BUSY = TryLater("The control store is busy.", advice="Wait for the other run to end.")
 _DAMAGED = IntegrityError(
     "The control store is damaged.",
@@ -26,11 +26,15 @@ _DAMAGED = IntegrityError(
 _UNWRITABLE = PasserelleError(
     "The control store may not be written.", advice="Who owns its file and folder, and may we write there?"
 )
+_NO_MEMORY = TryLater(
+    "The machine had no memory left for this.",
+    advice="Close what else runs there, or give it more memory (see `engine.memory`); then run it again.",
+)
 _FAILING = TryLater("The disk did not do what was asked.", advice="Is it full, or failing? Then run again.")
 _STORE: dict[str, PasserelleError] = {
     "SQLITE_BUSY": _BUSY,
     "SQLITE_LOCKED": _BUSY,
-    "SQLITE_FULL": TryLater("The disk is full.", advice="Make room, then run it again."),
+    "SQLITE_FULL": _FULL,
     "SQLITE_IOERR": _FAILING,
     "SQLITE_CORRUPT": _DAMAGED,
     "SQLITE_NOTADB": _DAMAGED,
@@ -39,6 +43,15 @@ _STORE: dict[str, PasserelleError] = {
     "SQLITE_PERM": _UNWRITABLE,
 }
 """What SQLite's names of errors mean, by how they begin."""
+
+
+_MACHINE: dict[int, PasserelleError] = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),
+    errno.EIO: _FAILING,
+    errno.ENOMEM: _NO_MEMORY,
+}
+"""What the machine's numbers of errors mean."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -60,22 +73,23 @@ def attempt(work: Callable[[], T], crash_folder: Path | None) -> T | Failure:
 def _translated(error: Exception) -> Failure | None:
     """Errors of the machine and of the store that a person can do something about."""
     chain = [error, *filter(None, [getattr(error, "orig", None), error.__cause__])]
-    for each in chain:
-        if isinstance(each, OSError) and each.errno in _FULL:
-            return failure_of(TryLater("The disk is full.", advice="Make room, then run it again."))
-        if isinstance(each, OSError) and each.errno == errno.EIO:
-            return failure_of(_FAILING)
-        if isinstance(each, OSError) and each.errno in _CLOSED:
-            return failure_of(
-                PasserelleError("A file or folder may not be written.", advice="Who owns it, and may we write there?")
-            )
-        named = getattr(each, "sqlite_errorname", "")
-        told = next((problem for start, problem in _STORE.items() if named.startswith(start)), None)
-        if told is not None:
-            return failure_of(told)
-        if type(each).__module__.startswith("psycopg") and type(each).__name__ == "OperationalError":
-            return failure_of(TryLater("The control store cannot be reached.", advice="Is PostgreSQL running?"))
-    return None
+    told = next((problem for each in chain if (problem := _of_machine(each) or _of_store(each))), None)
+    return None if told is None else failure_of(told)
+
+
+def _of_machine(error: BaseException) -> PasserelleError | None:
+    # Python 3.11 says SystemError, without a reason, where there is no memory for another frame.
+    if isinstance(error, MemoryError | SystemError):
+        return _NO_MEMORY
+    return _MACHINE.get(error.errno) if isinstance(error, OSError) and error.errno is not None else None
+
+
+def _of_store(error: BaseException) -> PasserelleError | None:
+    kinds = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
+    if "psycopg.OperationalError" in kinds:  # or one of its many kinds, such as AdminShutdown
+        return TryLater("The control store cannot be reached.", advice="Is PostgreSQL running?")
+    named = getattr(error, "sqlite_errorname", "")
+    return next((problem for start, problem in _STORE.items() if named.startswith(start)), None)
 
 
 def _unexpected(error: Exception, crash_folder: Path | None) -> Failure:

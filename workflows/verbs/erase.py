@@ -125,6 +125,7 @@ def run(environment: Environment, request: EraseRequest) -> EraseResult:
 def _erased(environment: Environment, workspace: "Workspace", request: EraseRequest) -> EraseResult:
     import time
 
+    from passerelle.workflows.accounts import write_accounts
     from passerelle.workflows.erase.run import Order, erase
     from passerelle.workflows.sync.crew import crew
 
@@ -139,6 +140,8 @@ def _erased(environment: Environment, workspace: "Workspace", request: EraseRequ
     )
     order = Order(request.cause, _received(request.received, environment.now()), request.queue_only)
     report = erase(hands, found.ids, order)
+    with hands.store.read() as connection:
+        write_accounts(hands.store, connection, workspace.path(workspace.settings.accounts), now=hands.now())
     return _result(environment, workspace, found, report)
 
 

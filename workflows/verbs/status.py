@@ -49,6 +49,15 @@ class Debt(_Closed):
     refusals: dict[str, int]
 
 
+class Sums(_Closed):
+    """What became of every row, but for those that were sent again: sent = accepted + rejected + pending."""
+
+    sent: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    pending: int = 0
+
+
 class PlaceLine(_Closed):
     """One audience at one destination."""
 
@@ -57,6 +66,7 @@ class PlaceLine(_Closed):
     members: int
     pending: int = Field(description="People in batches that the platform has not settled.")
     unsendable: int = Field(description="People of whom no key can be sent.")
+    rows: Sums = Field(default_factory=Sums, description="Over all batches, additions and removals.")
     platform_status: str = Field(description="The platform's own word; `not asked` when offline.")
     size_low: int | None
     size_high: int | None
@@ -78,6 +88,7 @@ def run(environment: Environment, request: StatusRequest) -> StatusResult:
     """Look, and ask about what is pending."""
     import time
 
+    from passerelle.workflows.accounts import write_accounts
     from passerelle.workflows.status import look
     from passerelle.workflows.sync.crew import crew
     from passerelle.workflows.workspace import Workspace
@@ -92,6 +103,9 @@ def run(environment: Environment, request: StatusRequest) -> StatusResult:
             patience=0,
         )
         result = look(hands, run_id=request.run, offline=request.offline)
+        if not request.offline:  # what is asked about may have settled
+            with hands.store.read() as connection:
+                write_accounts(hands.store, connection, workspace.path(workspace.settings.accounts), now=hands.now())
     outcome = outcome_of(result)
     return result.model_copy(
         update={"outcome": outcome, "exit_code": EXIT_CODES[outcome], "advice": _ADVICE.get(outcome, "")}
@@ -116,9 +130,11 @@ def render(result: StatusResult, console: "Console") -> None:
     from passerelle.workflows.verbs.tables import number, table
 
     remarks = ("At the platform", "Owed removals")
-    audiences = table("Audiences", ("Audience", "To"), ("Members", "Pending", "Unsendable"), remarks)
+    numbers = ("Members", "Sent", "Accepted", "Rejected", "Pending", "Unsendable")
+    audiences = table("Audiences", ("Audience", "To"), numbers, remarks)
     for place in result.audiences:
-        counts = map(number, (place.members, place.pending, place.unsendable))
+        rows = place.rows
+        counts = map(number, (place.members, rows.sent, rows.accepted, rows.rejected, rows.pending, place.unsendable))
         audiences.add_row(place.audience, place.destination, *counts, _seen(place), _owed(place.debt))
     console.print(audiences)
     runs = table("Runs", ("Run", "Verb", "Outcome"), ("Sent", "Accepted", "Rejected", "Pending"))

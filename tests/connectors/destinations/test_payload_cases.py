@@ -134,7 +134,7 @@ def test_people_of_whom_nothing_may_be_sent_are_named_and_not_sent(stage: Stage)
     assert keys.subject_ids.to_pylist() == [2]
 
 
-@pytest.mark.parametrize(("code", "minutes", "seconds"), [(80003, 3, 180.0), (613, None, 300.0), (17, 1, 60.0)])
+@pytest.mark.parametrize(("code", "minutes", "seconds"), [(80003, 3, 180.0), (613, None, 300.0), (17, 2, 120.0)])
 def test_a_throttle_says_how_long_to_wait_and_works_again_after(
     on_meta: Stage, code: int, minutes: int | None, seconds: float
 ) -> None:

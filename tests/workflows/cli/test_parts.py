@@ -177,3 +177,15 @@ def test_a_word_that_is_missing_is_named_once() -> None:
 
     with pytest.raises(DefinitionError, match=r": `name` is missing\.$"):
         request_of(preview, {}, None)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), SystemError("error return without exception set"), OSError(12, "x")])
+def test_a_machine_without_memory_is_worth_another_try(error: Exception) -> None:
+    def work() -> None:
+        raise error
+
+    failure = attempt(work, None)
+
+    assert isinstance(failure, Failure)
+    assert (failure.exit_code, failure.outcome) == (75, Outcome.TRY_LATER)
+    assert "memory" in failure.message
