@@ -1,28 +1,40 @@
 """What comes of a vendor's merges, opt-outs and deletions once it is pulled."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from passerelle.connectors.contract.fake_vendor import FakeVendor
+from passerelle.privacy.vocabulary import Destination, Purpose
 from tests.connectors.sources.fake_hubspot import FakeHubSpot
+from tests.connectors.sources.fake_klaviyo import FakeKlaviyo
 from tests.workflows.pulls import NOW, Shop
 
 TODAY = datetime.fromtimestamp(NOW / 1e6, UTC)
 
 
+@contextmanager
+def pulling(fake: FakeVendor, folder: Path, name: str, kind: str, path: str = "") -> Iterator[Shop]:
+    """A workspace whose one source is a vendor's fake."""
+    with fake.running():
+        source = {"kind": kind, "token_file": "token", "endpoint": fake.url + path, "allow_private": True}
+        shop = Shop(folder, {name: source})
+        (shop.folder / "token").write_text("x", encoding="utf-8")
+        (shop.folder / "token").chmod(0o600)
+        yield shop
+        shop.close()
+
+
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[tuple[FakeHubSpot, Shop]]:
     fake = FakeHubSpot()
-    with fake.running():
-        source = {"kind": "hubspot", "token_file": "hub.token", "endpoint": fake.url, "allow_private": True}
-        shop = Shop(tmp_path, {"hub": source})
-        (shop.folder / "hub.token").write_text("x", encoding="utf-8")
-        (shop.folder / "hub.token").chmod(0o600)
+    with pulling(fake, tmp_path, "hub", "hubspot") as shop:
         yield fake, shop
-        shop.close()
 
 
 def contact(fake: FakeHubSpot, number: int, *, days: float = 10, archived: bool = False, **more: Any) -> None:  # noqa: ANN401 - properties
@@ -63,7 +75,40 @@ def test_who_is_archived_in_hubspot_is_out_of_the_lake(hub: tuple[FakeHubSpot, S
     contact(fake, 1)
     contact(fake, 2)
     shop.pull()
+    assert shop.rows("consent_event", "purpose") == []
     contact(fake, 2, archived=True)
     report = shop.pull(now=NOW + 60_000_000).sources[0]
     assert report.deleted == 1
     assert len(shop.lake("hub.contacts")) == 1
+    said = shop.rows("consent_event", "purpose", "state")
+    assert said == [("email_marketing", "ConsentTerminated")], "that a contact was tidied away refuses no advertising"
+
+
+def reason(shop: Shop) -> str:
+    """Why the one person there is may not be matched on Meta."""
+    ((person,),) = shop.rows("subject", "subject_id")
+    workspace = shop.open()
+    with workspace.store().read() as connection:
+        decided = workspace.gate().decide(
+            connection,
+            pa.array([person]),
+            purpose=Purpose.AD_LIST_MATCHING,
+            destination=Destination.META,
+            at=NOW + 3_600_000_000,
+        )
+    assert decided["allowed"].to_pylist() == [False]
+    return str(decided["reason"][0])
+
+
+def test_leaving_a_mailing_vetoes_advertising_and_coming_back_only_ends_that(tmp_path: Path) -> None:
+    fake = FakeKlaviyo()
+    with pulling(fake, tmp_path, "mail", "klaviyo", "/api") as shop:
+        found = []
+        for minutes, said in enumerate(("NEVER_SUBSCRIBED", "SUBSCRIBED", "UNSUBSCRIBED", "SUBSCRIBED")):
+            stamp = (TODAY + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            email = {"marketing": {"consent": said, "consent_timestamp": stamp}}
+            attributes = {"email": "person.1@example.org", "updated": stamp, "subscriptions": {"email": email}}
+            fake.put("profiles", "1", {"type": "profile", "id": "01J", "attributes": attributes})
+            assert [one.error for one in shop.pull(now=NOW + minutes * 60_000_000 + 1_000_000).sources] == [None]
+            found.append(reason(shop))
+    assert found == ["no_consent_event", "other_channel", "withdrawn", "other_channel"]

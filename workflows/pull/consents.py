@@ -93,12 +93,17 @@ def _events(
 
 
 def ended(shape: Shape, source: str, keys: pa.Array, subject_ids: pa.Array, times: pa.Array) -> pa.Table:
-    """The end of every consent that a record held, for people whose record (known by its key) is deleted."""
+    """The end of every consent that a record held, for people whose record (known by its key) is deleted.
+
+    What a mailing's field was held against is left alone: it never granted that, so there is nothing to end, and that a
+    contact was tidied away is no refusal of anything.
+    """
     tables = [CONSENT_EVENTS.empty_table()]
     for name, consent in shape.consents:
+        if consent.channel is not None:
+            continue
         precision = pc.if_else(times.is_valid(), Precision.SECOND.value, Precision.UNKNOWN.value)
         said = {
-            "channel": consent.channel.value if consent.channel else None,
             "purpose": consent.purpose.value,
             "state": ConsentState.TERMINATED.value,
             "grade": consent.grade.value,
