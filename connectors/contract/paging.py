@@ -129,8 +129,8 @@ class NumberedPage(Paginator):
 class OffsetPage(Paginator):
     """Records are counted; a page that is not full is the last, or the one that reaches what the body has at `total`.
 
-    Each page begins `back` records before the end of the one before: as many may vanish from the list between the two
-    without any other being missed. What comes again is left out.
+    Each page begins `back` records before the end of the one before, or half of what that one had: as many may vanish
+    from the list between the two without any other being missed. What comes again is left out.
     """
 
     parameter: str
@@ -155,7 +155,7 @@ class OffsetPage(Paginator):
         whole = int(seen.found) if seen.found is not None and self.total else None
         if not seen.records or (seen.records < self.size if whole is None else end >= whole):
             return None
-        following = max(start + 1, end - self.back)
+        following = max(start + 1, end - min(self.back, seen.records // 2))
         again = {AGAIN: str(end - following)} if following < end else {}
         return {self.parameter: str(following), self.size_parameter: str(self.size), **again}
 

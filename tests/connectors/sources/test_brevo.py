@@ -52,7 +52,7 @@ def test_a_contact_that_is_deleted_while_others_are_counted_hides_none(world: Br
         world.vendor.put("contacts", str(number), contact(number))
     pages = world.source.pull(world.resource, None, Context(now=NOW, page_rows=3))
     seen = [next(pages)]
-    del world.vendor.held["contacts"]["0"], world.vendor.held["contacts"]["1"]
+    del world.vendor.held["contacts"]["1"]
     seen += pages
     assert sorted(int(key) for page in seen for key in page.rows["id"].to_pylist()) == list(range(9))
 
