@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from passerelle.workflows.verbs.sync import SyncResult, result_of
 from passerelle.workflows.workspace import Workspace
 from tests.connectors.destinations.people import cleared, person, sha
 from tests.end_to_end.conftest import EVERYBODY, Cli
+from tests.end_to_end.rooms import Rooms
 from tests.end_to_end.shop import ShopWorkspace, ledger_of
 from tests.end_to_end.test_outcomes import edit, member, row
 
@@ -349,3 +351,29 @@ def test_a_token_that_dies_in_the_middle_forgets_nobody(small: ShopWorkspace, cl
     small.twins.clock(advance_seconds=91 * 60)
     assert cli(small, "sync")[0] == 0
     agree(small)
+
+
+def test_a_withdrawal_between_two_parts_of_a_replacement_keeps_the_person_out(rooms: Rooms, cli: Cli) -> None:
+    edit(rooms.shop.folder / "passerelle.yaml", "kind: meta\n", "kind: meta\n    rows_per_request: 10\n")
+    first = rooms.sync()["meta"]
+    members = first.members
+    doubtful(rooms.shop)
+    ((last,),) = rooms.rows(
+        "SELECT subject_ref FROM subject JOIN membership USING (subject_id) WHERE destination = 'meta'"
+        " ORDER BY subject_id DESC LIMIT 1"
+    )
+    rooms.shop.twins.fault(call="meta.users.replace", slow_seconds=10)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(rooms.sync)
+        deadline = time.monotonic() + 60
+        while not rooms.shop.twins.calls().get("meta.users.replace"):
+            assert not running.done()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert cli(rooms.shop, "consent", "withdraw", "--subject-ref", str(last))[0] == 0
+        assert not running.done(), "the first part is still on its way"
+        report = running.result()["meta"]
+    assert (report.how, report.withheld["withdrawn"]) == ("replace", first.withheld["withdrawn"] + 1)
+    assert (report.members, len(there(rooms.shop, "meta"))) == (members - 1, members - 1)
+    after = rooms.sync()["meta"]
+    assert (after.added, after.members, after.debt) == (0, members - 1, 0)

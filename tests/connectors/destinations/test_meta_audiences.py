@@ -9,7 +9,8 @@ from facebook_business.adobjects.customaudience import CustomAudience
 from passerelle.connectors.contract.destination import AudienceSpec, RemoteAudience
 from passerelle.connectors.destinations.meta import Meta
 from passerelle.connectors.destinations.meta_labels import LABELS, OF_RFM, labels_of
-from passerelle.connectors.twins.handle import Twins
+from passerelle.connectors.errors import Refused
+from passerelle.connectors.twins.handle import Twins, in_process
 from passerelle.segmentation.rfm import NAMES
 from tests.connectors.destinations.stage import meta
 
@@ -87,3 +88,15 @@ def test_the_same_spec_is_not_told_twice(destination: Meta, twins: Twins) -> Non
     assert destination.ensure(spec, remote) == remote
     assert destination.ensure(spec, None) == remote
     assert twins.calls().get("meta.audience.update", 0) == calls
+
+
+def test_an_account_has_500_audiences_and_no_more(tmp_path: Path) -> None:
+    with in_process() as twins:
+        destination = meta(twins, tmp_path, [])
+        for number in range(500):
+            params = {"name": f"A{number}", "subtype": "CUSTOM", "customer_file_source": "USER_PROVIDED_ONLY"}
+            destination._wire.change(("act_1", "customaudiences"), params)
+        with pytest.raises(Refused, match="500") as refused:
+            destination.ensure(AudienceSpec("one_more", "One more"), None)
+        assert "delete" in refused.value.advice.lower()
+        assert len(twins.audiences("meta")) == 500
