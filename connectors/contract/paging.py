@@ -24,7 +24,10 @@ from passerelle.connectors.exchange import Ask, Reply
 TURN = "#turn"
 """Which of several lists a step is about."""
 AGAIN = "#again"
-"""How many records of the page before a step's page begins with."""
+"""How many records of the page before a step's page begins with, at least: some are left out of their page."""
+
+HEADER = "header:"
+"""What begins the name of a header that a number stands in."""
 
 _WHOLE = re.compile(r"/([0-9]+)\s*$")
 _LINK = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
@@ -127,10 +130,11 @@ class NumberedPage(Paginator):
 
 @dataclass(frozen=True, slots=True)
 class OffsetPage(Paginator):
-    """Records are counted; a page that is not full is the last, or the one that reaches what the body has at `total`.
+    """Records are counted; a page that is not full is the last, or the one that reaches the number at `total`.
 
-    Each page begins `back` records before the end of the one before, or half of what that one had: as many may vanish
-    from the list between the two without any other being missed. What comes again is left out.
+    That number stands in the body, at a dotted path, or in a header (`header:x-wp-total`). Each page begins `back`
+    records before the end of the one before, or half of what that one had: as many may vanish from the list between the
+    two without any other being missed. What comes again is left out.
     """
 
     parameter: str
@@ -142,7 +146,7 @@ class OffsetPage(Paginator):
     @property
     def found(self) -> tuple[str, ...]:
         """Where the body says how many there are in all."""
-        return tuple(self.total.split(".")) if self.total else ()
+        return tuple(self.total.split(".")) if self.total and not self.total.startswith(HEADER) else ()
 
     def first(self) -> Step:
         """From the beginning."""
@@ -152,12 +156,18 @@ class OffsetPage(Paginator):
         """Past what came."""
         start = int(seen.step[self.parameter])
         end = start + seen.records
-        whole = int(seen.found) if seen.found is not None and self.total else None
+        whole = self._whole(seen)
         if not seen.records or (seen.records < self.size if whole is None else end >= whole):
             return None
         following = max(start + 1, end - min(self.back, seen.records // 2))
         again = {AGAIN: str(end - following)} if following < end else {}
         return {self.parameter: str(following), self.size_parameter: str(self.size), **again}
+
+    def _whole(self, seen: Seen) -> int | None:
+        """How many there are in all, where that is said."""
+        if self.total.startswith(HEADER):
+            return said_in_header(seen.reply, self.total)
+        return int(seen.found) if seen.found is not None and self.total else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +246,12 @@ class InTurn(Paginator):
     @staticmethod
     def _step(turn: int, inner: Step) -> Step:
         return {**inner, TURN: str(turn)}
+
+
+def said_in_header(reply: Reply | None, place: str) -> int | None:
+    """The number in the header that `place` names (`header:x-wp-total`); None where there is none."""
+    said = reply.headers.get(place.removeprefix(HEADER), "") if reply is not None else ""
+    return int(said) if said.isdigit() else None
 
 
 def _next_link(reply: Reply | None) -> str | None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import pyarrow as pa
 
 from passerelle.connectors.contract.asking import AskFor, Step, Window
-from passerelle.connectors.contract.paging import OnePage, Paginator
+from passerelle.connectors.contract.paging import HEADER, OnePage, Paginator, said_in_header
 from passerelle.connectors.contract.readable import Readable
 from passerelle.connectors.contract.reading import Read, Reader
 from passerelle.connectors.contract.records import Record, Shape, shape_of
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS = 20_000
 _BATCH_PAGES = 25
-_HEADER = "header:"
 
 
 def _nothing(_window: Window) -> Mapping[str, str]:
@@ -81,7 +80,7 @@ class RestResource:
     @cached_property
     def reader(self) -> Reader:
         """What reads its pages."""
-        count = "" if self.count.startswith(_HEADER) else self.count
+        count = "" if self.count.startswith(HEADER) else self.count
         return Reader(self.name, self.record, self.shape, self.records, self.pages.found, count)
 
     @cached_property
@@ -109,10 +108,9 @@ class RestResource:
 
     def announced(self, reply: Reply, read: Read) -> int | None:
         """How many records the vendor says there are in all."""
-        if not self.count.startswith(_HEADER):
+        if not self.count.startswith(HEADER):
             return read.announced
-        said = reply.headers.get(self.count.removeprefix(_HEADER), "")
-        return int(said) if said.isdigit() else None
+        return said_in_header(reply, self.count)
 
 
 class RestSource:

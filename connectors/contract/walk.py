@@ -57,7 +57,7 @@ def walk(
         if announced is not None and rest.counts == "rest":
             announced += memory.received
         ended = step is None or step.get(TURN) != memory.step.get(TURN)
-        rows = _unread(rest.shape, read.rows, int(memory.step.get(AGAIN, "0")), known)
+        rows = _unread(rest.shape, read.rows, known if AGAIN in memory.step else set())
         known = set(_marks(rest.shape, read.rows)) if step is not None and AGAIN in step else set()
         memory = memory.moved(step, read.count - read.rows.num_rows + rows.num_rows, announced, drift)
         short = ended and memory.short
@@ -80,11 +80,9 @@ def walk(
 Mark = tuple[Any, ...]
 
 
-def _unread(shape: Shape, rows: pa.Table, again: int, known: set[Mark]) -> pa.Table:
-    """Rows, without those of the first `again` that are `known` from the page before."""
-    if not again or not known:
-        return rows
-    return rows.filter(pa.array([place >= again or one not in known for place, one in enumerate(_marks(shape, rows))]))
+def _unread(shape: Shape, rows: pa.Table, known: set[Mark]) -> pa.Table:
+    """Rows, without those that are `known` from the page before: all of them, as pages may be short in the middle."""
+    return rows.filter(pa.array([one not in known for one in _marks(shape, rows)])) if known else rows
 
 
 def _marks(shape: Shape, rows: pa.Table) -> list[Mark]:

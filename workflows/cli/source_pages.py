@@ -21,6 +21,7 @@ NEEDED: Mapping[str, Mapping[str, Any]] = {
     "mailchimp": {"server": "us1", "audiences": {"audience": "id"}},
     "salesforce": {"domain": "acme", "individuals": True, "purposes": {"Newsletter": "email_marketing"}},
     "shopify": {"shop": "shop"},
+    "woocommerce": {"shop": "https://shop.example.org"},
 }
 """What a kind cannot do without, or shows only where it is set, besides."""
 

@@ -8,6 +8,7 @@ from tests.connectors.sources.fake_mailchimp import MailchimpWorld
 from tests.connectors.sources.fake_pipedrive import PipedriveWorld
 from tests.connectors.sources.fake_salesforce import SalesforceWorld
 from tests.connectors.sources.fake_shopify import ShopifyWorld
+from tests.connectors.sources.fake_woocommerce import WooWorld
 from tests.connectors.sources.worlds import FilesWorld, SqlWorld
 
 test_csv = conformance(FilesWorld)
@@ -33,3 +34,5 @@ test_salesforce_leads = conformance(lambda folder: SalesforceWorld(folder, "lead
 test_salesforce_deals = conformance(lambda folder: SalesforceWorld(folder, "deals"))
 test_salesforce_individuals = conformance(lambda folder: SalesforceWorld(folder, "individuals"))
 test_salesforce_consents = conformance(lambda folder: SalesforceWorld(folder, "consents_1"))
+test_woocommerce_customers = conformance(WooWorld)
+test_woocommerce_orders = conformance(lambda folder: WooWorld(folder, "orders"))
