@@ -37,6 +37,7 @@ class Child:
     """What a process took, with those that it started."""
 
     cpu_seconds: float
+    elapsed_seconds: float
     peak_mib: float
     stdout: bytes
 
@@ -47,15 +48,17 @@ def child(command: Sequence[str], folder: Path) -> Child:
     Python keeps its compiled modules, as an installed program does, whatever the environment says.
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    began = time.monotonic()
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, env=environment) as process:
         with peak_of(process.pid) as peak:
             told = process.stdout.read() if process.stdout else b""
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
+    elapsed = time.monotonic() - began
     if process.returncode:
         raise RuntimeError(f"{command[3:]} ended with {process.returncode}: {told[:2000]!r}")
-    return Child(used.ru_utime + used.ru_stime, peak.mib, told)
+    return Child(used.ru_utime + used.ru_stime, elapsed, peak.mib, told)
 
 
 @dataclass(slots=True)

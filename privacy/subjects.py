@@ -8,7 +8,8 @@ only `seal` and `unseal` take ids as they are, since keys stay with their id.
 
 import hmac
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import final
 
 import numpy as np
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, Select, func, select
 
-from passerelle.privacy import identifiers, sightings
+from passerelle.privacy import identifiers, opened, sightings
 from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.held import CODES, Ints, lists, unpack
 from passerelle.privacy.keys import Keyring, Random
@@ -50,6 +51,7 @@ class Subjects:
         self._vault = Vault(store, keys, random=random)
         self._registry = Registry(store, self._vault, self._pseudonyms, shared_limit)
         self._suppression = Suppression(store, keys)
+        self._opened = opened.Opened()
         self._keys = keys
 
     def register(self, connection: Connection, people: Personal, *, now: int) -> pa.Int64Array:
@@ -130,10 +132,26 @@ class Subjects:
         parts = []
         for start in range(0, max(len(ids), 1), _CHUNK):
             chunk = self.follow(connection, ids.slice(start, _CHUNK))
-            held = unpack(self._vault.bodies(connection, chunk))
             country = self._column(connection, chunk, select(subject.c.subject_id, subject.c.country))
-            parts.append(lists(held, len(chunk)).append_column("country", country))
+            parts.append(self._held_of(connection, chunk).append_column("country", country))
         return Personal(pa.concat_tables(parts, promote_options="default"))
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Hold what `identifiers` opened last, while the block lasts: for platforms that take the same people."""
+        with self._opened.holding():
+            yield
+
+    def _held_of(self, connection: Connection, ids: pa.Array) -> pa.Table:
+        """A column of lists per field that somebody has, aligned with `ids`."""
+        if not self._opened.holds(ids):
+            return lists(unpack(self._vault.bodies(connection, ids)), len(ids))
+        accounts = self._vault.accounts(connection, ids)
+        found = self._opened.get(ids, accounts)
+        if found is None:
+            found = lists(unpack(self._vault.bodies(connection, ids)), len(ids))
+            self._opened.put(ids, accounts, found)
+        return found
 
     def revisions(self, connection: Connection, ids: pa.Array) -> pa.Int32Array:
         """A number that grows with each change of a person's identifiers; null for who has none."""

@@ -308,3 +308,14 @@ def people(book: Registered) -> set[frozenset[str]]:
 def held_names(book: Registered) -> list[list[str]]:
     table = book.subjects.identifiers(book.connection, alive(book)).reveal()
     return [names or [] for names in table["first_name"].to_pylist()] if "first_name" in table.column_names else []
+
+
+def test_who_changed_or_was_erased_meanwhile_is_opened_anew(book: Registered) -> None:
+    book.register(email=["zoe@example.fr", "lea@example.fr"], first_name=["Zoé", "Léa"])
+    with book.subjects.holding():
+        before = book.held(1, 2)
+        assert book.held(1, 2) == before
+        book.register(email=["zoe@example.fr"], first_name=["Zoë"])
+        assert book.held(1, 2)["first_name"] == [["Zoë", "Zoé"], ["Léa"]]
+        book.subjects.forget(book.connection, pa.array([2]), now=NOW)
+        assert book.held(1, 2)["first_name"] == [["Zoë", "Zoé"], None]

@@ -132,6 +132,7 @@ def _all(crew: Crew, work: Mapping[Place, Callable[[], Carried]]) -> list[PlaceR
     done: dict[Place, Carried] = {}
     with (
         stopped_by_signals(crew.stopping),
+        crew.subjects.holding(),
         ThreadPoolExecutor(max_workers=max(1, len(lanes)), thread_name_prefix="sync") as pool,
     ):
         running = [pool.submit(_lane, crew, {place: work[place] for place in lane}) for lane in lanes.values()]

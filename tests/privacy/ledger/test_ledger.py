@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import Connection
 
 from passerelle.privacy.consent.cleared import GATE_SEAL, ClearedBatch
+from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.keys import Keyring
 from passerelle.privacy.ledger import Ledger, Opening, Place, Remote, Told, queue_removals
 from passerelle.privacy.log import Log
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.store import Store
+from passerelle.privacy.store import tables as t
 from passerelle.privacy.subjects import Subjects
 from passerelle.privacy.vocabulary import NOT_SENT, Action, Destination, Purpose
 
@@ -234,3 +236,39 @@ def test_a_push_that_the_platform_forgot_leaves_its_people_uncertain(books: Book
     assert books.states(connection) == [("member", False)] * 3
     books.ledger.give_up(connection, "b1", now=9)
     assert books.states(connection) == [("member", True)] * 3
+
+
+def test_a_receipt_that_rejects_nobody_changes_no_row_of_a_person(books: Books, connection: Connection) -> None:
+    def rows() -> list[list[tuple[object, ...]]]:
+        return [
+            [tuple(row) for row in connection.execute(one.select())] for one in (t.membership, t.sent, t.batch_member)
+        ]
+
+    books.intend(connection)
+    before = rows()
+    books.told(connection)
+    assert [len(each) for each in before] == [3, 3, 3]
+    assert rows() == before
+
+
+def test_what_was_sent_goes_with_the_membership(books: Books, connection: Connection, store: Store) -> None:
+    books.intend(connection)
+    books.told(connection)
+    books.take_out(connection, books.ids[:1])
+    books.told(connection, accepted=1, name="b2")
+    held = store.table(connection, t.sent.select())["subject_id"].to_pylist()
+    assert held == books.ids[1:].to_pylist()
+    books.intend(connection, "b3")
+    named = rejected(books, [0], "bad")
+    books.ledger.receive(connection, "b3", Told(True, 2, 1, 0, {}, {"bad": 1}, named), now=5)
+    assert store.table(connection, t.sent.select())["subject_id"].to_pylist() == books.ids[1:].to_pylist()
+
+
+def test_nobody_whose_match_keys_are_gone_is_forgotten_in_silence(
+    books: Books, connection: Connection, store: Store
+) -> None:
+    books.intend(connection)
+    books.told(connection)
+    store.delete(connection, t.sent, t.sent.c.subject_id == books.ids[1].as_py())
+    with pytest.raises(IntegrityError, match="1 people in vip at meta is gone"):
+        books.ledger.removal_batch(connection, PLACE, Destination.META, books.ids)
