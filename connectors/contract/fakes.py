@@ -61,6 +61,8 @@ def fakes(shape: Shape, numbers: Sequence[int]) -> pa.Table:
 def _value(shape: Shape, field: FieldShape, number: int) -> str:
     if field.native is Kind.INTEGER and any(isinstance(role, Key | Identifier) for role in field.roles):
         return str(number + 1)
+    if field.kind in {Kind.DATE, Kind.TIMESTAMP}:
+        return _VALUES[field.kind](number)
     said = next((value for value in (_by_role(role, number) for role in field.roles) if value is not None), None)
     if said is not None:
         return said

@@ -25,7 +25,7 @@ from passerelle.connectors.contract.readable import Readable
 from passerelle.connectors.contract.reading import Read, Reader
 from passerelle.connectors.contract.records import Record, Shape, shape_of
 from passerelle.connectors.contract.source import Context, Page, Resource, State
-from passerelle.connectors.contract.walk import walk
+from passerelle.connectors.contract.walk import Look, walk
 from passerelle.connectors.exchange import Ask, Reply
 from passerelle.connectors.http import Session, Skipped
 from passerelle.connectors.quota import Quota
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS = 20_000
 _BATCH_PAGES = 25
+_UNREMARKABLE = Look()
 
 
 def _nothing(_window: Window) -> Mapping[str, str]:
@@ -52,7 +53,8 @@ class RestResource:
     is a failure; where `counts` is "rest", that number is of what is left, this page included. `sparse`: the vendor
     leaves out what is empty, so that a missing field means nothing. `under`: the record's fields stand within this
     key, and are asked for by their names there. `declared`: its shape, where it does not say it. `timezone`: of its
-    times that say none.
+    times that say none. `look` sees what an answer says of itself besides its records, and raises where they are not
+    to be had like this.
     """
 
     name: str
@@ -70,6 +72,7 @@ class RestResource:
     under: str = ""
     declared: Shape | None = None
     timezone: str | None = None
+    look: Callable[[Reply], Look] = lambda _reply: _UNREMARKABLE
     by_job: ClassVar[bool] = False
 
     @cached_property

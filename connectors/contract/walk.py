@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 _CIRCLE = "The source leads to a page that was read before: its paging runs in a circle."
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What an answer says besides its records: warnings for people, and whether it says that there are none."""
+
+    warnings: tuple[str, ...] = ()
+    nothing: bool = False
+
+
 def walk(
     session: Session, rest: "RestResource", quota: Quota | None, state: State | None, context: Context
 ) -> Iterator[Page]:
@@ -43,8 +51,9 @@ def walk(
         except Skipped:
             reply = None
         body = reply.body if reply is not None else b""
-        read = rest.reader.nothing() if reply is None else rest.reader.read(reply.body, len(walked))
-        warnings = drift.sample(rest.name, rest.reader.plain(reply.body)) if reply and len(walked) == 1 else []
+        look = Look(nothing=True) if reply is None else rest.look(reply)
+        read = rest.reader.nothing() if look.nothing else rest.reader.read(body, len(walked))
+        fresh = drift.sample(rest.name, rest.reader.plain(body)) if len(walked) == 1 and not look.nothing else []
         if read.count and body == before:
             raise Refused(_CIRCLE)
         before = body
@@ -68,7 +77,7 @@ def walk(
             quarantined=read.quarantined,
             watermark=memory.until if step is None and not short else None,
             total=told.announced,
-            warnings=tuple(warnings),
+            warnings=(*look.warnings, *fresh),
         )
         if short:
             raise TryLater(

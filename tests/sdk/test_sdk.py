@@ -14,6 +14,7 @@ from passerelle.connectors.contract.source import Context
 from passerelle.connectors.contract.worlds import VendorWorld
 from tests.connectors.sources.fake_brevo import KEY as BREVO_KEY
 from tests.connectors.sources.fake_brevo import BrevoWorld
+from tests.connectors.sources.fake_ga4 import Ga4World
 from tests.connectors.sources.fake_hubspot import HubSpotWorld
 from tests.connectors.sources.fake_klaviyo import KEY as KLAVIYO_KEY
 from tests.connectors.sources.fake_klaviyo import KlaviyoWorld
@@ -91,4 +92,18 @@ def test_simple_salesforce_sees_the_same_contacts(tmp_path: Path) -> None:
     wanted = ours(world, "contacts", "id", "email", "changed", "opted_out", "deleted", "merged_into")
     assert wanted == seen("salesforce", world.vendor.url, SALESFORCE_TOKEN)
     assert wanted[2][4:] == ["true", "K000001"]
+    world.close()
+
+
+@pytest.mark.parametrize("more", [{}, {"events": ["view", "cart", "purchase"], "start": "2026-01-01"}])
+def test_googles_client_sees_the_same_report(tmp_path: Path, more: dict[str, Any]) -> None:
+    world = Ga4World(tmp_path, **more)
+    world.vendor.page = 10
+    world.put(fakes(world.resource.shape, range(7)))
+    wanted = ours(world, "activity", "day", "person", "name", "count", "value")
+    request = world.vendor.asked[-1].body.decode()
+    world.vendor.let_in = None
+    *found, total = seen("ga4", world.vendor.url, request)
+    assert [[day.replace("-", ""), *others, str(count), value] for day, *others, count, value in wanted] == found
+    assert total == ["total", 7, True]
     world.close()

@@ -14,10 +14,14 @@ from passerelle.workflows.settings.plugins import load
 
 BEGIN, END = "<!-- fields -->", "<!-- /fields -->"
 LOGIN = {"token_file": "secrets/token"}
-LOGINS = {"salesforce": {"client_file": "secrets/client.json"}}
+LOGINS = {
+    "ga4": {"service_account_file": "secrets/ga4.json"},
+    "salesforce": {"client_file": "secrets/client.json"},
+}
 """How a kind is let in that takes no token."""
 NEEDED: Mapping[str, Mapping[str, Any]] = {
     "hubspot": {"opt_outs": True},
+    "ga4": {"property": "1", "person": "crm_id"},
     "mailchimp": {"server": "us1", "audiences": {"audience": "id"}},
     "salesforce": {"domain": "acme", "individuals": True, "purposes": {"Newsletter": "email_marketing"}},
     "shopify": {"shop": "shop"},

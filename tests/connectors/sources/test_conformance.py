@@ -2,6 +2,7 @@
 
 from passerelle.connectors.contract.conformance import conformance
 from tests.connectors.sources.fake_brevo import BrevoWorld
+from tests.connectors.sources.fake_ga4 import Ga4World
 from tests.connectors.sources.fake_hubspot import HubSpotWorld
 from tests.connectors.sources.fake_klaviyo import KlaviyoWorld
 from tests.connectors.sources.fake_mailchimp import MailchimpWorld
@@ -36,3 +37,4 @@ test_salesforce_individuals = conformance(lambda folder: SalesforceWorld(folder,
 test_salesforce_consents = conformance(lambda folder: SalesforceWorld(folder, "consents_1"))
 test_woocommerce_customers = conformance(WooWorld)
 test_woocommerce_orders = conformance(lambda folder: WooWorld(folder, "orders"))
+test_ga4_activity = conformance(Ga4World)
