@@ -10,7 +10,7 @@ from passerelle.connectors.quota import Quota
 
 
 class Readable(Protocol):
-    """A kind of record and how it is read: `RestResource`, `JobResource` (`jobs.py`), `FirstByJob` (`first.py`)."""
+    """A kind of record and how it is read: `RestResource`, `JobResource`, or what is made of them (`FirstByJob`)."""
 
     @property
     def name(self) -> str:

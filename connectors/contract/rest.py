@@ -54,7 +54,7 @@ class RestResource:
     leaves out what is empty, so that a missing field means nothing. `under`: the record's fields stand within this
     key, and are asked for by their names there. `declared`: its shape, where it does not say it. `timezone`: of its
     times that say none. `look` sees what an answer says of itself besides its records, and raises where they are not
-    to be had like this.
+    to be had like this. `newest_first`: it lists changes backwards, so of those of one moment the first one counts.
     """
 
     name: str
@@ -73,6 +73,7 @@ class RestResource:
     declared: Shape | None = None
     timezone: str | None = None
     look: Callable[[Reply], Look] = lambda _reply: _UNREMARKABLE
+    newest_first: bool = False
     by_job: ClassVar[bool] = False
 
     @cached_property

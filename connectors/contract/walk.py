@@ -66,8 +66,9 @@ def walk(
         if announced is not None and rest.counts == "rest":
             announced += memory.received
         ended = step is None or step.get(TURN) != memory.step.get(TURN)
-        rows = _unread(rest.shape, read.rows, known if AGAIN in memory.step else set())
-        known = set(_marks(rest.shape, read.rows)) if step is not None and AGAIN in step else set()
+        marks = _marks(rest.shape, read.rows) if rest.newest_first or AGAIN in {**memory.step, **(step or {})} else []
+        rows = _unread(read.rows, marks, known, once=rest.newest_first)
+        known = set(marks) if step is not None else set()
         memory = memory.moved(step, read.count - read.rows.num_rows + rows.num_rows, announced, drift)
         short = ended and memory.short
         told, memory = memory, memory.counted_anew() if ended and step is not None and not short else memory
@@ -89,9 +90,17 @@ def walk(
 Mark = tuple[Any, ...]
 
 
-def _unread(shape: Shape, rows: pa.Table, known: set[Mark]) -> pa.Table:
-    """Rows, without those that are `known` from the page before: all of them, as pages may be short in the middle."""
-    return rows.filter(pa.array([one not in known for one in _marks(shape, rows)])) if known else rows
+def _unread(rows: pa.Table, marks: list[Mark], known: set[Mark], *, once: bool) -> pa.Table:
+    """Rows, without those that are `known` from the page before; `once`: the first alone of those that are the same."""
+    if not known and not once:
+        return rows
+    met = set(known)
+    fresh = []
+    for mark in marks:
+        fresh.append(mark not in met)
+        if once:
+            met.add(mark)
+    return rows.filter(pa.array(fresh, pa.bool_())) if marks else rows
 
 
 def _marks(shape: Shape, rows: pa.Table) -> list[Mark]:

@@ -9,6 +9,7 @@ from tests.connectors.sources.fake_mailchimp import MailchimpWorld
 from tests.connectors.sources.fake_pipedrive import PipedriveWorld
 from tests.connectors.sources.fake_salesforce import SalesforceWorld
 from tests.connectors.sources.fake_shopify import ShopifyWorld
+from tests.connectors.sources.fake_stripe import StripeWorld
 from tests.connectors.sources.fake_woocommerce import WooWorld
 from tests.connectors.sources.worlds import FilesWorld, SqlWorld
 
@@ -38,3 +39,5 @@ test_salesforce_consents = conformance(lambda folder: SalesforceWorld(folder, "c
 test_woocommerce_customers = conformance(WooWorld)
 test_woocommerce_orders = conformance(lambda folder: WooWorld(folder, "orders"))
 test_ga4_activity = conformance(Ga4World)
+test_stripe_customers = conformance(StripeWorld)
+test_stripe_charges = conformance(lambda folder: StripeWorld(folder, "charges"))
