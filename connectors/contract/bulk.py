@@ -27,10 +27,11 @@ _JSON = {Kind.INTEGER: pa.int64(), Kind.NUMBER: pa.float64(), Kind.BOOLEAN: pa.b
 
 @dataclass(slots=True)
 class Block:
-    """Some rows, and how many lines could not be read."""
+    """Some rows, how many lines could not be read, and how many were left out because they speak of nobody."""
 
     rows: pa.Table
     lost: int = 0
+    nobody: int = 0
 
 
 class Format(Protocol):

@@ -63,7 +63,8 @@ class JobResource:
 
     `ready` looks at an answer to `poll`: `Ready`, `Failed`, or None while the vendor works. `following` finds the next
     part in the headers of one; "null", "" and None are the end. `elsewhere`: parts are addresses at another host, asked
-    without our token. Waits between polls grow from `every` seconds to a minute; after `patience` seconds the job is
+    without our token. `counted`: parts are the number of the row that they begin with, until as many came as were
+    announced. Waits between polls grow from `every` seconds to a minute; after `patience` seconds the job is
     left to the next pull.
     """
 
@@ -77,6 +78,7 @@ class JobResource:
     following: Callable[[Mapping[str, str]], str | None] = lambda _headers: None
     format: Format = field(default_factory=Csv)
     elsewhere: bool = False
+    counted: bool = False
     every: float = 5.0
     patience: float = 900.0
     overlap: str = "1h"
@@ -136,12 +138,15 @@ class JobResource:
             count, held = 0, _Held(self.shape, self.name)
             with self._opened(session, quota, memory.job or "", part) as answer:
                 for block in self.format.tables(answer.blocks, self.shape):
-                    count += block.rows.num_rows + block.lost
+                    count += block.rows.num_rows + block.lost + block.nobody
                     for start in range(0, max(1, block.rows.num_rows), most):
                         if held.rows is not None:
                             yield held.page(memory)
                         held.take(block.rows.slice(start, most), 0 if start else block.lost)
                 following = self.following(answer.headers)
+            if self.counted:
+                done = memory.received + count
+                following = str(done) if count and done < (memory.announced or 0) else None
             following = None if following in {"", "null"} else following
             if part == following:
                 raise Refused(f"The parts of {self.name} run in a circle.")
@@ -158,7 +163,7 @@ class JobResource:
     @contextmanager
     def _opened(self, session: Session, quota: Quota | None, job: str, part: str) -> Iterator[Download]:
         """A part's blocks; none where there is no file."""
-        if self.elsewhere and not part:
+        if (self.elsewhere or self.counted) and not part:
             yield Download({}, iter(()))
             return
         with ExitStack() as opened:

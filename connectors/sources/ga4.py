@@ -7,6 +7,7 @@ The facts come from Google's own messages (google-analytics-data 0.23.3); `docs/
 - Where thresholds were applied, events sampled, or rows rolled into "(other)" or cut, what is missing is not said: such
   a report is refused, or read with a warning where the settings accept it.
 - Fewer rows than `rowCount` says are a failure. An empty report has neither.
+- An audience export is who is in an audience now, with the User-ID of the site; of those without one, it is nobody's.
 - Tokens by the hour and by the day are the property's: where none are left, nothing is asked for an hour.
 """
 
@@ -22,17 +23,29 @@ from pydantic import Field as Setting
 from passerelle.connectors.body_quota import BodyQuota
 from passerelle.connectors.contract.access import Reached
 from passerelle.connectors.contract.asking import Step, Window
+from passerelle.connectors.contract.bulk_json import JsonParts
+from passerelle.connectors.contract.jobs import Failed, JobResource, Ready
 from passerelle.connectors.contract.paging import OffsetPage
 from passerelle.connectors.contract.records import Record, at
 from passerelle.connectors.contract.rest import RestResource, RestSource
-from passerelle.connectors.contract.roles import Attribute, Cursor, EventName, EventTime, Identifier, Key, Kind
+from passerelle.connectors.contract.roles import (
+    Attribute,
+    Consent,
+    Cursor,
+    EventName,
+    EventTime,
+    Identifier,
+    Key,
+    Kind,
+    states,
+)
 from passerelle.connectors.contract.source import SourceSettings
 from passerelle.connectors.contract.walk import Look
-from passerelle.connectors.errors import DefinitionError, Refused
+from passerelle.connectors.errors import DefinitionError, Refused, TryLater
 from passerelle.connectors.exchange import Ask, Clock, Reply, inside
 from passerelle.connectors.http import Endpoint, Session
 from passerelle.connectors.oauth import JwtBearer, OAuth
-from passerelle.privacy.vocabulary import Field
+from passerelle.privacy.vocabulary import ADS, EvidenceGrade, Field
 
 URL = "https://analyticsdata.googleapis.com/v1beta"
 TOKENS = "https://oauth2.googleapis.com/token"
@@ -50,6 +63,13 @@ def _iso(day: object) -> object:
     return f"{plain[:4]}-{plain[4:6]}-{plain[6:]}"
 
 
+_ADS = tuple(
+    Consent(purpose, states(refused=("false", "(not set)")), grade=EvidenceGrade.C, at="taken", silent=("true",))
+    for purpose in ADS
+)
+"""Of a browser on one site: a no vetoes, a yes says nothing. Google says to take "(not set)" for a no."""
+
+
 class Ga4Settings(Reached, SourceSettings):
     """`kind: ga4`."""
 
@@ -59,6 +79,9 @@ class Ga4Settings(Reached, SourceSettings):
     person: str = Setting(
         pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$",
         description="The user-scoped custom dimension that holds the number by which the shop knows its customers.",
+    )
+    audiences: dict[str, str] = Setting(
+        default_factory=dict, description="Audiences to export, by a name of yours: their numbers. Needs User-ID."
     )
     events: tuple[str, ...] = Setting((), description="Which events, by name; none: all.")
     start: date | None = Setting(None, description="The first day to read; by default 90 days ago.")
@@ -79,8 +102,16 @@ class Activity(Record, grain="event"):
     value: Annotated[Decimal | None, Attribute(Kind.MONEY)] = at("metricValues", 1, "value")
 
 
+class InAudience(Record, grain="event", event="in_audience"):
+    """A known user was in an audience of Analytics when it was exported. Who is not in the next export left it."""
+
+    person: Annotated[str, Key(), Identifier(Field.EXTERNAL_ID)] = at("dimensionValues", 0, "value")
+    taken: Annotated[str, Key(), EventTime(), Cursor()]
+    ads: Annotated[str | None, *_ADS] = at("dimensionValues", 1, "value")
+
+
 class Ga4(RestSource):
-    """Activity of known users."""
+    """Activity of known users, and the audiences that were named."""
 
     Settings: ClassVar[type[SourceSettings]] = Ga4Settings
 
@@ -105,7 +136,7 @@ class Ga4(RestSource):
         )
         super().__init__(
             name,
-            [activity],
+            [activity, *(_export(settings, *one) for one in sorted(settings.audiences.items()))],
             lambda: Session(endpoint, authentication=login, clock=clock),
             quotas={"": BodyQuota("propertyQuota")},
         )
@@ -127,6 +158,41 @@ def _report(settings: Ga4Settings, window: Window, step: Step) -> Mapping[str, A
         "returnPropertyQuota": True,
         **step,
     }
+
+
+def _export(settings: Ga4Settings, name: str, audience: str) -> JobResource:
+    """A list of who is in an audience now; it takes Google some minutes to write."""
+    place = f"properties/{settings.property}"
+    wanted = {
+        "audience": f"{place}/audiences/{audience}",
+        "dimensions": [{"dimensionName": one} for one in ("userId", "isAdsPersonalizationAllowed")],
+    }
+    return JobResource(
+        f"audience_{name}",
+        InAudience,
+        submit=lambda _window: Ask(f"{place}/audienceExports", method="POST", json=wanted),
+        job=lambda reply: reply.at("response.name"),
+        poll=Ask,
+        ready=lambda reply: _ready(reply, name),
+        fetch=lambda job, part: Ask(f"{job}:query", method="POST", json={"offset": part, "limit": str(_MOST_ROWS)}),
+        counted=True,
+        format=JsonParts(
+            InAudience,
+            "audienceRows",
+            same={"taken": "audienceExport.beginCreatingTime"},
+            named=lambda one: inside(one, "dimensionValues.0.value") not in {None, "", "(not set)"},
+        ),
+    )
+
+
+def _ready(reply: Reply, name: str) -> Ready | Failed | None:
+    state, count = reply.at("state"), reply.at("rowCount")
+    if state == "CREATING":
+        return None
+    if state != "ACTIVE":
+        advice = "Often the property's tokens are used up; the next pull asks for another."
+        return Failed(TryLater(f"Google could not export the audience {name}.", advice=advice))
+    return Ready("0", count) if isinstance(count, int) and count else Ready("", 0)
 
 
 def _first_day(settings: Ga4Settings, window: Window) -> str:

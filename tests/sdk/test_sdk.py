@@ -107,3 +107,16 @@ def test_googles_client_sees_the_same_report(tmp_path: Path, more: dict[str, Any
     assert [[day.replace("-", ""), *others, str(count), value] for day, *others, count, value in wanted] == found
     assert total == ["total", 7, True]
     world.close()
+
+
+def test_googles_client_sees_the_same_audience(tmp_path: Path) -> None:
+    world = Ga4World(tmp_path, "audience_buyers")
+    world.vendor.page = 10
+    world.put(fakes(world.resource.shape, range(7)))
+    wanted = ours(world, "audience_buyers", "person", "ads")
+    request = next(one.body.decode() for one in world.vendor.asked if one.path.endswith("/audienceExports"))
+    world.vendor.let_in = None
+    *found, total = seen("ga4_audience", world.vendor.url, request)
+    assert wanted == found
+    assert total == ["total", 7, "ACTIVE"]
+    world.close()

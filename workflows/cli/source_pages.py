@@ -21,7 +21,7 @@ LOGINS = {
 """How a kind is let in that takes no token."""
 NEEDED: Mapping[str, Mapping[str, Any]] = {
     "hubspot": {"opt_outs": True},
-    "ga4": {"property": "1", "person": "crm_id"},
+    "ga4": {"property": "1", "person": "crm_id", "audiences": {"buyers": "7"}},
     "mailchimp": {"server": "us1", "audiences": {"audience": "id"}},
     "salesforce": {"domain": "acme", "individuals": True, "purposes": {"Newsletter": "email_marketing"}},
     "shopify": {"shop": "shop"},

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from passerelle.connectors.contract.casting import typed
@@ -12,7 +13,9 @@ from passerelle.connectors.contract.fakes import fakes
 from passerelle.connectors.contract.source import Context, Page, State
 from passerelle.connectors.errors import DefinitionError, Refused, TryLater
 from passerelle.connectors.sources.ga4 import Ga4, Ga4Settings
-from tests.connectors.sources.fake_ga4 import QUOTA, Ga4World
+from passerelle.privacy.vocabulary import ADS
+from passerelle.workflows.pull.consents import statements
+from tests.connectors.sources.fake_ga4 import QUOTA, TAKEN, Ga4World
 
 NOW = 1_795_219_200_000_000  # 2026-11-21T00:00:00Z
 
@@ -133,3 +136,52 @@ def test_a_property_is_a_number() -> None:
         Ga4Settings.model_validate_json(
             json.dumps({"kind": "ga4", "property": "G-ABC", "service_account_file": "k", "person": "crm_id"})
         )
+
+
+# --- audiences
+@pytest.fixture
+def buyers(tmp_path: Path) -> Iterator[Ga4World]:
+    made = Ga4World(tmp_path, "audience_buyers")
+    for number, who, ads in ((1, "C1", "true"), (2, "(not set)", "true"), (3, "C3", "false"), (4, "C4", "(not set)")):
+        made.vendor.put("audience_buyers", str(number), {"dimensionValues": [{"value": who}, {"value": ads}]})
+    yield made
+    made.close()
+
+
+def test_an_export_says_who_was_in_an_audience_and_when(buyers: Ga4World) -> None:
+    rows = pa.concat_tables([page.rows for page in pull(buyers)])
+    assert rows["person"].to_pylist() == ["C1", "C3", "C4"]
+    assert set(rows["taken"].to_pylist()) == {TAKEN}
+    create = next(one.json for one in buyers.vendor.asked if one.path.endswith("/audienceExports"))
+    assert create["audience"] == "properties/1/audiences/7"
+    assert [one["dimensionName"] for one in create["dimensions"]] == ["userId", "isAdsPersonalizationAllowed"]
+
+
+def test_who_may_not_be_shown_personal_ads_is_vetoed_and_a_yes_says_nothing(buyers: Ga4World) -> None:
+    shape = buyers.resource.shape
+    table = typed(shape, pa.concat_tables([page.rows for page in pull(buyers)]), timezone="UTC").table
+    said = {one.consent.purpose: one.states.to_pylist() for one in statements(shape, table)}
+    assert set(said) == set(ADS)
+    assert all(states == [None, "ConsentRefused", "ConsentRefused"] for states in said.values())
+
+
+def test_an_export_with_fewer_rows_than_it_counted_is_a_failure(buyers: Ga4World) -> None:
+    buyers.fake.missing = 1
+    with pytest.raises(TryLater, match="announced 5 records and sent 4"):
+        pull(buyers)
+
+
+def test_an_export_that_failed_is_left_and_the_next_pull_asks_for_another(buyers: Ga4World) -> None:
+    buyers.fake.ends = "FAILED"
+    found: list[Page] = []
+    with pytest.raises(TryLater, match="could not export the audience buyers"):
+        pull(buyers, into=found)
+    buyers.fake.ends = "ACTIVE"
+    assert sum(page.rows.num_rows for page in pull(buyers, found[-1].state)) == 3
+    assert len(buyers.fake.exports) == 2
+
+
+def test_an_empty_audience_is_asked_for_no_rows(buyers: Ga4World) -> None:
+    buyers.fake.held.clear()
+    assert pull(buyers)[-1].watermark == NOW
+    assert not any(one.path.endswith(":query") for one in buyers.vendor.asked)

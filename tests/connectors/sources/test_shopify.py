@@ -63,6 +63,7 @@ def test_partial_data_of_a_failed_operation_is_not_taken_and_the_next_pull_submi
     assert (count(found), [page.watermark for page in found if page.watermark]) == (0, [])
     bulk.fake.ends = {}
     assert count(pull(bulk, found[-1].state)) == 5
+    assert len(bulk.fake.operations) == 2
 
 
 def test_an_operation_that_lacks_scopes_is_a_mistake_of_the_settings(bulk: ShopifyWorld) -> None:
