@@ -11,6 +11,9 @@ from sqlalchemy.types import TypeEngine
 
 from passerelle.privacy.errors import IntegrityError
 
+_ROWS = 100_000
+"""Rows that are turned into columns at a time."""
+
 _UNREADABLE = "Could not decode to UTF-8"
 """How SQLite's driver begins to say that a text is none; it goes on to quote the cell."""
 
@@ -20,9 +23,12 @@ def table(connection: Connection, statement: Select[Any]) -> pa.Table:
 
     Raises `IntegrityError` where a column holds a value of another type, as SQLite lets it.
     """
+    parts: list[pa.Table] = []
     with legible():
-        rows = connection.execute(statement).cursor.fetchall()
-    return _columnar(rows, statement)
+        cursor = connection.execute(statement).cursor
+        while rows := cursor.fetchmany(_ROWS):  # a million tuples weigh several times what their columns do
+            parts.append(_columnar(rows, statement))
+    return pa.concat_tables(parts).combine_chunks() if parts else _columnar((), statement)
 
 
 def tables(connection: Connection, statement: Select[Any], *, rows: int) -> Iterator[pa.Table]:
