@@ -148,12 +148,16 @@ class GoogleAds:
         return self._members if self._settings.route == "data_manager" else self._jobs
 
     def ensure(self, spec: AudienceSpec, known: RemoteAudience | None) -> RemoteAudience:
-        """The known list if it is still there, else the one that carries our mark, else a new one."""
-        if known is not None:
-            self._route.look(known)
-            return known
-        found = self._marked(spec)
-        return RemoteAudience(found or self._create(spec), google_rows.COLUMNS, adopted=found is not None)
+        """The known list if it is still there, else the one that carries our mark, else a new one.
+
+        One that is there gets the name, the description and, where it is set, the retention of `spec`.
+        """
+        found = None if known is not None else self._marked(spec)
+        if known is None and found is None:
+            return RemoteAudience(self._create(spec), google_rows.COLUMNS)
+        held = known or RemoteAudience(str(found), google_rows.COLUMNS, adopted=True)
+        self._route.bring(held, spec, _days(spec.retention_days))
+        return held
 
     def _marked(self, spec: AudienceSpec) -> str | None:
         name = spec.display_name or spec.audience
@@ -168,7 +172,7 @@ class GoogleAds:
         return None
 
     def _create(self, spec: AudienceSpec, *, validate_only: bool = False) -> str:
-        days = min(spec.retention_days or LONGEST_MEMBERSHIP, LONGEST_MEMBERSHIP)
+        days = _days(spec.retention_days) or LONGEST_MEMBERSHIP
         return self._route.create_list(spec, days, validate_only=validate_only)
 
     def match_keys(self, batch: ClearedBatch, remote: RemoteAudience) -> MatchKeys:
@@ -257,3 +261,7 @@ class GoogleAds:
         ours = next((identity for identity, _, description in self._route.lists() if MARK in description), None)
         if ours is not None:
             self._route.rehearse(RemoteAudience(ours, google_rows.COLUMNS))
+
+
+def _days(wanted: int | None) -> int | None:
+    return None if wanted is None else min(wanted, LONGEST_MEMBERSHIP)

@@ -42,6 +42,7 @@ JOB_SECONDS = 600.0
 """A job takes ten minutes at least."""
 CUSTOMER_MATCH, CONTACT_INFO, FIRST_PARTY, GRANTED = 4, 2, 2, 2
 PENDING, RUNNING, SUCCESS = 2, 3, 4
+_LIST = "SELECT user_list.id, user_list.name, user_list.description, user_list.membership_life_span FROM user_list"
 _JOB = "SELECT offline_user_data_job.resource_name, offline_user_data_job.status, offline_user_data_job.failure_reason"
 _LISTED = f"{_JOB}, offline_user_data_job.customer_match_user_list_metadata.user_list FROM offline_user_data_job"
 
@@ -54,11 +55,25 @@ class Jobs:
 
     # --- lists
 
-    def look(self, remote: RemoteAudience) -> None:
-        """Raise `Refused` where the list is not there any more."""
-        if remote.remote_id not in {identity for identity, _, _ in self.lists()}:
+    def bring(self, remote: RemoteAudience, spec: AudienceSpec, days: int | None) -> None:
+        """Bring a list to `spec`, with only what differs. Raises `Refused` where it is not there any more."""
+        rows = self._wire.search(f"{_LIST} WHERE user_list.id = {int(remote.remote_id)}")
+        if not rows:
             message, advice = REASONS["INVALID_USER_LIST_ID"]
             raise Refused(message, advice=advice)
+        if spec.changes_nothing:
+            return
+        held, wanted = rows[0].user_list, {**_told(spec), **({"membership_life_span": days} if days else {})}
+        changed = {name: value for name, value in wanted.items() if getattr(held, name) != value}
+        if not changed:
+            return
+        request = MutateUserListsRequest.pb()(customer_id=self._wire.account)
+        operation = request.operations.add()
+        operation.update.resource_name = f"customers/{self._wire.account}/userLists/{remote.remote_id}"
+        for name, value in changed.items():
+            setattr(operation.update, name, value)
+        operation.update_mask.paths.extend(changed)
+        self._wire.mutate_lists(MutateUserListsRequest.wrap(request))
 
     def lists(self) -> list[tuple[str, str, str]]:
         """Id, name and description of every list of the account."""
@@ -69,7 +84,8 @@ class Jobs:
         """Make a list; its id."""
         request = MutateUserListsRequest.pb()(customer_id=self._wire.account, validate_only=validate_only)
         wanted = request.operations.add().create
-        wanted.name, wanted.description = spec.display_name or spec.audience, described(spec)
+        for name, value in _told(spec).items():
+            setattr(wanted, name, value)
         wanted.membership_life_span = days
         wanted.crm_based_user_list.upload_key_type = CONTACT_INFO
         wanted.crm_based_user_list.data_source_type = FIRST_PARTY
@@ -167,6 +183,11 @@ class Jobs:
         query = f"{_JOB} FROM offline_user_data_job WHERE offline_user_data_job.{field} = {value}"
         rows = self._wire.search(query)
         return rows[0].offline_user_data_job if rows else None
+
+
+def _told(spec: AudienceSpec) -> dict[str, str]:
+    """What Google Ads is told of a list, by its names of fields."""
+    return {"name": spec.display_name or spec.audience, "description": described(spec)}
 
 
 def external_id(remote: RemoteAudience, action: Action, intent: Intent) -> int:

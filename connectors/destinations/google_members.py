@@ -19,9 +19,12 @@ from passerelle.connectors.destinations import google_replace, google_rows
 from passerelle.connectors.destinations.google_pushing import push
 from passerelle.connectors.destinations.google_receipts import receipt, settled
 from passerelle.connectors.destinations.google_requests import Requests
+from passerelle.connectors.destinations.google_types import Message
 from passerelle.connectors.destinations.google_wire import GoogleWire
 from passerelle.connectors.destinations.marker import described
 from passerelle.privacy.vocabulary import Action
+
+_CHANGEABLE = ("display_name", "description", "membership_duration")
 
 
 class Members:
@@ -33,9 +36,16 @@ class Members:
 
     # --- lists
 
-    def look(self, remote: RemoteAudience) -> None:
-        """Raise `Refused` where the list is not there any more."""
-        self._wire.user_list(self._requests.list_name(remote), self._requests.headers)
+    def bring(self, remote: RemoteAudience, spec: AudienceSpec, days: int | None) -> None:
+        """Bring a list to `spec`, with only what differs. Raises `Refused` where it is not there any more."""
+        held = self._wire.user_list(self._requests.list_name(remote), self._requests.headers)
+        if spec.changes_nothing:
+            return
+        wanted = _told(spec, days)
+        paths = [name for name in _CHANGEABLE if name in wanted and getattr(held, name) != getattr(wanted, name)]
+        if paths:
+            wanted.name = self._requests.list_name(remote)
+            self._wire.update_list(wanted, paths, self._requests.headers)
 
     def lists(self) -> Iterator[tuple[str, str, str]]:
         """Id, name and description of every list of the account."""
@@ -48,15 +58,10 @@ class Members:
 
     def create_list(self, spec: AudienceSpec, days: int, *, validate_only: bool = False) -> str:
         """Make a list; its id."""
-        info = dm.IngestedUserListInfo(
+        wanted = _told(spec, days)
+        wanted.ingested_user_list_info = dm.IngestedUserListInfo(
             upload_key_types=[dm.IngestedUserListInfo.UploadKeyType.CONTACT_ID],
             contact_id_info=dm.ContactIdInfo(data_source_type=dm.DataSourceType.DATA_SOURCE_TYPE_FIRST_PARTY),
-        )
-        wanted = dm.UserList(
-            display_name=spec.display_name or spec.audience,
-            description=described(spec),
-            membership_duration=timedelta(days=days),
-            ingested_user_list_info=info,
         )
         parent, headers = self._requests.parent, self._requests.headers
         return str(self._wire.create_list(parent, wanted, headers, validate_only=validate_only).id)
@@ -104,3 +109,9 @@ class Members:
     def conclude_replace(self, remote: RemoteAudience, replacement: Replacement, leaving: int) -> Receipt:
         """Take out everybody who was last added before the replacement began."""
         return google_replace.conclude(self._wire, self._requests, remote, replacement, leaving)
+
+
+def _told(spec: AudienceSpec, days: int | None) -> Message:
+    """What Google is told of a list; of how long members stay, nothing where `days` is None."""
+    stay = {} if days is None else {"membership_duration": timedelta(days=days)}
+    return dm.UserList(display_name=spec.display_name or spec.audience, description=described(spec), **stay)

@@ -20,8 +20,11 @@ from passerelle.privacy.vocabulary import Action
 class Route(Protocol):
     """One account's lists and their members."""
 
-    def look(self, remote: RemoteAudience) -> None:
-        """Raise `Refused` where the list is not there any more."""
+    def bring(self, remote: RemoteAudience, spec: AudienceSpec, days: int | None) -> None:
+        """Bring a list to `spec`, unless it `changes_nothing`; its members stay as long as before where `days` is None.
+
+        Raises `Refused` where the list is not there any more.
+        """
 
     def lists(self) -> Iterable[tuple[str, str, str]]:
         """Id, name and description of every list of the account."""

@@ -1,6 +1,6 @@
 """google-ads-datamanager as transport, over gRPC or REST: our channels, timeouts, retries and reading of errors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import grpc
@@ -8,6 +8,7 @@ from google.ads import datamanager_v1 as dm
 from google.ads.datamanager_v1.services.ingestion_service import transports as ingestion
 from google.ads.datamanager_v1.services.user_list_service import transports as user_lists
 from google.auth.credentials import AnonymousCredentials
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from passerelle.connectors.destinations import google_credentials
 from passerelle.connectors.destinations.endpoint import is_loopback, target
@@ -116,6 +117,11 @@ class GoogleWire:
         google_credentials.refresh(self._credentials)
         with self._limits.listing.turn():
             return attempt(lambda: self._lists.create_user_list(request, **self._habits(headers)), changes=True)
+
+    def update_list(self, wanted: Message, paths: Sequence[str], headers: list[tuple[str, str]]) -> None:
+        """Change these fields of a list. Repeating it changes nothing."""
+        request = dm.UpdateUserListRequest(user_list=wanted, update_mask=FieldMask(paths=paths))
+        self._call(self._lists.update_user_list, request, self._limits.listing, changes=True, headers=headers)
 
     def _call(
         self,

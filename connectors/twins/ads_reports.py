@@ -21,7 +21,7 @@ QUERY = re.compile(
 KNOWN = {
     "user_list": {
         "id", "name", "description", "type", "size_for_search", "size_for_display", "match_rate_percentage",
-        "eligible_for_search", "eligible_for_display", "membership_status",
+        "eligible_for_search", "eligible_for_display", "membership_status", "membership_life_span",
     },
     "offline_user_data_job": {
         "resource_name", "id", "external_id", "status", "failure_reason",
@@ -86,6 +86,7 @@ class AdsReports:
                 "eligible_for_search": count >= SMALLEST,
                 "eligible_for_display": count >= SMALLEST,
                 "membership_status": OPEN,
+                "membership_life_span": int(str(audience.settings["membership_days"])),
             }
 
     def _jobs(self, account: str) -> Iterator[dict[str, Any]]:

@@ -151,6 +151,7 @@ def _overview(world: World, audience: Audience) -> dict[str, object]:
         "id": audience.id,
         "account": audience.account,
         "name": audience.name,
+        "description": audience.description,
         "count": len(audience.people),
         "pending_changes": world.pending(audience.id),
     }
