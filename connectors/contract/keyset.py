@@ -7,6 +7,9 @@ from passerelle.connectors.contract.asking import Step
 from passerelle.connectors.contract.paging import Paginator, Seen
 from passerelle.connectors.errors import Refused
 
+PAST = "#past"
+"""How many records after a step's key are to be left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Keyset(Paginator):
@@ -42,16 +45,18 @@ class AfterKey(Paginator):
 
     No page has a number, so no cap on numbers is ever reached, and a record that leaves the window while it is read
     moves no other past us. The resource's `ask` adds the condition `key > step[key]` where the step has it. There is a
-    next page where the body names one at `more`, a dotted path, or says that there is; its name is not used.
+    next page where the body names one at `more`, a dotted path, or says that there is; its name is not used. Where
+    `more` is empty the body says nothing of it, and an empty page is the last. Then `ask` leaves out as many records
+    after that key as `step[PAST]` says: they came, and could not be read.
     """
 
     key: str
-    more: str
+    more: str = ""
 
     @property
     def found(self) -> tuple[str, ...]:
         """Where the body says that there is more."""
-        return tuple(self.more.split("."))
+        return tuple(self.more.split(".")) if self.more else ()
 
     def first(self) -> Step:
         """No condition."""
@@ -59,7 +64,9 @@ class AfterKey(Paginator):
 
     def after(self, seen: Seen) -> Step | None:
         """The last record's key, under the field's name."""
-        return {self.key: str(getattr(_last(seen), self.key))} if seen.found else None
+        if not self.more and seen.records and seen.last is None:
+            return {**seen.step, PAST: str(int(seen.step.get(PAST, "0")) + seen.records)}
+        return {self.key: str(getattr(_last(seen), self.key))} if (seen.found if self.more else seen.records) else None
 
 
 @dataclass(frozen=True, slots=True)

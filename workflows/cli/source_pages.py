@@ -24,6 +24,7 @@ NEEDED: Mapping[str, Mapping[str, Any]] = {
     "ga4": {"property": "1", "person": "crm_id", "audiences": {"buyers": "7"}},
     "mailchimp": {"server": "us1", "audiences": {"audience": "id"}},
     "salesforce": {"domain": "acme", "individuals": True, "purposes": {"Newsletter": "email_marketing"}},
+    "prestashop": {"shop": "https://shop.example.org"},
     "shopify": {"shop": "shop"},
     "woocommerce": {"shop": "https://shop.example.org"},
 }

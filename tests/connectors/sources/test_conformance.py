@@ -7,6 +7,7 @@ from tests.connectors.sources.fake_hubspot import HubSpotWorld
 from tests.connectors.sources.fake_klaviyo import KlaviyoWorld
 from tests.connectors.sources.fake_mailchimp import MailchimpWorld
 from tests.connectors.sources.fake_pipedrive import PipedriveWorld
+from tests.connectors.sources.fake_prestashop import PrestaWorld
 from tests.connectors.sources.fake_salesforce import SalesforceWorld
 from tests.connectors.sources.fake_shopify import ShopifyWorld
 from tests.connectors.sources.fake_stripe import StripeWorld
@@ -42,3 +43,5 @@ test_ga4_activity = conformance(Ga4World)
 test_stripe_customers = conformance(StripeWorld)
 test_stripe_charges = conformance(lambda folder: StripeWorld(folder, "charges"))
 test_ga4_audiences = conformance(lambda folder: Ga4World(folder, "audience_buyers"))
+test_prestashop_customers = conformance(PrestaWorld)
+test_prestashop_orders = conformance(lambda folder: PrestaWorld(folder, "orders"))
