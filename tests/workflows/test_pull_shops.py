@@ -47,7 +47,7 @@ def test_stripe_changes_and_deletions_come_after_what_stands(tmp_path: Path) -> 
     for number in (1, 2):
         whole = {"id": f"cus_{number}", "email": f"person.{number}@example.org", "created": seconds - 9_000}
         plain = {**whole, "phone": None, "address": None, "delinquent": False}
-        fake.put("customers", whole["id"], plain)
+        fake.put("customers", f"cus_{number}", plain)
         happened = {1: "customer.updated", 2: "customer.deleted"}[number]
         later = {"type": happened, "created": seconds + 30, "data": {"object": {**plain, "delinquent": True}}}
         fake.events.append({"id": f"evt_{number}", **later})
