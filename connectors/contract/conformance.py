@@ -95,10 +95,10 @@ def pages_have_the_columns_of_the_shape(world: World) -> None:
 
 
 def only_what_changed_is_read_again(world: World) -> None:
-    world.put(_fakes(world, range(200)))
+    world.put(_fakes(world, range(50)))
     state = _last(_pull(world)).state
     _true(len(_keys(world, list(_pull(world, state)))) <= 2, "almost nothing comes twice")  # noqa: PLR2004
-    world.put(_fakes(world, [200], key=7, cursor=NOW_DAY))
+    world.put(_fakes(world, [50], key=7, cursor=NOW_DAY))
     changed = _keys(world, list(_pull(world, state)))
     _true(_key(world, 7) in changed, "the changed record comes")
     _true(len(changed) <= 3, "and hardly any other")  # noqa: PLR2004 - overlap and the last one
