@@ -30,7 +30,7 @@ from passerelle.workflows.sync.push import Target
 from passerelle.workflows.sync.remember import remember
 from passerelle.workflows.sync.report import PlaceReport
 from passerelle.workflows.sync.signals import stopped_by_signals
-from passerelle.workflows.verbs.contract import Outcome
+from passerelle.workflows.verbs.contract import Outcome, Step
 
 _AT_ONCE = 50_000
 """Decisions kept in one write: bounds memory."""
@@ -133,9 +133,11 @@ def _all(crew: Crew, work: Mapping[Place, Callable[[], Carried]]) -> list[PlaceR
     with (
         stopped_by_signals(crew.stopping),
         crew.subjects.holding(),
+        crew.progress.step("Audiences at their destinations", total=len(work)) as step,
         ThreadPoolExecutor(max_workers=max(1, len(lanes)), thread_name_prefix="sync") as pool,
     ):
-        running = [pool.submit(_lane, crew, {place: work[place] for place in lane}) for lane in lanes.values()]
+        parts = [{place: work[place] for place in lane} for lane in lanes.values()]
+        running = [pool.submit(_lane, crew, part, step) for part in parts]
         try:
             for each in running:
                 done |= each.result()
@@ -148,13 +150,14 @@ def _all(crew: Crew, work: Mapping[Place, Callable[[], Carried]]) -> list[PlaceR
     return [each.report for each in carried]
 
 
-def _lane(crew: Crew, work: Mapping[Place, Callable[[], Carried]]) -> dict[Place, Carried]:
+def _lane(crew: Crew, work: Mapping[Place, Callable[[], Carried]], step: Step) -> dict[Place, Carried]:
     """Everything for one destination. Its audiences share its limits, so they go one after the other."""
     done: dict[Place, Carried] = {}
     for place, push in work.items():
         if crew.stopping.is_set():
             break
         done[place] = push()
+        step.advance()
     return done
 
 
