@@ -114,7 +114,7 @@ def start_cli(
     *arguments: str, workspace: Path | None = None, temp: Path | None = None, cwd: Path | None = None
 ) -> subprocess.Popen[bytes]:
     """The same, not waited for: `kill`, `terminate` and `communicate` are the test's."""
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = dict(os.environ)
     if temp is not None:
         temp.mkdir(parents=True, exist_ok=True)
         environment |= {"TMPDIR": str(temp), "TEMP": str(temp), "TMP": str(temp)}

@@ -319,7 +319,7 @@ def test_however_meta_ends_a_replacement_the_next_runs_agree(small: ShopWorkspac
     cli(small, "consent", "withdraw", "--subject-ref", member(small))
     doubtful(small)
     small.twins.fault(call="meta.users.replace", nth=2, times=0, graph={"code": 2650, "subcode": subcode})
-    code, result = cli(small, "sync")
+    code, result = cli(small, "sync", "--wait", "1")
     assert code in {0, 7, 75}, result
     uncertain: Any = ledger_of(small, "SELECT count(*) FROM membership WHERE destination = 'meta'")[0][0]
     assert uncertain >= len(there(small, "meta")), "nobody is forgotten"
@@ -338,7 +338,7 @@ def test_a_token_that_dies_in_the_middle_forgets_nobody(small: ShopWorkspace, cl
     for call in ("meta.users.replace", "data_manager.ingest"):
         error = {"graph": {"code": 190}} if call.startswith("meta") else {"grpc": {"code": "PERMISSION_DENIED"}}
         small.twins.fault(call=call, nth=2, times=0, **error)
-    assert cli(small, "sync")[0] == 7
+    assert cli(small, "sync", "--wait", "1")[0] == 7
     held = dict(ledger_of(small, "SELECT destination, count(*) FROM membership GROUP BY 1"))
     assert held == {name: len(there(small, name)) for name in DESTINATIONS}
     wants(small, "never")
