@@ -23,7 +23,7 @@ from sqlalchemy import (
 from passerelle.privacy.consent.cleared import LEDGER_SEAL, ClearedBatch, FarewellBatch, RemovalBatch
 from passerelle.privacy.ledger import memberships, rejections
 from passerelle.privacy.ledger.wire import decode, encode
-from passerelle.privacy.ledger.words import ASKED, PRESENT, Batch, Opening, Place, Remote, Sealer, Told
+from passerelle.privacy.ledger.words import ASKED, OPEN, PRESENT, Batch, Opening, Place, Remote, Sealer, Told
 from passerelle.privacy.log.journal import Journal
 from passerelle.privacy.log.leaves import batch_member_payload, batch_rows, named_digest
 from passerelle.privacy.personal import Personal
@@ -248,6 +248,11 @@ class Ledger:
         where = t.batch.c.state == state
         statement = select(t.batch).where(where if place is None else and_(where, _at(t.batch, place)))
         return [_batch(row) for row in connection.execute(statement.order_by(t.batch.c.intended_at)).mappings()]
+
+    def waits(self, connection: Connection, place: Place) -> bool:
+        """Whether a push here waits for its receipt, or a receipt for its end."""
+        waiting = select(t.batch.c.batch_id).where(_at(t.batch, place), t.batch.c.state.in_(OPEN))
+        return connection.execute(waiting.limit(1)).first() is not None
 
     def owed(self, connection: Connection, place: Place) -> pa.Table:
         """Removals owed here: `subject_id`, `cause`, `queued_at`, `refusal`."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from passerelle.privacy.ledger.book import Ledger
-from passerelle.privacy.ledger.words import PRESENT, Batch, Opening, Place, Told
+from passerelle.privacy.ledger.words import OPEN, PRESENT, Batch, Opening, Place, Told
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.vocabulary import Action
@@ -66,7 +66,7 @@ class Replacements:
         """How many of its parts the platform has not settled, and how many it took nobody of."""
         b = t.batch.c
         mine = and_(b.replacement == batch_id, b.action == Action.ADD.value)
-        open_ones = select(func.count()).where(mine, b.state.in_(("intended", "accepted")))
+        open_ones = select(func.count()).where(mine, b.state.in_(OPEN))
         # Of a part that was decided anew, and sent in another, nobody is left.
         left = select(t.membership.c.batch_id).where(t.membership.c.batch_id == b.batch_id).exists()
         lost = and_(b.state == "superseded", left)

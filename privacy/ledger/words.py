@@ -13,6 +13,8 @@ from passerelle.privacy.vocabulary import Action, Destination, Purpose
 PRESENT = ("member", "removing")
 """States of people who are, or may be, at the platform."""
 
+OPEN = ("intended", "accepted")
+"""States of batches that wait: a push for its receipt, or a receipt for its end."""
 
 ASKED = ("consent_withdrawn", "erasure")
 """Causes of removals by which people asked to go, from wherever they may be."""

@@ -37,8 +37,7 @@ def at_rest(rooms: Rooms) -> set[str]:
             assert (unmoved.members, unmoved.withheld) == (moves.current, full.withheld)
             with workspace.store().read() as connection:
                 assert unmoved.members == ledger.count(connection, unmoved.place)
-                assert not ledger.batches(connection, unmoved.place, "intended")
-                assert not ledger.batches(connection, unmoved.place, "accepted")
+                assert not ledger.waits(connection, unmoved.place)
                 assert not ledger.owed(connection, unmoved.place).num_rows
         return {unmoved.place.destination for unmoved in quick.unmoved}
 

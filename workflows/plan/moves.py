@@ -62,6 +62,11 @@ class Moves:
     """How many of `adds` are there, and are sent again for their value alone."""
 
     @property
+    def none(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (len(self.adds) or self.removes or len(self.forget))
+
+    @property
     def leaving(self) -> Ids:
         """Everybody who is to be taken out, whatever the cause."""
         return union(self.removes.values())

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from passerelle.privacy.ledger import Ledger
+from passerelle.privacy.ledger import Ledger, Place
 from passerelle.workflows.plan.make import PlacePlan, Plan, held_against
 from passerelle.workflows.plan.replace import How
 from passerelle.workflows.plan.standstill import Basis, Unmoved, asked, keep
@@ -41,18 +41,17 @@ def _left(crew: Crew, connection: Connection, place: PlacePlan, now: int) -> Unm
     choice, aim = place.choice, place.aim
     again = held_against(crew.workspace, connection, crew.ledger, choice, now=now, approved=frozenset())
     moves = again.guarded.moves
-    if len(moves.adds) or moves.removes or len(moves.forget) or again.guarded.held or again.how != How():
+    if not moves.none or again.guarded.held or again.how != How():
         return None
     known = again.known
     if known is not None and (known.described, known.purpose) != (aim.spec.digest, aim.purpose):
         return None
-    if now >= choice.holds_until or _open(connection, crew.ledger, place):
+    if now >= choice.holds_until or _awaited(connection, crew.ledger, aim.place):
         return None
     said = asked(crew.workspace, aim, choice.people, choice.stale, choice.worth)
     return Unmoved(aim.place, moves.current, again.withheld, said, choice.holds_until)
 
 
-def _open(connection: Connection, ledger: Ledger, place: PlacePlan) -> bool:
+def _awaited(connection: Connection, ledger: Ledger, place: Place) -> bool:
     """Whether a push waits for its receipt, a receipt for its end, or a removal for its confirmation."""
-    pushes = any(ledger.batches(connection, place.aim.place, state) for state in ("intended", "accepted"))
-    return pushes or ledger.owed(connection, place.aim.place).num_rows > 0
+    return ledger.waits(connection, place) or ledger.owed(connection, place).num_rows > 0

@@ -302,10 +302,8 @@ def _log_overrides(crew: Crew, place: PlacePlan) -> None:
 
 
 def _nothing_to_do(crew: Crew, place: Place, moves: Moves) -> bool:
-    if len(moves.adds) or moves.removes or len(moves.forget):
-        return False
     with crew.store.read() as connection:
-        return not any(crew.ledger.batches(connection, place, state) for state in ("intended", "accepted"))
+        return moves.none and not crew.ledger.waits(connection, place)
 
 
 def _explain_held(report: PlaceReport, plan: Plan, place: PlacePlan) -> None:

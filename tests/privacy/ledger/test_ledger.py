@@ -100,6 +100,17 @@ def test_a_superseded_batch_leaves_its_people_uncertain_until_they_are_sent_agai
     assert books.states(connection) == [("member", False)] * 3
 
 
+def test_a_place_waits_from_a_push_until_its_receipt_has_come_to_its_end(books: Books, connection: Connection) -> None:
+    waited = [books.ledger.waits(connection, PLACE)]
+    books.intend(connection)
+    waited.append(books.ledger.waits(connection, PLACE))
+    books.ledger.receive(connection, "b1", Told(False, 0, 0, 3, {}, {}), now=3)
+    waited.append(books.ledger.waits(connection, PLACE))
+    assert not books.ledger.waits(connection, Place(PLACE.destination, "another"))
+    books.told(connection)
+    assert [*waited, books.ledger.waits(connection, PLACE)] == [False, True, True, False]
+
+
 def test_a_receipt_makes_members(books: Books, connection: Connection) -> None:
     books.intend(connection)
     books.told(connection)
