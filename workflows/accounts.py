@@ -5,7 +5,7 @@ Each file is replaced whole, so that a reader never sees half of one.
 """
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +14,9 @@ from sqlalchemy import BigInteger, Connection, Select, cast, func, select
 
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
+
+if TYPE_CHECKING:
+    from passerelle.workflows.workspace import Workspace
 
 ALARM_HOURS, BREACH_HOURS = 24, 72
 """After so long an owed removal is an alarm, and then a breach."""
@@ -26,18 +29,20 @@ _TIME = pa.timestamp("us", tz="UTC")
 _PLACE = ["destination", "audience"]
 
 
-def write_accounts(store: Store, connection: Connection, folder: Path, *, now: int, most: int = MOST) -> None:
-    """Write `batches`, `audiences`, `rejections` and `removals` into `folder`, as they stand in this transaction.
+def write_accounts(workspace: "Workspace", *, now: int, most: int = MOST) -> None:
+    """Write `batches`, `audiences`, `rejections` and `removals` into the folder that the settings name.
 
     At most `most` batches, the newest, and their rejections.
     """
+    store, folder = workspace.store(), workspace.path(workspace.settings.accounts)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    made = {
-        "batches": _batches(store, connection, most),
-        "audiences": _audiences(store, connection, now),
-        "rejections": _rejections(store, connection, most),
-        "removals": _removals(store, connection, now),
-    }
+    with store.read() as connection:
+        made = {
+            "batches": _batches(store, connection, most),
+            "audiences": _audiences(store, connection, now),
+            "rejections": _rejections(store, connection, most),
+            "removals": _removals(store, connection, now),
+        }
     for name, table in made.items():
         fresh = folder / f".{name}.parquet.new"
         pq.write_table(table, fresh)

@@ -93,8 +93,8 @@ def test_the_newest_batches_are_written_and_all_of_them_are_counted(small: ShopW
     cli(small, "consent", "withdraw", "--subject-ref", member(small))
     cli(small, "sync")
     whole = table(small, "batches")
-    with Workspace.open(small.folder) as workspace, workspace.store().read() as connection:
-        write_accounts(workspace.store(), connection, small.folder / "var" / "accounts", now=1, most=2)
+    with Workspace.open(small.folder) as workspace:
+        write_accounts(workspace, now=1, most=2)
     assert table(small, "batches").to_pylist() == whole.to_pylist()[-2:]
     assert table(small, "rejections").num_rows == 0
     now = {row["destination"]: row["sent"] for row in table(small, "audiences").to_pylist()}

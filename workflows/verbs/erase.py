@@ -140,8 +140,7 @@ def _erased(environment: Environment, workspace: "Workspace", request: EraseRequ
     )
     order = Order(request.cause, _received(request.received, environment.now()), request.queue_only)
     report = erase(hands, found.ids, order)
-    with hands.store.read() as connection:
-        write_accounts(hands.store, connection, workspace.path(workspace.settings.accounts), now=hands.now())
+    write_accounts(workspace, now=hands.now())
     return _result(environment, workspace, found, report)
 
 

@@ -104,8 +104,7 @@ def run(environment: Environment, request: StatusRequest) -> StatusResult:
         )
         result = look(hands, run_id=request.run, offline=request.offline)
         if not request.offline:  # what is asked about may have settled
-            with hands.store.read() as connection:
-                write_accounts(hands.store, connection, workspace.path(workspace.settings.accounts), now=hands.now())
+            write_accounts(workspace, now=hands.now())
     outcome = outcome_of(result)
     return result.model_copy(
         update={"outcome": outcome, "exit_code": EXIT_CODES[outcome], "advice": _ADVICE.get(outcome, "")}

@@ -120,8 +120,7 @@ def run(environment: Environment, request: SyncRequest) -> SyncResult:
             report = sync_removals(hands, request.audiences)
         else:
             report = sync(hands, request.audiences, approved=approved, kept=kept)
-        with hands.store.read() as connection:
-            write_accounts(hands.store, connection, workspace.path(workspace.settings.accounts), now=environment.now())
+        write_accounts(workspace, now=environment.now())
     return result_of(environment.run_id, report)
 
 
