@@ -7,43 +7,26 @@ A job is what a vendor has for everything, and too much for the few records of a
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 from passerelle.connectors.contract.jobs import JobResource
-from passerelle.connectors.contract.records import Shape
 from passerelle.connectors.contract.rest import RestResource
 from passerelle.connectors.contract.source import Context, Page, State
+from passerelle.connectors.contract.two_ways import TwoWays
 from passerelle.connectors.http import Session
 from passerelle.connectors.quota import Quota
 
 
 @dataclass(frozen=True)
-class FirstByJob:
+class FirstByJob(TwoWays):
     """Two ways to the same records. The pages go on where the job's window ended."""
 
     job: JobResource
     pages: RestResource
-    by_job: ClassVar[bool] = False
 
     @property
-    def name(self) -> str:
-        """Its name at the source."""
-        return self.pages.name
-
-    @property
-    def shape(self) -> Shape:
-        """What its records are."""
-        return self.pages.shape
-
-    @property
-    def quota(self) -> str:
-        """The source's limit that it counts against."""
-        return self.pages.quota
-
-    @property
-    def timezone(self) -> str | None:
-        """Of its times that say none."""
-        return self.pages.timezone
+    def later(self) -> RestResource:
+        """Pages."""
+        return self.pages
 
     def probe(self, session: Session, quota: Quota | None) -> None:
         """The first page: no job is begun."""

@@ -12,16 +12,17 @@ where the last pull is longer ago than the vendor keeps changes.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import pyarrow as pa
 from pydantic import AliasPath, create_model
 from pydantic import Field as ModelField
 
 from passerelle.connectors.contract.durations import microseconds
-from passerelle.connectors.contract.records import Record, Shape
+from passerelle.connectors.contract.records import Record
 from passerelle.connectors.contract.rest import RestResource
 from passerelle.connectors.contract.source import Context, Page, State
+from passerelle.connectors.contract.two_ways import TwoWays
 from passerelle.connectors.http import Session
 from passerelle.connectors.quota import Quota
 
@@ -43,7 +44,7 @@ def nested(record: type[Record], under: tuple[str | int, ...], **elsewhere: tupl
 
 
 @dataclass(frozen=True)
-class Standing:
+class Standing(TwoWays):
     """Two lists of the same records. What `whole` says is true of the moment that its pull began, by our clock.
 
     The vendor keeps `changes` for as long as `kept`. The shape is that of `changes`.
@@ -52,27 +53,11 @@ class Standing:
     whole: RestResource
     changes: RestResource
     kept: str
-    by_job: ClassVar[bool] = False
 
     @property
-    def name(self) -> str:
-        """Its name at the source."""
-        return self.changes.name
-
-    @property
-    def shape(self) -> Shape:
-        """What its records are."""
-        return self.changes.shape
-
-    @property
-    def quota(self) -> str:
-        """The source's limit that it counts against."""
-        return self.changes.quota
-
-    @property
-    def timezone(self) -> str | None:
-        """Of its times that say none."""
-        return self.changes.timezone
+    def later(self) -> RestResource:
+        """What changed."""
+        return self.changes
 
     def probe(self, session: Session, quota: Quota | None) -> None:
         """The first page of each: they may need rights of their own."""
