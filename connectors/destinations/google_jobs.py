@@ -69,7 +69,7 @@ class Jobs:
             return
         request = MutateUserListsRequest.pb()(customer_id=self._wire.account)
         operation = request.operations.add()
-        operation.update.resource_name = f"customers/{self._wire.account}/userLists/{remote.remote_id}"
+        operation.update.resource_name = self._list(remote)
         for name, value in changed.items():
             setattr(operation.update, name, value)
         operation.update_mask.paths.extend(changed)
@@ -131,7 +131,7 @@ class Jobs:
 
     def told(self, remote: RemoteAudience, state: AudienceState) -> AudienceState:
         """The state of a list, with what is to be said of its jobs."""
-        mine = f"customers/{self._wire.account}/userLists/{remote.remote_id}"
+        mine = self._list(remote)
         jobs = [row.offline_user_data_job for row in self._wire.search(_LISTED)]
         left = sum(job.status == PENDING and job.customer_match_user_list_metadata.user_list == mine for job in jobs)
         said = f"{left} jobs were made and never run, by runs that were cut off: they change nobody."
@@ -141,6 +141,10 @@ class Jobs:
         """A job that removes everybody cannot spare those who stay."""
         del remote, total, now
         return NotNow("Lists are filled by jobs, which cannot spare those who stay.")
+
+    def _list(self, remote: RemoteAudience) -> str:
+        """Its name among Google's resources."""
+        return f"customers/{self._wire.account}/userLists/{remote.remote_id}"
 
     def _job(self, remote: RemoteAudience, action: Action, intent: Intent) -> tuple[str, bool]:
         """A job for this intent, and whether it runs: a new one, or one of a try that was never answered."""
@@ -162,7 +166,7 @@ class Jobs:
         if number:
             request.job.external_id = number
         metadata = request.job.customer_match_user_list_metadata
-        metadata.user_list = f"customers/{self._wire.account}/userLists/{remote.remote_id}"
+        metadata.user_list = self._list(remote)
         if action is Action.ADD:  # of the whole job: one that mixes people with and without it is not made
             metadata.consent.ad_user_data = metadata.consent.ad_personalization = GRANTED
         return kind.wrap(request)
