@@ -64,6 +64,11 @@ class Crew:
         if place in self.leases:
             self.leases[place]()
 
+    def may_go_on(self, place: Place) -> None:
+        """Before anything is begun at a place: raise `Stopped` or `LockLost` where it may not be."""
+        self.heed_stop()
+        self.still_alone(place)
+
     def new_batch_id(self) -> str:
         """A name for a batch that no other batch has, in order of time."""
         return f"b{self.now():016x}{secrets.token_hex(5)}"

@@ -55,8 +55,7 @@ def _ask(crew: Crew, place: Place, report: PlaceReport) -> None:
         crew.ledger.waive(connection, place, pa.array(welcome))
     leaving, size = np.setdiff1d(everybody, welcome), destination.capabilities.rows_per_request
     for start in range(0, len(leaving), size):
-        crew.heed_stop()
-        crew.still_alone(place)
+        crew.may_go_on(place)
         opening = Opening(crew.new_batch_id(), crew.run_id, place, crew.now())
         with crew.store.write() as connection:
             ids = pa.array(leaving[start : start + size])

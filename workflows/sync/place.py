@@ -209,8 +209,7 @@ def _chunks(crew: Crew, place: Place, ids: Ids, size: int, label: str) -> Iterat
         return
     with crew.progress.step(label, total=len(ids)) as step:
         for start in range(0, len(ids), size):
-            crew.heed_stop()
-            crew.still_alone(place)
+            crew.may_go_on(place)
             chunk = ids[start : start + size]
             yield chunk
             step.advance(len(chunk))
