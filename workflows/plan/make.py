@@ -138,13 +138,13 @@ def make(
         for aim in wanted:
             people, worth = memberships[aim.segment].subject_ids, _worth(workspace, aim, memberships[aim.segment])
             old = gate.stale(connection, now=now, purpose=aim.purpose, destination=aim.platform)
-            names = tuple(source.source for source in old)
-            stale.update(names)
-            known = memory.of_aim(aim, people, names, worth) if recalls else None
+            late = tuple(source.source for source in old)
+            stale.update(late)
+            known = memory.of_aim(aim, people, late, worth) if recalls else None
             if known is not None:
                 unmoved.append(known)
             else:
-                choice = _choose(workspace, connection, aim, people, worth, now, names)
+                choice = _choose(workspace, connection, aim, people, worth, now, late)
                 places.append(held_against(workspace, connection, ledger, choice, now=now, approved=approved))
             step.advance()
         size = workspace.log().size(connection)
