@@ -1,6 +1,6 @@
 """Who goes in and who comes out of one audience at one destination: pure arithmetic on sorted 64-bit integers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -75,11 +75,14 @@ class Moves:
 def diff(wish: Wish, standing: Standing) -> Moves:
     """The moves from `standing` to `wish`. Removals that are owed are made whatever the wish."""
     there = standing.kind != UNSENDABLE
-    wanted = np.isin(standing.subject_id, wish.allowed, assume_unique=True)
+    wanted, places = sought(standing.subject_id, wish.allowed)
     owed = np.isin(standing.subject_id, standing.owed, assume_unique=True)
-    renewed = wanted & (_revisions_of(standing.subject_id, wish) != standing.revision)
+    renewed = _differs(wish.revision, standing.revision, wanted, places)
+    revalued = np.zeros(len(wanted), np.bool_)
+    if wish.mark is not None and standing.mark is not None:
+        revalued = _differs(wish.mark, standing.mark, wanted, places)
     kept = there & wanted & ~owed
-    there_again = kept & (standing.kind == THERE) & ~renewed & _other_value(wish, standing)
+    there_again = kept & (standing.kind == THERE) & ~renewed & revalued
     settled = kept & (standing.kind == THERE) & ~renewed & ~there_again
     again = kept & (standing.kind == UNCERTAIN) & ~renewed
     changed = kept & (standing.kind != LEAVING) & renewed
@@ -103,26 +106,30 @@ def diff(wish: Wish, standing: Standing) -> Moves:
     )
 
 
-def union(parts: object) -> Ids:
+def union(parts: Iterable[Ids]) -> Ids:
     """The sorted union of some arrays of ids."""
-    arrays = list(parts)  # type: ignore[call-overload]
+    arrays = list(parts)
     return np.unique(np.concatenate(arrays)) if arrays else NOBODY
 
 
-def _other_value(wish: Wish, standing: Standing) -> npt.NDArray[np.bool_]:
-    """Who is wanted with another value than the one that was sent; an addition changes it there."""
-    if wish.mark is None or standing.mark is None or not len(wish.allowed):
-        return np.zeros(len(standing.subject_id), np.bool_)
-    places = np.minimum(np.searchsorted(wish.allowed, standing.subject_id), len(wish.allowed) - 1)
-    other: npt.NDArray[np.bool_] = (wish.allowed[places] == standing.subject_id) & (wish.mark[places] != standing.mark)
+def sought(ids: Ids, among: Ids) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+    """Who of `ids` is in `among`, which is sorted and distinct; and where, for those who are."""
+    if not len(among):
+        return np.zeros(len(ids), np.bool_), np.zeros(len(ids), np.intp)
+    places = np.minimum(np.searchsorted(among, ids), len(among) - 1)
+    return among[places] == ids, places
+
+
+def _differs(
+    new: npt.NDArray[np.integer],
+    old: npt.NDArray[np.integer],
+    wanted: npt.NDArray[np.bool_],
+    places: npt.NDArray[np.intp],
+) -> npt.NDArray[np.bool_]:
+    """Who of those who are wanted has something `new` at their place in the wish, and something else of `old`."""
+    other = wanted.copy()
+    other[wanted] = new[places[wanted]] != old[wanted]
     return other
-
-
-def _revisions_of(ids: Ids, wish: Wish) -> npt.NDArray[np.int32]:
-    if not len(wish.allowed):
-        return np.full(len(ids), -1, np.int32)
-    places = np.minimum(np.searchsorted(wish.allowed, ids), len(wish.allowed) - 1)
-    return np.where(wish.allowed[places] == ids, wish.revision[places], -1).astype(np.int32)
 
 
 def _causes(out: Ids, standing: Standing, wish: Wish) -> dict[str, Ids]:

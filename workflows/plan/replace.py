@@ -7,7 +7,7 @@ import numpy as np
 
 from passerelle.connectors.contract.destination import Replaces
 from passerelle.workflows.plan.guards import Guarded
-from passerelle.workflows.plan.moves import Ids, Moves, Wish, union
+from passerelle.workflows.plan.moves import Ids, Moves, Wish, sought, union
 
 if TYPE_CHECKING:
     from passerelle.workflows.plan.aims import Aim
@@ -56,7 +56,8 @@ def choose(aim: "Aim", guarded: Guarded, wish: Wish, known: Known, *, stale: boo
     """How to carry out a plan's moves."""
     if aim.replace == "never" or aim.replaces is Replaces.NEVER:
         return How()
-    size = len(wish.allowed) - _overlap(_blocked(guarded.moves), wish.allowed)
+    stopped, _ = sought(_blocked(guarded.moves), wish.allowed)
+    size = len(wish.allowed) - int(stopped.sum())
     why = _wanted(aim, guarded.moves, known, size)
     if not why:
         return How()
@@ -104,10 +105,3 @@ def _blocked(moves: Moves) -> Ids:
     """Who is taken out before they are put in again, or has no key that can be sent."""
     out = [ids for cause, ids in moves.removes.items() if cause != "identifiers_changed"]
     return union([*out, moves.unsendable])
-
-
-def _overlap(few: Ids, allowed: Ids) -> int:
-    if not len(few) or not len(allowed):
-        return 0
-    places = np.minimum(np.searchsorted(allowed, few), len(allowed) - 1)
-    return int((allowed[places] == few).sum())
