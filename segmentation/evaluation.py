@@ -23,11 +23,11 @@ from passerelle.segmentation.dataset import Dataset, DatasetTable
 from passerelle.segmentation.duck import DuckSession, open_session
 from passerelle.segmentation.history import History, MemoryHistory
 from passerelle.segmentation.language.documents import ModelFile, SegmentFile
+from passerelle.segmentation.literals import CENTS
 from passerelle.segmentation.resolve import Resolver
 from passerelle.segmentation.rules import Segment, Sort, ThresholdRef, plain
 from passerelle.segmentation.wrong import Misdefined
 
-_CENTS = 100
 _EXCLUDED, _HELD_OUT, _MEMBER, _FIRST_SPLIT = 1, 2, 3, 4
 
 
@@ -98,7 +98,7 @@ class Evaluation:
         """A trait as a number: money in euros, as people write it."""
         operand = self.resolver.amount(trait)
         amount = self.compiler.value(operand).cast("float64")
-        return amount / float(_CENTS) if operand.type.sort is Sort.MONEY else amount
+        return amount / float(CENTS) if operand.type.sort is Sort.MONEY else amount
 
     def _membership(self, name: str, found: pa.Table, column: str, values: Mapping[str, str]) -> Membership:
         segment = self.segments[name]

@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 from passerelle.segmentation.rules import Sort, ValueType
 from passerelle.segmentation.wrong import Place
 
-_CENTS = 100
+CENTS = 100
+"""In a unit of money, which the lake stores in cents."""
+
 _WANTED = {
     Sort.BOOLEAN: "`true` or `false`",
     Sort.NUMBER: "a number without quotes",
@@ -36,7 +38,7 @@ def _stored(value: object, kind: ValueType, timezone: str) -> bool | int | Decim
         case Sort.NUMBER, Decimal():
             return whole(value)
         case Sort.MONEY, Decimal():
-            return whole(value * _CENTS)
+            return whole(value * CENTS)
         case _:
             return None
 
@@ -71,7 +73,7 @@ def in_words(value: object, kind: ValueType) -> str:
     if value is None:
         return "unknown"
     if kind.sort is Sort.MONEY:
-        return f"{Decimal(str(value)) / _CENTS:.2f}"
+        return f"{Decimal(str(value)) / CENTS:.2f}"
     if kind.sort is Sort.TIME and isinstance(value, int):
         moment = datetime.fromtimestamp(value // 1_000_000, tz=ZoneInfo("UTC"))
         return moment.strftime("%Y-%m-%d" if kind.unit else "%Y-%m-%dT%H:%M:%SZ")
