@@ -29,14 +29,18 @@ if TYPE_CHECKING:
 
 ASIDE = frozenset(
     {
-        *(
-            "log_entry",
-            "log_members",
-            "log_node",
-            "log_checkpoint",
-            "log_witness",
-        ),  # what of it counts stands elsewhere
-        *("run", "quarantine", "threshold", "cursor", "standstill"),  # segments and freshness are looked at each time
+        # What of the log counts for a plan stands elsewhere.
+        "log_entry",
+        "log_members",
+        "log_node",
+        "log_checkpoint",
+        "log_witness",
+        # Segments and freshness are looked at each time.
+        "run",
+        "quarantine",
+        "threshold",
+        "cursor",
+        "standstill",
     }
 )
 """Tables that no plan is made of. Every other one counts, whatever is added to the store."""
