@@ -4,11 +4,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from passerelle.connectors.contract.asking import Step
-from passerelle.connectors.contract.paging import Paginator, Seen
+from passerelle.connectors.contract.paging import AGAIN, Paginator, Seen
 from passerelle.connectors.errors import Refused
 
 PAST = "#past"
 """How many records after a step's key are to be left out."""
+LATER = "#later"
+"""The second (since 1970) after which a step's records are dated."""
+
+_BACK = 50
+"""How many records of a full second are read again, for as many may have moved on meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,37 @@ class Keyset(Paginator):
         if moment is None:
             raise Refused(f"The last record of a page has no {self.moment}, so the next page cannot be asked for.")
         return {self.moment: _plain(moment), self.key: str(key)}
+
+
+@dataclass(frozen=True, slots=True)
+class LaterThan(Paginator):
+    """From the last record's second on, oldest first, where a vendor knows no finer condition than `later than`.
+
+    `moment` is a field of the record. A record that changes while others are read moves to the end, where it is met
+    again, and moves no other past us. The second of the last record is read once more, since it may have had others;
+    what came is left out. Where one second fills a page, the resource's `ask` leaves out as many records as
+    `step[PAST]` says, of those that are later than `step[LATER]`. A page that is not full is the last.
+    """
+
+    moment: str
+    size: int
+    found: tuple[str, ...] = ()
+
+    def first(self) -> Step:
+        """No condition."""
+        return {}
+
+    def after(self, seen: Seen) -> Step | None:
+        """Later than the second before the last record's."""
+        if seen.records < self.size:
+            return None
+        last = _seconds(_last(seen), self.moment)
+        later = {LATER: str(last - 1), AGAIN: "1"}
+        alike = sum(_seconds(one, self.moment) == last for one in seen.good)
+        if alike < len(seen.good):
+            return later
+        start = int(seen.step.get(PAST, "0")) if seen.step.get(LATER) == later[LATER] else 0
+        return {**later, PAST: str(start + max(1, alike - min(_BACK, alike // 2)))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +132,7 @@ class Capped(Paginator):
         read = int(seen.step["#read"]) + seen.records
         mine = {name: seen.step[name] for name in (self.key,) if name in seen.step}
         inner = {name: value for name, value in seen.step.items() if name not in {self.key, "#read"}}
-        following = self.inner.after(Seen(seen.reply, seen.records, seen.found, inner, seen.last))
+        following = self.inner.after(Seen(seen.reply, seen.records, seen.found, inner, seen.good))
         if read + self.size > self.cap and (following is not None or read >= self.cap):
             return {**self.inner.first(), self.key: str(getattr(_last(seen), self.key)), "#read": "0"}
         return None if following is None else {**following, **mine, "#read": str(read)}
@@ -106,6 +142,13 @@ def _last(seen: Seen) -> object:
     if seen.last is None:
         raise Refused("No record of a page could be read, so the next page cannot be asked for.")
     return seen.last
+
+
+def _seconds(record: object, name: str) -> int:
+    moment = getattr(record, name)
+    if not isinstance(moment, datetime):
+        raise Refused(f"A record of a page has no {name}, so the next page cannot be asked for.")
+    return int(moment.timestamp())
 
 
 def _plain(moment: object) -> str:

@@ -9,11 +9,12 @@ step may hold a page token or a record's number, as vendors' tokens do; it is fo
 | `NumberedPage`, `OffsetPage` | counted |
 | `LinkPage` | a link, in the header or the body |
 | `RangePage` | a range of numbers in a header |
-| `Keyset`, `AfterKey`, `Capped` (`keyset.py`) | what comes after the last record |
+| `Keyset`, `LaterThan`, `AfterKey`, `Capped` (`keyset.py`) | what comes after the last record |
 | `InTurn` | of one list, then of the next: records that stand, then deleted ones |
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -38,14 +39,19 @@ class Seen:
     """A page that was just read.
 
     `reply` is None where there was nothing to have; `records` counts good and bad ones; `found` stood at the
-    paginator's place; `last` is the last record that could be read.
+    paginator's place; `good` are the records that could be read, `last` is the last of them.
     """
 
     reply: Reply | None
     records: int
     found: str | int | None
     step: Step
-    last: Record | None = None
+    good: Sequence[Record] = ()
+
+    @property
+    def last(self) -> Record | None:
+        """The last record that could be read."""
+        return self.good[-1] if self.good else None
 
 
 class Paginator(Protocol):

@@ -103,8 +103,8 @@ class RestResource:
         return self.pages.place(Ask(self.path, self.query(window)), step)
 
     def probe(self, session: Session, quota: Quota | None) -> None:
-        """Ask for the first page. Raises what keeps us from it."""
-        session.send(self.request(None, 0, self.pages.first()), quota=quota)
+        """Ask for the first page, and look at it. Raises what keeps us from it."""
+        self.look(session.send(self.request(None, 0, self.pages.first()), quota=quota))
 
     def walk(self, session: Session, quota: Quota | None, state: State | None, context: Context) -> Iterator[Page]:
         """The vendor's pages, one by one."""

@@ -58,8 +58,7 @@ def walk(
             raise Refused(_CIRCLE)
         before = body
         drift.read(read.records, read.quarantined.num_rows)
-        last = read.records[-1] if read.records else None
-        step = rest.pages.after(Seen(reply, read.count, read.next, memory.step, last))
+        step = rest.pages.after(Seen(reply, read.count, read.next, memory.step, read.records))
         if not rest.sparse and ((len(walked) == 1 and read.count >= ENOUGH) or step is None):
             drift.check(f"{rest.name}")
         announced = rest.announced(reply, read) if reply is not None else None

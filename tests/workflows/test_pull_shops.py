@@ -1,4 +1,4 @@
-"""What comes of guests, erasures, opt-outs and deletions of shops and tills once they are pulled."""
+"""What comes of guests, erasures, opt-outs, deletions and visits of shops and tills once they are pulled."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +7,7 @@ from typing import Any
 
 from passerelle.connectors.contract.fake_vendor import FakeVendor
 from passerelle.connectors.sources.woocommerce import ERASED
+from tests.connectors.sources.fake_matomo import SITE, TOKEN, FakeMatomo
 from tests.connectors.sources.fake_prestashop import FakePresta
 from tests.connectors.sources.fake_stripe import FakeStripe
 from tests.connectors.sources.fake_woocommerce import FakeWoo
@@ -70,3 +71,20 @@ def test_leaving_prestashops_newsletter_reaches_the_consents_though_nothing_is_d
             said = set(shop.rows("consent_event", "purpose", "state"))
             assert (("email_marketing", "ConsentRefused") in said) == (tick == "0")
             assert (("ad_list_matching", "ConsentRefused") in said) == (tick == "0")
+
+
+def test_visits_are_those_of_whoever_was_signed_in_and_say_nothing_of_consent(tmp_path: Path) -> None:
+    fake, seconds = FakeMatomo(), NOW // 1_000_000
+    for number, (user, actions) in enumerate((("C1", 2), ("C1", 9), ("C2", 4), (None, 7))):
+        times = {"firstActionTimestamp": seconds - 900, "lastActionTimestamp": seconds - 600 + number}
+        plain = {"idVisit": number, "idSite": SITE, "userId": user, "actions": actions, **times}
+        fake.put("visits", str(number), plain)
+    said = {"kind": "matomo", "server": "https://stats.example.org", "site": SITE, "user_id": "external_id"}
+    with pulling(fake, tmp_path, "", TOKEN, **said, consent_asked=True) as shop:
+        assert [report.error for report in shop.pull().sources] == [None]
+        found = shop.lake("web", "subject_id", "event", "actions")
+        assert [len({who for who, _, _ in found}), sorted(row[1:] for row in found)] == [
+            2,
+            [("visit", 2), ("visit", 4), ("visit", 9)],
+        ]
+        assert shop.rows("consent_event", "purpose") == []

@@ -23,6 +23,12 @@ NEEDED: Mapping[str, Mapping[str, Any]] = {
     "hubspot": {"opt_outs": True},
     "ga4": {"property": "1", "person": "crm_id", "audiences": {"buyers": "7"}},
     "mailchimp": {"server": "us1", "audiences": {"audience": "id"}},
+    "matomo": {
+        "server": "https://stats.example.org",
+        "site": 1,
+        "user_id": "external_id",
+        "consent_asked": True,
+    },
     "salesforce": {"domain": "acme", "individuals": True, "purposes": {"Newsletter": "email_marketing"}},
     "prestashop": {"shop": "https://shop.example.org"},
     "shopify": {"shop": "shop"},

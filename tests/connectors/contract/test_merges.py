@@ -68,7 +68,7 @@ def test_lists_are_read_in_turn() -> None:
     last = Contact(id="7")
     steps = [pages.first()]
     for found in ("x", None, "y", None):
-        following = pages.after(Seen(None, 1, found, steps[-1], last))
+        following = pages.after(Seen(None, 1, found, steps[-1], (last,)))
         if following is not None:
             steps.append(following)
     assert steps == [{TURN: "0"}, {"id": "7", TURN: "0"}, {TURN: "1"}, {"after": "y", TURN: "1"}]

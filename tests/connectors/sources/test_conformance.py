@@ -6,6 +6,7 @@ from tests.connectors.sources.fake_ga4 import Ga4World
 from tests.connectors.sources.fake_hubspot import HubSpotWorld
 from tests.connectors.sources.fake_klaviyo import KlaviyoWorld
 from tests.connectors.sources.fake_mailchimp import MailchimpWorld
+from tests.connectors.sources.fake_matomo import MatomoWorld
 from tests.connectors.sources.fake_pipedrive import PipedriveWorld
 from tests.connectors.sources.fake_prestashop import PrestaWorld
 from tests.connectors.sources.fake_salesforce import SalesforceWorld
@@ -45,3 +46,4 @@ test_stripe_charges = conformance(lambda folder: StripeWorld(folder, "charges"))
 test_ga4_audiences = conformance(lambda folder: Ga4World(folder, "audience_buyers"))
 test_prestashop_customers = conformance(PrestaWorld)
 test_prestashop_orders = conformance(lambda folder: PrestaWorld(folder, "orders"))
+test_matomo_visits = conformance(MatomoWorld)
