@@ -1,14 +1,51 @@
 """Removals that are owed: who asked to go, or must."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Connection, and_, select
 
-from passerelle.privacy.ledger.words import PRESENT
+from passerelle.privacy.ledger.words import ASKED, PRESENT, Place, at
+from passerelle.privacy.store import Store, writing
 from passerelle.privacy.store import tables as t
-from passerelle.privacy.store import writing
 from passerelle.privacy.vocabulary import Purpose
 
 _QUERY_WIDTH = 1_000
+
+
+def owe(store: Store, connection: Connection, place: Place, ids: pa.Array, *, cause: str, now: int) -> None:
+    """Queue removals of these people from one place; one that is queued already keeps its first cause and time."""
+    count = len(ids)
+    rows: dict[str, object] = {
+        "destination": [place.destination] * count,
+        "audience": [place.audience] * count,
+        "subject_id": ids,
+        "cause": [cause] * count,
+        "queued_at": [now] * count,
+        "tries": [0] * count,
+    }
+    store.insert(connection, t.removal, rows, on_conflict="ignore")
+
+
+def owed(store: Store, connection: Connection, place: Place) -> pa.Table:
+    """Removals owed at one place: `subject_id`, `cause`, `queued_at`, `refusal`."""
+    columns = (t.removal.c.subject_id, t.removal.c.cause, t.removal.c.queued_at, t.removal.c.refusal)
+    return store.table(connection, select(*columns).where(at(t.removal, place)))
+
+
+def waive(store: Store, connection: Connection, place: Place, ids: pa.Array) -> None:
+    """Owe the removal of these people from one place no more."""
+    with store.among(connection, ids) as chosen:
+        store.delete(connection, t.removal, at(t.removal, place), t.removal.c.subject_id.in_(select(chosen)))
+
+
+def owe_everywhere(store: Store, connection: Connection, place: Place, ids: pa.Array, *, now: int) -> None:
+    """Of these people, whose removal from `place` is owed, owe it everywhere to those who asked to go."""
+    with store.among(connection, ids) as chosen:
+        asked = and_(at(t.removal, place), t.removal.c.cause.in_(ASKED), t.removal.c.subject_id.in_(select(chosen)))
+        found = store.table(connection, select(t.removal.c.subject_id, t.removal.c.cause).where(asked))
+    for cause in found["cause"].unique().to_pylist():
+        theirs = found.filter(pc.equal(found["cause"], cause))["subject_id"].combine_chunks()
+        owe(store, connection, Place.everywhere(place.destination), theirs, cause=cause, now=now)
 
 
 def queue_removals(

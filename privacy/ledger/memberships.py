@@ -4,7 +4,7 @@ import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from passerelle.privacy.errors import IntegrityError
-from passerelle.privacy.ledger.words import PRESENT, Opening, Place
+from passerelle.privacy.ledger.words import PRESENT, Opening, Place, at
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.store.bulk import OnConflict
@@ -49,8 +49,8 @@ def sent(store: Store, connection: Connection, place: Place, ids: pa.Array) -> t
     Raises `IntegrityError` where that of somebody is gone.
     """
     with store.among(connection, ids) as chosen:
-        there = and_(at(place), _m.subject_id.in_(select(chosen)), _m.state.in_(PRESENT))
-        theirs = and_(_sent_at(place), _sent.subject_id.in_(select(_m.subject_id).where(there)))
+        there = and_(at(t.membership, place), _m.subject_id.in_(select(chosen)), _m.state.in_(PRESENT))
+        theirs = and_(at(t.sent, place), _sent.subject_id.in_(select(_m.subject_id).where(there)))
         held = store.table(connection, select(_sent.subject_id, _sent.match_keys).where(theirs))
         count = connection.execute(select(func.count()).select_from(t.membership).where(there)).scalar_one()
     if held.num_rows != count:
@@ -64,27 +64,18 @@ def sent(store: Store, connection: Connection, place: Place, ids: pa.Array) -> t
 def remove(store: Store, connection: Connection, place: Place, *where: ColumnElement[bool]) -> None:
     """Take these rows of `membership` out, with what was sent of their people."""
     forget_sent(store, connection, place, *where)
-    store.delete(connection, t.membership, at(place), *where)
+    store.delete(connection, t.membership, at(t.membership, place), *where)
 
 
 def forget_sent(store: Store, connection: Connection, place: Place, *where: ColumnElement[bool]) -> None:
     """Destroy what was sent of the people of these rows of `membership`."""
-    theirs = select(_m.subject_id).where(at(place), *where)
-    store.delete(connection, t.sent, _sent_at(place), _sent.subject_id.in_(theirs))
-
-
-def at(place: Place) -> ColumnElement[bool]:
-    """Rows of `membership` of one place."""
-    return and_(_m.destination == place.destination, _m.audience == place.audience)
-
-
-def _sent_at(place: Place) -> ColumnElement[bool]:
-    return and_(_sent.destination == place.destination, _sent.audience == place.audience)
+    theirs = select(_m.subject_id).where(at(t.membership, place), *where)
+    store.delete(connection, t.sent, at(t.sent, place), _sent.subject_id.in_(theirs))
 
 
 def _any_known(store: Store, connection: Connection, place: Place, ids: pa.Array) -> bool:
     with store.among(connection, ids) as chosen:
-        theirs = select(_m.subject_id).where(at(place), _m.subject_id.in_(select(chosen)))
+        theirs = select(_m.subject_id).where(at(t.membership, place), _m.subject_id.in_(select(chosen)))
         return connection.execute(theirs.limit(1)).first() is not None
 
 

@@ -5,14 +5,12 @@ a whole batch and names nobody, the reason may be its own: its people are sent i
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Column, ColumnElement, Connection, ScalarSelect, Select, and_, exists, func, select
-from sqlalchemy.sql.expression import ColumnCollection
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, and_, exists, func, select
 
 from passerelle.privacy.ledger import memberships
-from passerelle.privacy.ledger.words import Place
+from passerelle.privacy.ledger.words import Place, at
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.vocabulary import NOT_SENT, Action
@@ -42,7 +40,7 @@ def often(place: Place) -> Select[tuple[int]]:
     return (
         select(_member.subject_id)
         .join_from(t.batch_member, t.batch, _member.batch_id == _b.batch_id)
-        .where(*_here(t.batch.c, place), _b.state == "settled", _b.action == Action.ADD.value)
+        .where(at(t.batch, place), _b.state == "settled", _b.action == Action.ADD.value)
         .where(_b.accepted == 0, _b.rejected > 0, _b.receipt.not_like(_NO_REQUEST))
         .group_by(_member.subject_id)
         .having(func.count() >= TRIES - 1)  # this one is not settled yet
@@ -54,7 +52,7 @@ def unanswered(place: Place) -> ScalarSelect[str]:
     theirs = (
         select(func.max(_b.batch_id))
         .join_from(t.batch, t.batch_member, _b.batch_id == _member.batch_id)
-        .where(*_here(t.batch.c, place), _member.subject_id == _m.subject_id)
+        .where(at(t.batch, place), _member.subject_id == _m.subject_id)
         .correlate(t.membership)
     )
     gone = theirs.where(_b.action == Action.REMOVE.value, _b.state == "settled", _b.rejected == 0).scalar_subquery()
@@ -70,11 +68,11 @@ def confirmed(place: Place, batch_id: str) -> ScalarSelect[str]:
     theirs = (
         select(func.max(_b.batch_id))
         .join_from(t.batch, t.batch_member, _b.batch_id == _member.batch_id)
-        .where(*_here(t.batch.c, place), _member.subject_id == _m.subject_id)
+        .where(at(t.batch, place), _member.subject_id == _m.subject_id)
         .correlate(t.membership)
     )
     gone = theirs.where(_b.action == Action.REMOVE.value, _b.state != "superseded").scalar_subquery()
-    replaced = select(func.max(_b.batch_id)).where(*_here(t.batch.c, place), _b.action == Action.REPLACE.value)
+    replaced = select(func.max(_b.batch_id)).where(at(t.batch, place), _b.action == Action.REPLACE.value)
     taken = theirs.where(
         _b.action == Action.ADD.value, _b.state.in_(("accepted", "settled")), _b.batch_id != batch_id
     ).where(_b.rows > _b.rejected, _member.rejected.is_(None))
@@ -111,9 +109,5 @@ def set_aside(
 def stirred(store: Store, connection: Connection, place: Place) -> pa.Array:
     """Who of the unsendable said something about consent since: they are tried again, whatever it was."""
     later = exists().where(_event.subject_id == _m.subject_id, _event.ingested_at > _m.since).correlate(t.membership)
-    statement = select(_m.subject_id).where(*_here(_m, place), _m.state == "unsendable", later)
+    statement = select(_m.subject_id).where(at(t.membership, place), _m.state == "unsendable", later)
     return store.table(connection, statement)["subject_id"].combine_chunks()
-
-
-def _here(columns: ColumnCollection[str, Column[Any]], place: Place) -> tuple[ColumnElement[bool], ...]:
-    return columns["destination"] == place.destination, columns["audience"] == place.audience

@@ -11,7 +11,7 @@ import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from passerelle.privacy.ledger.book import Ledger
-from passerelle.privacy.ledger.words import OPEN, PRESENT, Batch, Opening, Place, Told
+from passerelle.privacy.ledger.words import OPEN, PRESENT, Batch, Opening, Place, Told, at
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.vocabulary import Action
@@ -78,9 +78,8 @@ class Replacements:
         b = t.batch.c
         concluding = and_(b.action == Action.REMOVE.value, b.replacement.is_not(None))
         wanted = select(func.count()).where(
-            b.destination == place.destination, b.audience == place.audience, b.state == "accepted",
-            or_(b.action == Action.REPLACE.value, concluding),
-        )  # fmt: skip
+            at(t.batch, place), b.state == "accepted", or_(b.action == Action.REPLACE.value, concluding)
+        )
         return int(connection.execute(wanted).scalar_one()) > 0
 
     def added_after(self, connection: Connection, place: Place, instant: int) -> np.ndarray:
@@ -92,8 +91,7 @@ class Replacements:
     def refused(self, connection: Connection, place: Place, *, tries: int) -> int:
         """How many removals the platform has refused so many times or more."""
         r = t.removal.c
-        here = and_(r.destination == place.destination, r.audience == place.audience)
-        wanted = select(func.count()).where(here, r.refusal.is_not(None), r.tries >= tries)
+        wanted = select(func.count()).where(at(t.removal, place), r.refusal.is_not(None), r.tries >= tries)
         return int(connection.execute(wanted).scalar_one())
 
 
@@ -103,5 +101,4 @@ def doubt_everywhere(connection: Connection, store: Store, doubt: str) -> None:
 
 
 def _present(place: Place) -> ColumnElement[bool]:
-    m = t.membership.c
-    return and_(m.destination == place.destination, m.audience == place.audience, m.state.in_(PRESENT))
+    return and_(at(t.membership, place), t.membership.c.state.in_(PRESENT))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, Table, and_
 
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.vocabulary import Action, Destination, Purpose
@@ -62,6 +62,11 @@ class Place:
 
     def __str__(self) -> str:
         return f"{'every audience' if self.is_everywhere else self.audience} at {self.destination}"
+
+
+def at(table: Table, place: Place) -> ColumnElement[bool]:
+    """Rows of one place, in any table that has places."""
+    return and_(table.c.destination == place.destination, table.c.audience == place.audience)
 
 
 @dataclass(frozen=True, slots=True)
