@@ -1,125 +1,193 @@
-"""What a source behind HTTP must do besides: be patient where it should, give up where it must, and show nothing."""
+"""What every source must do. What a source behind HTTP must do besides stands in `promises_http.py`."""
 
+import json
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from datetime import timedelta
 
-from passerelle.connectors.contract.conformance import (
+from passerelle.connectors.contract.roles import Kind, MergedInto, Tombstone
+from passerelle.connectors.contract.trial import (
+    NOW,
+    NOW_DAY,
+    PAGE,
     NotKept,
     World,
-    _fakes,
-    _keys,
-    _pull,
-    _same,
-    _true,
-    _wanted,
+    bad_of,
+    deleted_word,
+    fakes_of,
+    having,
+    holds,
+    key_of,
+    keys_of,
+    last,
+    pull,
+    resource_of,
+    same,
+    table_of,
+    tells_who,
+    the_one,
+    wanted_keys,
 )
-from passerelle.connectors.contract.fake_vendor import Answer, FakeVendor
-from passerelle.privacy.errors import PasserelleError
-
-_CANARY = "canary.8c1f@example.net"
+from passerelle.privacy.errors import DefinitionError
 
 
-class Served(World, Protocol):
-    """A world whose system is a vendor's fake. Its source must be given a clock that does not really sleep."""
-
-    @property
-    def vendor(self) -> FakeVendor:
-        """The fake."""
-        ...
-
-    def expire(self) -> None:
-        """Have the vendor take no more of the tokens that it gave until now."""
-        ...
+def everything_is_read_once(world: World) -> None:
+    world.put(fakes_of(world, range(10)))
+    seen = keys_of(world, list(pull(world)))
+    same(sorted(seen), wanted_keys(world, range(10)), "every record, once")
 
 
-def throttling_is_waited_for(world: Served) -> None:
-    world.put(_fakes(world, range(4)))
-    world.vendor.first = [Answer({}, 429, {"retry-after": "7"})]
-    _same(sorted(_keys(world, list(_pull(world)))), _wanted(world, range(4)), "after the wait everything comes")
+def pages_have_the_columns_of_the_shape(world: World) -> None:
+    world.put(fakes_of(world, range(10)))
+    for page in pull(world):
+        same(page.rows.column_names, list(resource_of(world).shape.schema.names), "the shape's fields")
+        holds(page.rows.num_rows <= PAGE, "no page is longer than asked")
 
 
-def throttling_that_names_no_wait_is_waited_for(world: Served) -> None:
-    world.put(_fakes(world, range(4)))
-    world.vendor.first = [Answer({}, 429), Answer({}, 429)]
-    _same(sorted(_keys(world, list(_pull(world)))), _wanted(world, range(4)), "after some waits everything comes")
+def only_what_changed_is_read_again(world: World) -> None:
+    world.put(fakes_of(world, range(50)))
+    state = last(pull(world)).state
+    holds(len(keys_of(world, list(pull(world, state)))) <= 2, "almost nothing comes twice")  # noqa: PLR2004
+    world.put(fakes_of(world, [50], key=7, cursor=NOW_DAY))
+    changed = keys_of(world, list(pull(world, state)))
+    holds(key_of(world, 7) in changed, "the changed record comes")
+    holds(len(changed) <= 3, "and hardly any other")  # noqa: PLR2004 - overlap and the last one
 
 
-def a_token_that_ends_in_the_middle_is_renewed(world: Served) -> None:
-    world.put(_fakes(world, range(10)))
-    pages = _pull(world)
-    first = next(pages)
-    world.expire()
-    _same(sorted(_keys(world, [first, *pages])), _wanted(world, range(10)), "nothing is missing")
+def a_pull_that_is_cut_goes_on(world: World) -> None:
+    world.put(fakes_of(world, range(10)))
+    pages = list(pull(world))
+    for cut in range(1, len(pages)):
+        rest = list(pull(world, pages[cut - 1].state))
+        seen = set(keys_of(world, pages[:cut])) | set(keys_of(world, rest))
+        same(sorted(seen), wanted_keys(world, range(10)), f"cut after page {cut}, nothing is missing")
 
 
-def a_wrong_token_is_a_mistake_of_the_settings(world: Served) -> None:
-    world.vendor.let_in = lambda _asked: False
-    _same(_failure(world).exit_code, 2, "it ends with exit code 2")
+def equal_cursors_at_a_pages_edge_lose_nothing(world: World) -> None:
+    world.put(fakes_of(world, range(10), cursor=5))
+    pages = list(pull(world))
+    same(sorted(set(keys_of(world, pages))), wanted_keys(world, range(10)), "all of them in one go")
+    for cut in range(1, len(pages)):
+        seen = set(keys_of(world, pages[:cut])) | set(keys_of(world, list(pull(world, pages[cut - 1].state))))
+        same(sorted(seen), wanted_keys(world, range(10)), "all of them when cut")
 
 
-def an_outage_is_for_later(world: Served) -> None:
-    world.put(_fakes(world, range(10)))
-    pages = _pull(world)
-    first = next(pages)
-    world.vendor.down = True
-    _same(_failure_of(lambda: list(pages)).exit_code, 75, "it ends with exit code 75")
-    world.vendor.down = False
-    rest = list(_pull(world, first.state))
-    _same(sorted(set(_keys(world, [first, *rest]))), _wanted(world, range(10)), "and goes on when it is over")
+def the_same_pull_twice_gives_the_same(world: World) -> None:
+    world.put(fakes_of(world, range(10)))
+    first, second = list(pull(world)), list(pull(world))
+    holds(table_of(world, first).equals(table_of(world, second)), "the same records")
+    same(first[-1].state, second[-1].state, "the same state")
 
 
-def paging_that_runs_in_a_circle_is_noticed(world: Served) -> None:
-    world.put(_fakes(world, range(10)))
-    world.vendor.stuck = True
-    _same(_failure(world).exit_code, 7, "it ends with exit code 7")
-    _true(len(world.vendor.asked) < 10, "soon")  # noqa: PLR2004 - pages
+def a_late_commit_is_found(world: World) -> None:
+    world.put(fakes_of(world, [10], cursor=NOW_DAY, earlier=timedelta(minutes=1)))
+    state = last(pull(world)).state
+    world.put(fakes_of(world, [11], cursor=NOW_DAY, earlier=timedelta(minutes=21)))
+    holds(key_of(world, 11) in keys_of(world, list(pull(world, state))), "what came late is found")
 
 
-def an_answer_of_another_form_is_refused_and_not_shown(world: Served) -> None:
-    for body in ({"surprise": _CANARY}, [_CANARY], _CANARY.encode(), None):
-        world.vendor.first = [Answer(body)]
-        _quiet(_failure(world))
+def a_cursor_in_the_future_hides_nothing(world: World) -> None:
+    world.put(fakes_of(world, [1, 2]))
+    world.put(fakes_of(world, [3], cursor=9_000))
+    state = last(pull(world)).state
+    world.put(fakes_of(world, [4], cursor=401))
+    later = NOW + 2 * 86_400_000_000
+    holds(key_of(world, 4) in keys_of(world, list(pull(world, state, now=later))), "what is new after that is found")
 
 
-def a_refusal_shows_nothing_of_what_was_asked_or_answered(world: Served) -> None:
-    world.put(_fakes(world, range(4)))
-    world.vendor.first = [Answer({"message": _CANARY}, 400)]
-    _quiet(_failure(world))
+def tombstones_come_through(world: World) -> None:
+    world.put(fakes_of(world, range(3)))
+    state = last(pull(world)).state
+    world.put(fakes_of(world, [5], key=1, cursor=NOW_DAY, deleted=True))
+    rows = table_of(world, list(pull(world, state)))
+    field = the_one(world, Tombstone)
+    gone = dict(zip(rows[resource_of(world).shape.keys[0]].to_pylist(), rows[field.name].to_pylist(), strict=True))
+    same(str(gone[key_of(world, 1)]), deleted_word(field, cast=True), "the deleted record says so")
 
 
-def _quiet(error: PasserelleError) -> None:
-    said = repr((error, error.message, error.advice, error.__dict__, error.__cause__))
-    _true("8c1f" not in said, "nothing of the answer is shown")
-    _true("127.0.0.1" not in said, "nor of the address")
+def a_merged_record_names_the_one_it_became(world: World) -> None:
+    world.put(fakes_of(world, range(3)))
+    state = last(pull(world)).state
+    field, shape = the_one(world, MergedInto), resource_of(world).shape
+    loser = fakes_of(world, [1], cursor=NOW_DAY)
+    world.put(having(loser, field.name, key_of(world, 2)))
+    rows = table_of(world, list(pull(world, state)))
+    into = dict(zip(rows[shape.keys[0]].to_pylist(), rows[field.name].to_pylist(), strict=True))
+    same(str(into.get(key_of(world, 1))), key_of(world, 2), "the record that was merged says into which")
 
 
-def _failure(world: World) -> PasserelleError:
-    return _failure_of(lambda: list(_pull(world)))
+def a_row_that_moves_during_a_pull_is_not_missed(world: World) -> None:
+    world.put(fakes_of(world, range(10)))
+    pages = pull(world)
+    seen = [next(pages)]
+    world.put(fakes_of(world, [50], key=8, cursor=NOW_DAY))
+    seen += pages
+    seen += pull(world, seen[-1].state)
+    found = sorted(set(keys_of(world, seen)))
+    same(found, wanted_keys(world, range(10)), "by the next pull at the latest, all are there")
 
 
-def _failure_of(work: Callable[[], object]) -> PasserelleError:
+def a_bad_record_stops_nothing_and_shows_nothing(world: World) -> None:
+    canary = "canary.8c1f@example.net"
+    world.put(fakes_of(world, range(4)))
+    world.spoil(canary)
+    pages = list(pull(world))
+    holds(set(wanted_keys(world, range(4))) <= set(keys_of(world, pages)), "the others come")
+    told = [page.quarantined.to_pylist() for page in pages] + [bad_of(world, page) for page in pages]
+    holds(any(told), "the bad one is told of")
+    said = repr((told, [page.state for page in pages], [page.warnings for page in pages]))
+    holds(canary not in said and "8c1f" not in said, "without its value")
+
+
+def state_is_json_without_identifiers(world: World) -> None:
+    rows = fakes_of(world, range(10))
+    world.put(rows)
+    shape = resource_of(world).shape
+    names = [one.name for one in shape.fields if one.native is Kind.STRING and tells_who(one)]
+    for page in pull(world):
+        text = json.dumps(page.state)
+        same(json.loads(text), dict(page.state), "state survives JSON")
+        for name in names:
+            holds(not any(value in text for value in rows[name].to_pylist()), f"no {name} in the state")
+
+
+def the_last_page_says_up_to_when_all_is_known(world: World) -> None:
+    world.put(fakes_of(world, range(10)))
+    *before, last = list(pull(world))
+    holds(last.watermark is not None and last.watermark <= NOW, "the last page has a watermark")
+    holds(all(page.watermark is None for page in before), "and no other")
+
+
+def a_lost_column_is_an_error_that_names_it(world: World) -> None:
+    world.put(fakes_of(world, range(3)))
+    state = last(pull(world)).state
+    column = next(one.asked for one, _ in resource_of(world).shape.having(Tombstone))
+    world.put(fakes_of(world, range(3), cursor=NOW_DAY))
+    world.lose(column)
     try:
-        work()
-    except PasserelleError as error:
-        return error
-    raise NotKept("it must fail")
+        list(pull(world, state))
+    except DefinitionError as problem:
+        holds(column in problem.message, "it names the column")
+    else:
+        raise NotKept("a named column that is not there must be an error")
 
 
-HTTP_PROMISES: Sequence[Callable[[Any], None]] = (
-    throttling_is_waited_for,
-    throttling_that_names_no_wait_is_waited_for,
-    a_token_that_ends_in_the_middle_is_renewed,
-    a_wrong_token_is_a_mistake_of_the_settings,
-    an_outage_is_for_later,
-    paging_that_runs_in_a_circle_is_noticed,
-    an_answer_of_another_form_is_refused_and_not_shown,
-    a_refusal_shows_nothing_of_what_was_asked_or_answered,
+PROMISES: Sequence[Callable[[World], None]] = (
+    everything_is_read_once,
+    pages_have_the_columns_of_the_shape,
+    only_what_changed_is_read_again,
+    a_pull_that_is_cut_goes_on,
+    equal_cursors_at_a_pages_edge_lose_nothing,
+    the_same_pull_twice_gives_the_same,
+    a_late_commit_is_found,
+    a_cursor_in_the_future_hides_nothing,
+    tombstones_come_through,
+    a_merged_record_names_the_one_it_became,
+    a_row_that_moves_during_a_pull_is_not_missed,
+    a_bad_record_stops_nothing_and_shows_nothing,
+    state_is_json_without_identifiers,
+    the_last_page_says_up_to_when_all_is_known,
+    a_lost_column_is_an_error_that_names_it,
 )
 
 
-def not_over_http(reason: str) -> dict[str, str]:
-    """What a source that speaks no HTTP lacks."""
-    return dict.fromkeys((one.__name__ for one in HTTP_PROMISES), reason)
-
-
-__all__ = ["HTTP_PROMISES", "Served", "not_over_http"]
+__all__ = ["PROMISES"]

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from passerelle.connectors.contract.conformance import PROMISES
-from passerelle.connectors.contract.promises import not_over_http
+from passerelle.connectors.contract.promises_http import not_over_http
 from passerelle.connectors.sources.files import Files, FilesSettings
 from passerelle.connectors.sources.sql import Sql, SqlSettings
 
