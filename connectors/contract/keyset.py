@@ -105,39 +105,6 @@ class AfterKey(Paginator):
         return {self.key: str(getattr(_last(seen), self.key))} if (seen.found if self.more else seen.records) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Capped(Paginator):
-    """A search that gives at most `cap` records: then it is begun anew after the last record's `key`.
-
-    The window must be fixed and the records sorted by that key (HubSpot: `hs_object_id`). The resource's `ask` adds
-    the condition `key > step[key]` where the step has it.
-    """
-
-    inner: Paginator
-    key: str
-    cap: int
-    size: int
-
-    @property
-    def found(self) -> tuple[str, ...]:
-        """Where the inner one looks."""
-        return self.inner.found
-
-    def first(self) -> Step:
-        """From the beginning."""
-        return {**self.inner.first(), "#read": "0"}
-
-    def after(self, seen: Seen) -> Step | None:
-        """The inner one's next page, or anew after the last key."""
-        read = int(seen.step["#read"]) + seen.records
-        mine = {name: seen.step[name] for name in (self.key,) if name in seen.step}
-        inner = {name: value for name, value in seen.step.items() if name not in {self.key, "#read"}}
-        following = self.inner.after(Seen(seen.reply, seen.records, seen.found, inner, seen.good))
-        if read + self.size > self.cap and (following is not None or read >= self.cap):
-            return {**self.inner.first(), self.key: str(getattr(_last(seen), self.key)), "#read": "0"}
-        return None if following is None else {**following, **mine, "#read": str(read)}
-
-
 def _last(seen: Seen) -> object:
     if seen.last is None:
         raise Refused("No record of a page could be read, so the next page cannot be asked for.")

@@ -9,7 +9,7 @@ step may hold a page token or a record's number, as vendors' tokens do; it is fo
 | `NumberedPage`, `OffsetPage` | counted |
 | `LinkPage` | a link, in the header or the body |
 | `RangePage` | a range of numbers in a header |
-| `Keyset`, `LaterThan`, `AfterKey`, `Capped` (`keyset.py`) | what comes after the last record |
+| `Keyset`, `LaterThan`, `AfterKey` (`keyset.py`) | what comes after the last record |
 | `InTurn` | of one list, then of the next: records that stand, then deleted ones |
 """
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import pytest
 
 from passerelle.connectors.contract.asking import Window
-from passerelle.connectors.contract.keyset import Capped, Keyset
-from passerelle.connectors.contract.paging import CursorPage, RangePage
+from passerelle.connectors.contract.keyset import Keyset
+from passerelle.connectors.contract.paging import RangePage
 from passerelle.connectors.contract.records import Record
 from passerelle.connectors.contract.roles import Cursor, Identifier, Key
 from passerelle.connectors.errors import Refused
@@ -78,25 +78,3 @@ def test_a_page_of_bad_records_alone_cannot_lead_on() -> None:
     bad = b'{"data": [{"id": "x"}, {"id": "y"}, {"id": "z"}]}'
     with vendor(lambda *_: (200, {}, bad)) as made, pytest.raises(Refused, match="No record of a page could be read"):
         pull(people(made, Keyset("updated", "id", 3), record=Numbered, ask=keyset_ask))
-
-
-@pytest.mark.parametrize("count", [4, 6, 7, 12, 13, 25])
-def test_a_search_that_ends_at_its_cap_is_begun_anew_after_the_last_key(count: int) -> None:
-    def search(made: Vendor, _path: str, query: dict[str, str]) -> Answer:
-        matching = [one for one in made.people if one["id"] > int(query.get("id", "-1"))]
-        start = int(query.get("cursor", "0"))
-        if start + 3 > 6:
-            return 400, {}, b""  # as HubSpot answers beyond its 10,000
-        more = str(start + 3) if start + 3 < len(matching) else None
-        body = {"data": matching[start : start + 3], "additional_data": {"next_cursor": more}}
-        return 200, {}, json.dumps(body).encode()
-
-    pages = Capped(CursorPage("additional_data.next_cursor", "cursor"), key="id", cap=6, size=3)
-    with vendor(search) as made:
-        made.people = [{"id": number} for number in range(count)]
-        source = people(made, pages, record=Numbered)
-        found = pull(source)
-        cut = pull(source, json.loads(json.dumps(found[0].state))) if count > 3 else []
-    assert ids(found) == [str(number) for number in range(count)]
-    assert ids(found[:1]) + ids(cut) == ids(found)
-    assert all("#" not in name for _, query in made.asked for name in query)
