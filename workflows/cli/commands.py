@@ -27,6 +27,7 @@ MAXIMUM_METAVAR = 40
 SUBJECTS = {
     "audit": "Answers an auditor's questions, and proves the answers.",
     "witness": "Co-signs the log from another machine, so that nobody rewrites it unnoticed.",
+    "quality": "Says what was found in the data, and which people are probably one.",
     "sources": "Lists the sources, tries one out, and says what it reads.",
     "consent": "Takes consent in, records and withdraws it, shows it.",
     "segment": "Shows who a segment finds, and why.",

@@ -9,7 +9,7 @@ from passerelle.workflows.verbs.contract import AnyVerb
 GROUPS: dict[str, tuple[str, ...]] = {
     "Start here": ("init", "demo", "doctor"),
     "For marketers": ("segment", "plan", "sync", "status"),
-    "Data and consent": ("pull", "sources", "consent", "normalize"),
+    "Data and consent": ("pull", "quality", "sources", "consent", "normalize"),
     "For auditors and data protection officers": ("audit", "policy", "erase", "evidence", "witness"),
     "For operators and developers": ("keys", "workflows", "serve", "twins", "schema"),
 }
@@ -24,6 +24,7 @@ MODULES: dict[str, str] = {
     "sync": "sync",
     "status": "status",
     "pull": "pull",
+    "quality": "quality",
     "sources": "sources",
     "consent_import": "consent",
     "consent": "consent",

@@ -1,0 +1,64 @@
+"""How a labelled file is read and judged."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pytest
+
+from passerelle.privacy.errors import DefinitionError
+from passerelle.workflows.quality.benchmark import Labelled, compare, read_labelled
+from tests.privacy.duplicates.people import people
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    table, owner = people(250)
+    labels = pa.array([f"rec-{each}-{place}" for place, each in enumerate(owner.tolist())])
+    pyarrow.csv.write_csv(table.add_column(0, " label ", labels), tmp_path / "people.csv")
+    return tmp_path / "people.csv"
+
+
+def test_labels_are_read_by_their_pattern_and_are_no_evidence(file: Path) -> None:
+    data = read_labelled(file, truth="label", pattern=r"^rec-(\d+)-", without=["city"])
+    assert data.table.column_names == ["first_name", "last_name", "birth", "email", "street", "postal_code"]
+    assert data.true_pairs == len(data.owner) - len(np.unique(data.owner)) > 0
+
+
+def test_a_perfect_answer_and_an_empty_one() -> None:
+    twice = pa.table(
+        {"first_name": ["Ada", "Ada", "Bea"], "email": ["a@example.com", "a@example.com", "b@example.com"]}
+    )
+    scores, compared = compare(Labelled(twice, np.array([0, 0, 1])), "builtin", [0.0, 1.1])
+    assert compared == 1
+    assert [(one.pairs, one.right, one.precision) for one in scores] == [(1, 1, 1.0), (0, 0, 1.0)]
+    assert [(one.recall, one.f1) for one in scores] == [(1.0, 1.0), (0.0, 0.0)]
+
+
+def test_most_duplicates_of_the_file_are_found(file: Path) -> None:
+    [score], compared = compare(read_labelled(file, truth="label", pattern=r"-(\d+)-", without=[]), "builtin", [0.85])
+    assert score.f1 > 0.9
+    assert compared is not None
+    assert score.pairs < compared
+
+
+@pytest.mark.parametrize(
+    ("truth", "pattern", "said"),
+    [
+        ("owner", "", "no column `owner`"),
+        ("label", "rec", "no group"),
+        ("label", "(", "no regular"),
+        ("label", "(x)", "label"),
+    ],
+)
+def test_what_cannot_be_read_is_said(file: Path, truth: str, pattern: str, said: str) -> None:
+    with pytest.raises(DefinitionError, match=said.replace("no regular", "not a regular")):
+        read_labelled(file, truth=truth, pattern=pattern, without=[])
+
+
+def test_splink_judges_the_same_file(file: Path) -> None:
+    data = read_labelled(file, truth="label", pattern=r"-(\d+)-", without=[])
+    [score], compared = compare(data, "splink", [0.85])
+    assert compared is None
+    assert score.recall > 0.8
