@@ -270,13 +270,7 @@ class Session:
         """Addresses inside the house are not for sources on the internet, unless the settings say so."""
         if self._checked or self._endpoint.allow_private:
             return
-        host = urlsplit(self._base).hostname or ""
-        try:
-            found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
-        except OSError:
-            raise TryLater("The source's name cannot be resolved.") from None
-        if not all(public(str(one[4][0])) for one in found):
-            raise _private()
+        refuse_private(urlsplit(self._base).hostname or "")
         self._checked = True
 
     def _connected(self, event: str, info: Mapping[str, Any]) -> None:
@@ -304,6 +298,16 @@ class Skipped(Refused):
 
 class Exhausted(TryLater):
     """A quota is used up for longer than a run waits."""
+
+
+def refuse_private(host: str) -> None:
+    """Raise `DefinitionError` where `host` stands inside the house, `TryLater` where nobody knows it."""
+    try:
+        found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
+    except OSError:
+        raise TryLater("The source's name cannot be resolved.") from None
+    if not all(public(str(one[4][0])) for one in found):
+        raise _private()
 
 
 def public(address: str) -> bool:

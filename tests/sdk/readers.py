@@ -141,6 +141,20 @@ def brevo(url: str, token: str) -> Iterator[Row]:
         yield [blocked.email, blocked.reason.code if blocked.reason else None, blocked.blocked_at]
 
 
+def stripe(url: str, token: str) -> Iterator[Row]:
+    """Customers, payments, and events of what became of customers."""
+    from stripe import StripeClient
+
+    client = StripeClient(token, base_addresses={"api": url.removesuffix("/v1")}, max_network_retries=0)
+    for customer in client.v1.customers.list({"limit": 100}).auto_paging_iter():
+        yield [customer.id, customer.email, customer.created, customer.delinquent]
+    for charge in client.v1.charges.list({"limit": 100}).auto_paging_iter():
+        yield [charge.id, charge.customer, charge.amount, charge.currency]
+    types = ["customer.created", "customer.updated", "customer.deleted"]
+    for event in client.v1.events.list({"limit": 100, "types": types, "created": {"gte": 0}}).auto_paging_iter():
+        yield [event.type, event.data.object["id"], event.created]
+
+
 if __name__ == "__main__":
     vendor, address, secret = sys.argv[1:]
     readers = {
@@ -150,5 +164,6 @@ if __name__ == "__main__":
         "ga4_audience": ga4_audience,
         "salesforce": salesforce,
         "brevo": brevo,
+        "stripe": stripe,
     }
     sys.stdout.write(json.dumps(list(readers[vendor](address, secret))))

@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from passerelle.connectors.contract.casting import typed
-from passerelle.connectors.contract.fakes import fakes
-from passerelle.connectors.contract.source import Context
+from passerelle.connectors.contract.fakes import START, fakes
+from passerelle.connectors.contract.source import Context, Page
 from passerelle.connectors.contract.worlds import VendorWorld
 from tests.connectors.sources.fake_brevo import KEY as BREVO_KEY
 from tests.connectors.sources.fake_brevo import BrevoWorld
@@ -20,6 +22,8 @@ from tests.connectors.sources.fake_klaviyo import KEY as KLAVIYO_KEY
 from tests.connectors.sources.fake_klaviyo import KlaviyoWorld
 from tests.connectors.sources.fake_salesforce import TOKEN as SALESFORCE_TOKEN
 from tests.connectors.sources.fake_salesforce import SalesforceWorld
+from tests.connectors.sources.fake_stripe import KEY as STRIPE_KEY
+from tests.connectors.sources.fake_stripe import StripeWorld
 from tests.sdk.install import Unavailable, interpreter
 
 pytestmark = [pytest.mark.sdk, pytest.mark.xdist_group("sdk")]
@@ -120,3 +124,32 @@ def test_googles_client_sees_the_same_audience(tmp_path: Path) -> None:
     assert wanted == found
     assert total == ["total", 7, "ACTIVE"]
     world.close()
+
+
+def test_stripes_client_sees_the_same_customers_as_they_stand_and_as_they_changed(tmp_path: Path) -> None:
+    world = StripeWorld(tmp_path)
+    world.put(fakes(world.resource.shape, range(7)))
+    began = int(START.timestamp() * 1e6)
+    whole = list(world.source.pull(world.resource, None, Context(now=began)))
+    events = list(world.source.pull(world.resource, whole[-1].state, Context(now=began + 10 * 86_400_000_000)))
+    found = seen("stripe", world.vendor.url, STRIPE_KEY)
+    assert rows(whole, "id", "email", "created", "owes") == found[:7]
+    assert rows(events, "happened", "id", "changed") == found[7:]
+    assert len(found) == 14
+    world.close()
+
+
+def test_stripes_client_sees_the_same_payments(tmp_path: Path) -> None:
+    world = StripeWorld(tmp_path, "charges")
+    world.put(fakes(world.resource.shape, range(7)))
+    wanted = ours(world, "charges", "id", "customer", "amount", "currency")
+    found = seen("stripe", world.vendor.url, STRIPE_KEY)
+    assert [[*one[:2], round(float(one[2]) * 100), one[3]] for one in wanted] == found
+    assert len(found) == 7
+    world.close()
+
+
+def rows(pages: Sequence[Page], *columns: str) -> list[list[Any]]:
+    """Some columns of pages, moments as seconds since 1970."""
+    plain = [[row[column] for column in columns] for page in pages for row in page.rows.to_pylist()]
+    return [[int(one.timestamp()) if isinstance(one, datetime) else one for one in row] for row in plain]

@@ -1,4 +1,4 @@
-"""Source `files`: CSV, JSON Lines and Parquet, plain or gzipped, on this machine's disks."""
+"""Source `files`: CSV, JSON Lines and Parquet, plain or gzipped, on this machine's disks or in a bucket."""
 
 from passerelle.connectors.sources.files.settings import FilesSettings
 from passerelle.connectors.sources.files.source import Files

@@ -1,17 +1,15 @@
-"""Opening files: which ones, whether they changed, what their bytes mean."""
+"""Opening files: what their bytes mean."""
 
 import codecs
-import glob
 import hashlib
 import io
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
+from pathlib import PurePosixPath
 
-import duckdb
 import pyarrow as pa
 
-from passerelle.connectors.errors import DefinitionError, TryLater
+from passerelle.connectors.errors import DefinitionError
+from passerelle.connectors.sources.files.place import File, reading
 from passerelle.connectors.sources.files.settings import Format
 
 _CHUNK = 1 << 20
@@ -30,62 +28,50 @@ _ENDINGS: dict[str, Format] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
-    """What tells whether a file changed without reading it."""
-
-    size: int
-    mtime_ns: int
-
-    @classmethod
-    def of(cls, path: Path) -> Self:
-        """The stamp of `path` now."""
-        status = path.stat()
-        return cls(status.st_size, status.st_mtime_ns)
-
-
-@dataclass(frozen=True, slots=True)
 class Content:
-    """What reading a file through says of it: a digest of its bytes, the encoding, and whether every byte fits it."""
+    """What reading a file through says of it: a digest of its bytes, the encoding, and whether every byte fits it.
+
+    Of a file in a bucket the digest is the version that the bucket names.
+    """
 
     digest: str
     encoding: str
     fits: bool = True
 
 
-def matching(pattern: str, folder: Path) -> dict[str, Path]:
-    """Files by the name they are known by: relative to `folder` where they are in it. Sorted."""
-    found = sorted(path for path in glob.glob(pattern, root_dir=folder, recursive=True) if (folder / path).is_file())  # noqa: PTH207 - absolute patterns too
-    return {name: folder / name for name in found}
-
-
-def format_of(path: Path, wanted: Format | None) -> Format:
+def format_of(file: File, wanted: Format | None) -> Format:
     """The format that was set, or that the name says."""
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    suffixes = [suffix.lower() for suffix in PurePosixPath(file.name).suffixes if suffix.lower() != ".gz"]
     found = wanted or (_ENDINGS.get(suffixes[-1]) if suffixes else None)
     if found is None:
         raise DefinitionError(
-            f"The format of {path.name} is not known from its name.", advice="Set `format:` to csv, jsonl or parquet."
+            f"The format of {file.name} is not known from its name.", advice="Set `format:` to csv, jsonl or parquet."
         )
     return found
 
 
-def read_through(path: Path, format_: Format, wanted: str | None) -> Content:
-    """Read the whole file once, for its digest and, in a text format, its encoding."""
+def read_through(file: File, version: str, format_: Format, wanted: str | None) -> Content:
+    """Read the whole file for its digest, where the place it is in names no `version`, and for a text's encoding."""
+    digest = version or _digest(file)
+    if format_ == "parquet":
+        return Content(digest, "binary")
+    found = _encoding(file)
+    encoding = wanted or found
+    return Content(digest, encoding, fits=encoding == found and encoding in {"utf-8", "utf-16"})
+
+
+def _digest(file: File) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    with reading(path), path.open("rb") as stream:
+    with reading(file), file.stream() as stream:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
-    if format_ == "parquet":
-        return Content(digest.hexdigest(), "binary")
-    found = _encoding(path)
-    encoding = wanted or found
-    return Content(digest.hexdigest(), encoding, fits=encoding == found and encoding in {"utf-8", "utf-16"})
+    return digest.hexdigest()
 
 
-def _encoding(path: Path) -> str:
+def _encoding(file: File) -> str:
     """UTF-8 where every byte fits it, UTF-16 where it says so or its zeros do, else Windows' Western one."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    with reading(path), bytes_of(path) as stream:
+    with reading(file), bytes_of(file) as stream:
         head = stream.read(_CHUNK)
         for mark, encoding in _BOMS:
             if head.startswith(mark):
@@ -102,26 +88,26 @@ def _encoding(path: Path) -> str:
     return "utf-8"
 
 
-def bytes_of(path: Path) -> pa.NativeFile:
+def bytes_of(file: File) -> pa.NativeFile:
     """The file's bytes, unzipped where they are zipped, whatever the name says."""
-    with path.open("rb") as stream:
+    with file.stream() as stream:
         zipped = stream.read(2) == _GZIP
-    return pa.input_stream(str(path), compression="gzip" if zipped else None)
+    return file.stream("gzip" if zipped else None)
 
 
-def text_of(path: Path, content: Content) -> pa.NativeFile:
+def text_of(file: File, content: Content) -> pa.NativeFile:
     """The file's text as UTF-8 without a byte order mark. What does not decode becomes U+FFFD."""
     if content.encoding == "utf-8" and content.fits:
-        return _after_bom(path)
-    return pa.PythonFile(_Recoded(bytes_of(path), content.encoding.replace("utf-8", "utf-8-sig")), mode="r")
+        return _after_bom(file)
+    return pa.PythonFile(_Recoded(bytes_of(file), content.encoding.replace("utf-8", "utf-8-sig")), mode="r")
 
 
-def _after_bom(path: Path) -> pa.NativeFile:
-    stream = bytes_of(path)
+def _after_bom(file: File) -> pa.NativeFile:
+    stream = bytes_of(file)
     if stream.read(3) == codecs.BOM_UTF8:
         return stream
     stream.close()
-    return bytes_of(path)
+    return bytes_of(file)
 
 
 class _Recoded(io.RawIOBase):
@@ -149,26 +135,3 @@ class _Recoded(io.RawIOBase):
     def close(self) -> None:
         self._source.close()
         super().close()
-
-
-class reading:  # noqa: N801 - reads as a word in a with statement
-    """Turns what the system or Arrow says of a file into our errors, which name the file and quote nothing of it."""
-
-    def __init__(self, path: Path) -> None:
-        self._name = path.name
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, FileNotFoundError):
-            raise TryLater(f"{self._name} was there and is not any more.") from None
-        if isinstance(error, PermissionError):
-            raise DefinitionError(f"{self._name} may not be read by this user.") from None
-        if isinstance(error, pa.ArrowException | duckdb.Error):
-            raise DefinitionError(
-                f"{self._name} cannot be read: it is damaged, or not in the format it should have.",
-                advice="Export it again, or set `format:`, `delimiter:` and `quote:`.",
-            ) from None
-        if isinstance(error, EOFError | OSError):
-            raise TryLater(f"{self._name} cannot be read now ({type(error).__name__}).") from None

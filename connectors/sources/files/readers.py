@@ -3,7 +3,6 @@
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -15,7 +14,8 @@ import pyarrow.parquet as pq
 from passerelle.connectors.contract.columns import require
 from passerelle.connectors.contract.source import QUARANTINE
 from passerelle.connectors.errors import DefinitionError
-from passerelle.connectors.sources.files.opening import Content, reading, text_of
+from passerelle.connectors.sources.files.opening import Content, text_of
+from passerelle.connectors.sources.files.place import File, reading
 from passerelle.connectors.sources.files.settings import FilesSettings, Format
 
 _BLOCK = 4 << 20
@@ -40,31 +40,31 @@ class Opened:
     chunks: Callable[[], Iterator[Chunk]]
 
 
-def opened(path: Path, format_: Format, content: Content, asked: Sequence[str], settings: FilesSettings) -> Opened:
+def opened(file: File, format_: Format, content: Content, asked: Sequence[str], settings: FilesSettings) -> Opened:
     """Look at the file's columns. Raises `DefinitionError` naming file and column where one is not there."""
-    with reading(path):
+    with reading(file):
         if format_ == "parquet":
-            return _parquet(path, asked)
+            return _parquet(file, asked)
         if format_ == "jsonl":
-            return Opened((), lambda: _json_chunks(path, content, asked))
-        return _csv(path, content, asked, settings)
+            return Opened((), lambda: _json_chunks(file, content, asked))
+        return _csv(file, content, asked, settings)
 
 
 # --- CSV
-def _csv(path: Path, content: Content, asked: Sequence[str], settings: FilesSettings) -> Opened:
-    head = _first_line(path, content)
+def _csv(file: File, content: Content, asked: Sequence[str], settings: FilesSettings) -> Opened:
+    head = _first_line(file, content)
     if not head:
         return Opened((), lambda: iter(()))
     delimiter, columns = _header(head, asked, settings)
-    require(path.name, columns, asked)
+    require(file.name, columns, asked)
     if not settings.delimiter and len(columns) == 1 and any(sign in head for sign in _DELIMITERS):
-        raise DefinitionError(f"The columns of {path.name} cannot be told apart.", advice="Set `delimiter:`.")
-    parse = _Csv(path, content, columns, tuple(asked), delimiter, settings.quote)
+        raise DefinitionError(f"The columns of {file.name} cannot be told apart.", advice="Set `delimiter:`.")
+    parse = _Csv(file, content, columns, tuple(asked), delimiter, settings.quote)
     return Opened(tuple(columns), parse.chunks)
 
 
-def _first_line(path: Path, content: Content) -> str:
-    with text_of(path, content) as stream:
+def _first_line(file: File, content: Content) -> str:
+    with text_of(file, content) as stream:
         return str(stream.read(_HEAD).decode(errors="replace")).lstrip("\r\n").partition("\n")[0].rstrip("\r")
 
 
@@ -84,7 +84,7 @@ def _split(line: str, delimiter: str, quote: str) -> list[str]:
 class _Csv:
     """One CSV file. It is read with threads; where a line is ragged, again without, since only then lines count."""
 
-    path: Path
+    file: File
     content: Content
     columns: list[str]
     asked: tuple[str, ...]
@@ -120,10 +120,10 @@ class _Csv:
 
     def _chunk(self, rows: pa.Table | pa.RecordBatch, first: int, ragged: list[int], bad: Sequence[int] = ()) -> Chunk:
         table = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows
-        return Chunk(table, lambda at: _lines(at, first, ragged), _ragged(self.path.name, bad))
+        return Chunk(table, lambda at: _lines(at, first, ragged), _ragged(self.file.name, bad))
 
     def _batches(self, *, threads: bool, ragged: Callable[[pyarrow.csv.InvalidRow], str]) -> Iterator[pa.RecordBatch]:
-        with reading(self.path), text_of(self.path, self.content) as stream:
+        with reading(self.file), text_of(self.file, self.content) as stream:
             reader = pyarrow.csv.open_csv(
                 stream,
                 read_options=pyarrow.csv.ReadOptions(
@@ -175,15 +175,15 @@ def _ragged(name: str, lines: Sequence[int]) -> pa.Table:
 
 
 # --- JSON Lines
-def _json_chunks(path: Path, content: Content, asked: Sequence[str]) -> Iterator[Chunk]:
+def _json_chunks(file: File, content: Content, asked: Sequence[str]) -> Iterator[Chunk]:
     first, seen = 0, set[str]()
-    with reading(path), text_of(path, content) as stream, duckdb.connect() as db:
+    with reading(file), text_of(file, content) as stream, duckdb.connect() as db:
         for batch in _line_batches(stream):
             lines = pa.table({"line": batch.column(0), "number": np.arange(first + 1, first + 1 + batch.num_rows)})
-            chunk, present = _json_chunk(db, path.name, lines, asked)
+            chunk, present = _json_chunk(db, file.name, lines, asked)
             if first == 0 and chunk.rows.num_rows:
                 seen |= present
-                require(path.name, sorted(seen), asked)
+                require(file.name, sorted(seen), asked)
             first += batch.num_rows
             yield chunk
 
@@ -231,17 +231,17 @@ def _json_chunk(
 
 
 # --- Parquet
-def _parquet(path: Path, asked: Sequence[str]) -> Opened:
-    with pq.ParquetFile(path) as file:
-        columns = tuple(file.schema_arrow.names)
-    require(path.name, columns, asked)
-    return Opened(columns, lambda: _parquet_chunks(path, asked))
+def _parquet(file: File, asked: Sequence[str]) -> Opened:
+    with file.whole() as stream, pq.ParquetFile(stream) as parquet:
+        columns = tuple(parquet.schema_arrow.names)
+    require(file.name, columns, asked)
+    return Opened(columns, lambda: _parquet_chunks(file, asked))
 
 
-def _parquet_chunks(path: Path, asked: Sequence[str]) -> Iterator[Chunk]:
+def _parquet_chunks(file: File, asked: Sequence[str]) -> Iterator[Chunk]:
     first = 0
-    with reading(path), pq.ParquetFile(path, pre_buffer=False) as file:
-        for batch in file.iter_batches(batch_size=65_536, columns=list(asked)):
+    with reading(file), file.whole() as stream, pq.ParquetFile(stream, pre_buffer=False) as parquet:
+        for batch in parquet.iter_batches(batch_size=65_536, columns=list(asked)):
             yield Chunk(pa.Table.from_batches([batch]), _after(first))
             first += batch.num_rows
 

@@ -1,6 +1,6 @@
 """The source itself: which files are new or changed, and their rows in pages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,10 +10,12 @@ from passerelle.connectors.contract.columns import newcomers
 from passerelle.connectors.contract.durations import microseconds
 from passerelle.connectors.contract.roles import Kind
 from passerelle.connectors.contract.source import Context, Page, Resource, SourceSettings, State
-from passerelle.connectors.errors import DefinitionError
-from passerelle.connectors.sources.files.opening import Content, Stamp, format_of, matching, read_through
+from passerelle.connectors.errors import DefinitionError, TryLater
+from passerelle.connectors.sources.files.opening import Content, format_of, read_through
 from passerelle.connectors.sources.files.paging import Mark, Pager, Window
-from passerelle.connectors.sources.files.readers import Opened, opened
+from passerelle.connectors.sources.files.place import Disk, File, Place
+from passerelle.connectors.sources.files.readers import Opened
+from passerelle.connectors.sources.files.readers import opened as opened_file
 from passerelle.connectors.sources.files.settings import FilesSettings
 from passerelle.connectors.sources.files.state import Known, Memory, Partial
 from passerelle.privacy.errors import PasserelleError
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Check
 
 RECORDS = "records"
+_MOMENT = 2_000_000
+"""Buckets' times are of whole seconds: what is younger (µs) may be replaced within the same one."""
 
 
 class Files:
@@ -29,7 +33,7 @@ class Files:
 
     A file is read again when its size or time changed and its content did too. Where a cursor is named, a file that
     was read before then gives only rows from its last cursor value on (less `overlap`). A file that is gone takes
-    nothing with it: its records stay.
+    nothing with it: its records stay. A file in a bucket is never read half old and half new.
     """
 
     Settings: ClassVar[type[SourceSettings]] = FilesSettings
@@ -47,16 +51,16 @@ class Files:
 
     def pull(self, _resource: Resource, state: State | None, context: Context) -> Iterator[Page]:
         """New and changed files, page by page; then the state of all of them."""
-        files = self._matching()
+        place = self._place()
+        files = self._matching(place)
         memory = Memory.of(state)
         warnings = [f"{name} is gone; its records stay." for name in memory.forget(files)]
         newest = 0
-        for name, path in files.items():
-            stamp = Stamp.of(path)
-            newest = max(newest, stamp.mtime_ns // 1000)
+        for name, file in files.items():
+            newest = max(newest, file.stamp.mtime_ns // 1000)
             known = memory.files.get(name)
-            if known is None or not known.same(stamp):
-                yield from self._file(name, path, stamp, memory, context, warnings)
+            if known is None or not known.same(file.stamp):
+                yield from self._file(name, file, place, memory, context, warnings)
         yield Page(
             rows=pa.table({field.name: pa.array([], pa.string()) for field in self._shape.fields}),
             state=memory.state(),
@@ -70,48 +74,59 @@ class Files:
 
         found = []
         try:
-            files = self._matching()
-            for name, path in files.items():
-                self._open(path)
+            place = self._place()
+            for name, file in self._matching(place).items():
+                self._open(file, place.version(file))
                 found.append(Check(f"source {self.name}", "ok", f"{name} has the named columns."))
         except PasserelleError as problem:
             found.append(Check(f"source {self.name}", "failed", problem.message, problem.advice))
         return found
 
-    def _matching(self) -> dict[str, Path]:
-        files = matching(self._settings.path, self._folder)
+    def _place(self) -> Place:
+        if not self._settings.in_bucket:
+            return Disk(self._folder)
+        from passerelle.connectors.sources.files.buckets import bucket
+
+        return bucket(self._settings, self._folder)
+
+    def _matching(self, place: Place) -> Mapping[str, File]:
+        files = place.matching(self._settings.path)
         if not files:
+            where = "" if self._settings.in_bucket else "The path is taken from the workspace's folder; "
             raise DefinitionError(
-                f"No file matches {self._settings.path}.",
-                advice="The path is taken from the workspace's folder; is the export there?",
+                f"No file matches {self._settings.path}.", advice=f"{where}is the export there?".capitalize()
             )
         return files
 
     def _file(
-        self, name: str, path: Path, stamp: Stamp, memory: Memory, context: Context, warnings: list[str]
+        self, name: str, file: File, place: Place, memory: Memory, context: Context, warnings: list[str]
     ) -> Iterator[Page]:
-        content, file = self._open(path)
+        stamp, version = file.stamp, place.version(file)
+        sure = not version or stamp.mtime_ns // 1000 < context.now - _MOMENT
+        content, opened = self._open(file, version)
         known = memory.files.get(name)
         if known is not None and known.digest == content.digest:
-            memory.files[name] = Known(stamp.size, stamp.mtime_ns, known.digest, known.mark)
+            memory.files[name] = Known.of(stamp, known.digest, known.mark, sure=sure)
             return
-        warnings += newcomers(name, file.columns, memory.columns)
+        warnings += newcomers(name, opened.columns, memory.columns)
         window = Window(self._since(known), context.now, self._settings.timezone or context.timezone)
         pager = Pager(name, self._shape, window, context.page_rows, check_text=not content.fits)
         partial = memory.partial if memory.partial is not None and memory.partial.goes_on(name, stamp) else None
         pager.mark = partial.mark if partial is not None else None
         begins = f"{name}:" if partial is None and window.since is None else None
-        for batch in pager.batches(file.chunks(), skip=partial.read if partial else 0):
+        for batch in pager.batches(opened.chunks(), skip=partial.read if partial else 0):
+            if place.version(file) != version:
+                raise TryLater(f"{name} changed while it was read.", advice="The next pull reads it again.")
             here = Partial(name, stamp.size, stamp.mtime_ns, batch.read, batch.mark)
             yield Page(batch.rows, memory.state(here), batch.places, begins, batch.quarantined)
             begins = None
         mark = pager.mark if pager.mark is not None else known.mark if known else None
-        memory.files[name] = Known(stamp.size, stamp.mtime_ns, content.digest, mark)
+        memory.files[name] = Known.of(stamp, content.digest, mark, sure=sure)
 
-    def _open(self, path: Path) -> tuple[Content, Opened]:
-        format_ = format_of(path, self._settings.format)
-        content = read_through(path, format_, self._settings.encoding)
-        return content, opened(path, format_, content, tuple(dict.fromkeys(self._shape.asked)), self._settings)
+    def _open(self, file: File, version: str) -> tuple[Content, Opened]:
+        format_ = format_of(file, self._settings.format)
+        content = read_through(file, version, format_, self._settings.encoding)
+        return content, opened_file(file, format_, content, tuple(dict.fromkeys(self._shape.asked)), self._settings)
 
     def _since(self, known: Known | None) -> Mark:
         """From which cursor value on a file that was read before is new: overlapping, for rows that came late."""

@@ -7,8 +7,8 @@ from typing import Any, Self
 from pydantic import JsonValue
 
 from passerelle.connectors.contract.source import State
-from passerelle.connectors.sources.files.opening import Stamp
 from passerelle.connectors.sources.files.paging import Mark
+from passerelle.connectors.sources.files.place import Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,11 @@ class Known:
     mtime_ns: int
     digest: str
     mark: Mark
+
+    @classmethod
+    def of(cls, stamp: Stamp, digest: str, mark: Mark, *, sure: bool) -> Self:
+        """Where it is not `sure` that its stamp tells it from a later one, it is looked at again."""
+        return cls(stamp.size, stamp.mtime_ns if sure else 0, digest, mark)
 
     def same(self, stamp: Stamp) -> bool:
         """Whether nothing shows that the file changed."""

@@ -108,9 +108,7 @@ class Ga4World(VendorWorld):
         }
         self.fake = FakeGa4()
         super().__init__(self.fake, resource=resource, lacks=lacks)
-        (folder / "key").write_text(
-            json.dumps({"client_email": "a@b.example", "private_key": _key()}), encoding="utf-8"
-        )
+        (folder / "key").write_text(json.dumps(service_account()), encoding="utf-8")
         (folder / "key").chmod(0o600)
         said = {"kind": "ga4", "property": "1", "service_account_file": "key", "person": "crm_id"}
         said |= {"endpoint": self.vendor.url, "timezone": "Europe/Paris"}
@@ -130,6 +128,11 @@ class Ga4World(VendorWorld):
         plain = re.sub(r"\D", "", str(day))[:8]
         figures = [{"value": str(one["value"])} for one in record["metricValues"]]
         return {"dimensionValues": [{"value": one} for one in (plain, *others)], "metricValues": figures}
+
+
+def service_account() -> dict[str, str]:
+    """What stands in a service account's key file, as far as it is read."""
+    return {"client_email": "a@b.example", "private_key": _key()}
 
 
 @cache

@@ -1,0 +1,128 @@
+"""Files in buckets: Amazon S3 and what speaks like it, and Google Cloud Storage, by Arrow's own clients."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pyarrow.fs import FileSelector, FileSystem, GcsFileSystem, S3FileSystem
+from pydantic_core import from_json
+
+from passerelle.connectors.authentication import Secret, from_command, from_file
+from passerelle.connectors.errors import DefinitionError
+from passerelle.connectors.http import Endpoint, refuse_private
+from passerelle.connectors.oauth import JwtBearer, OAuth
+from passerelle.connectors.sources.files.place import File, Place, Stamp, reading
+from passerelle.connectors.sources.files.settings import FilesSettings
+
+SCOPE = "https://www.googleapis.com/auth/devstorage.read_only"
+TOKENS = "https://oauth2.googleapis.com/token"
+_WILD = frozenset("*?[")
+_VERSIONS = ("ETag", "generation")
+_PATIENCE = timedelta(seconds=30)
+_LIFE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket(Place):
+    """A bucket. Files are known by their whole address."""
+
+    system: FileSystem
+
+    def matching(self, pattern: str) -> Mapping[str, File]:
+        """Objects that match; only what stands before the first wildcard is listed."""
+        scheme, _, path = pattern.partition("://")
+        wanted = path.rstrip("/").split("/")
+        with reading(pattern):
+            infos = self._listed(wanted)
+        found = {info.path: info for info in infos if info.is_file and _fits(info.path.split("/"), wanted)}
+        return {f"{scheme}://{path}": File(self.system, path, Stamp.of(found[path])) for path in sorted(found)}
+
+    def version(self, file: File) -> str:
+        """S3's entity tag, or Google's generation."""
+        with reading(file), file.whole() as opened:
+            said: Mapping[Any, Any] = opened.metadata()
+        named = {name if isinstance(name, str) else name.decode(): value for name, value in said.items()}
+        return next((bytes(named[name]).decode().strip('"') for name in _VERSIONS if name in named), "")
+
+    def _listed(self, wanted: Sequence[str]) -> Sequence[Any]:
+        plain = next((place for place, part in enumerate(wanted) if _WILD & set(part)), None)
+        if plain is None:
+            return list(self.system.get_file_info(["/".join(wanted)]))
+        selector = FileSelector(
+            "/".join(wanted[:plain]), allow_not_found=True, recursive=wanted[plain] == "**" or plain < len(wanted) - 1
+        )
+        return list(self.system.get_file_info(selector))
+
+
+def bucket(settings: FilesSettings, folder: Path) -> Bucket:
+    """The bucket of `path`. Raises `DefinitionError` where the key is none, or the endpoint one that is not for us."""
+    where = _endpoint(settings)
+    make = _s3 if settings.path.startswith("s3://") else _gcs
+    return Bucket(make(settings, folder, where))
+
+
+def _endpoint(settings: FilesSettings) -> dict[str, str]:
+    if settings.endpoint is None:
+        return {}
+    parts = urlsplit(settings.endpoint)
+    if not settings.allow_private:
+        if parts.scheme != "https":
+            raise DefinitionError("The endpoint must be https, unless it stands inside the house.", path=("endpoint",))
+        refuse_private(parts.hostname or "")
+    return {"scheme": parts.scheme, "endpoint_override": parts.netloc}
+
+
+def _s3(settings: FilesSettings, folder: Path, where: Mapping[str, str]) -> FileSystem:
+    try:
+        said = from_json(_secret(settings, folder)())
+    except ValueError:
+        said = None
+    names = ("AccessKeyId", "SecretAccessKey")
+    if not isinstance(said, dict) or not all(isinstance(said.get(name), str) and said[name] for name in names):
+        raise DefinitionError(
+            "The key for S3 is no JSON with AccessKeyId and SecretAccessKey.",
+            advice="It has the form that `aws configure export-credentials` prints.",
+            path=("key_file",),
+        )
+    return S3FileSystem(
+        access_key=said[names[0]],
+        secret_key=said[names[1]],
+        session_token=said.get("SessionToken"),
+        region=settings.region,
+        **where,
+    )
+
+
+def _gcs(settings: FilesSettings, folder: Path, where: Mapping[str, str]) -> FileSystem:
+    if settings.key_file is not None:
+        tokens = TOKENS if settings.endpoint is None else f"{settings.endpoint.rstrip('/')}/token"
+        grant = JwtBearer(folder / settings.key_file, TOKENS, SCOPE)
+        login = OAuth(Endpoint(tokens, allow_private=settings.allow_private), grant, prefix="")
+        token = login.headers()["authorization"]
+    else:
+        token = _secret(settings, folder)()
+    ends = datetime.now(UTC) + _LIFE
+    return GcsFileSystem(access_token=token, credential_token_expiration=ends, retry_time_limit=_PATIENCE, **where)
+
+
+def _secret(settings: FilesSettings, folder: Path) -> Secret:
+    if settings.key_file is not None:
+        return from_file(folder / settings.key_file)
+    return from_command(settings.key_command or (), folder)
+
+
+def _fits(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether a path has the pattern's form: ** crosses folders, nothing else does, and dots are to be named."""
+    if not wanted:
+        return not parts
+    if wanted[0] == "**" and _fits(parts, wanted[1:]):
+        return True
+    if not parts or (parts[0].startswith(".") and not wanted[0].startswith(".")):
+        return False
+    if wanted[0] == "**":
+        return len(wanted) == len(parts) == 1 or _fits(parts[1:], wanted)
+    return fnmatchcase(parts[0], wanted[0]) and _fits(parts[1:], wanted[1:])
