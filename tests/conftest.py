@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 settings.load_profile("passerelle")
+
+gc.set_threshold(200_000, 20, 100)  # as every command does: else a search through all that was imported ends each test
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, field_validator
 from pydantic import Field as Setting
@@ -46,6 +46,7 @@ from passerelle.connectors.exchange import Ask, Clock, Reply
 from passerelle.connectors.http import Session
 from passerelle.connectors.quota import AdaptivePace
 from passerelle.privacy.vocabulary import ADS, Field, Purpose
+from passerelle.privacy.zones import time_zones
 
 ANONYMOUS = frozenset({"anonymous@psgdpr.com", "anonymous@anonymous.com"})
 """Addresses of the customer that stands for all who were erased."""
@@ -81,7 +82,7 @@ class PrestaShopSettings(ApiSettings):
     @field_validator("timezone")
     @classmethod
     def _known(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in time_zones():
             raise DefinitionError(f"{value!r} is no time zone.", advice="Write it like Europe/Paris.")
         return value
 

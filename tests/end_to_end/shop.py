@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,3 +88,14 @@ def ledger_of(shop: ShopWorkspace, statement: str) -> list[tuple[Any, ...]]:
     """What the store says."""
     with Workspace.open(shop.folder) as workspace, workspace.store().read() as connection:
         return [tuple(row) for row in connection.exec_driver_sql(statement)]
+
+
+def member(shop: ShopWorkspace, *, whatever_state: bool = False) -> str:
+    """The pseudonym of somebody at every place where somebody is: the last of them, where a twin refused the first.
+
+    A removal may be under way for somebody in `whatever_state`, or an addition.
+    """
+    found = ledger_of(shop, "SELECT subject_ref, subject_id, state FROM subject JOIN membership USING (subject_id)")
+    places = Counter((subject_id, ref) for ref, subject_id, state in found if whatever_state or state == "member")
+    (_, ref), _ = max(places.items(), key=lambda one: (one[1], one[0]))
+    return str(ref)

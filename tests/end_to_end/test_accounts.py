@@ -9,8 +9,7 @@ import pytest
 from passerelle.workflows.accounts import write_accounts
 from passerelle.workflows.workspace import Workspace
 from tests.end_to_end.conftest import Cli
-from tests.end_to_end.shop import ShopWorkspace
-from tests.end_to_end.test_outcomes import member
+from tests.end_to_end.shop import ShopWorkspace, member
 
 
 def table(shop: ShopWorkspace, name: str) -> pa.Table:
@@ -98,4 +97,4 @@ def test_the_newest_batches_are_written_and_all_of_them_are_counted(small: ShopW
     assert table(small, "batches").to_pylist() == whole.to_pylist()[-2:]
     assert table(small, "rejections").num_rows == 0
     now = {row["destination"]: row["sent"] for row in table(small, "audiences").to_pylist()}
-    assert now["google"] == sent["google"] + 1  # whom Meta rejected may be the one who withdrew
+    assert now == {place: rows + 1 for place, rows in sent.items()}

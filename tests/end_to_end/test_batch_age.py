@@ -4,6 +4,7 @@ import pytest
 
 from passerelle.workflows.sync import push
 from tests.end_to_end.rooms import MICROSECONDS, Rooms
+from tests.end_to_end.shop import member
 
 BUSY = {
     "meta": {"call": "meta.users.add", "graph": {"code": 2, "transient": True}},
@@ -35,9 +36,7 @@ def test_who_withdraws_while_a_throttled_batch_waits_is_not_sent(rooms: Rooms, d
     both = audience.read_text()
     audience.write_text(both.replace("{meta: {}, google: {}}", f"{{{other}: {{}}}}"))
     everybody = rooms.sync()[other].members
-    ((ref,),) = rooms.rows(
-        "SELECT subject_ref FROM subject JOIN membership USING (subject_id) WHERE state = 'member' LIMIT 1"
-    )
+    ref = member(rooms.shop)
     audience.write_text(both)
     rooms.shop.twins.fault(**BUSY[destination])
     withdraws_while_waiting(rooms, str(ref), minutes=20)

@@ -7,6 +7,7 @@ from passerelle.workflows.verbs.contract import Outcome
 from passerelle.workflows.verbs.status import Debt, outcome_of
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.rooms import MICROSECONDS, Rooms
+from tests.end_to_end.shop import member
 
 HOUR = 3600 * MICROSECONDS
 
@@ -22,8 +23,8 @@ def debt(rooms: Rooms) -> tuple[Debt, Outcome]:
 
 def test_a_debt_turns_into_an_alarm_and_then_a_breach(rooms: Rooms, cli: Cli) -> None:
     rooms.sync()
-    ((ref,),) = rooms.rows("SELECT subject_ref FROM subject JOIN membership USING (subject_id) LIMIT 1")
-    assert cli(rooms.shop, "consent", "withdraw", "--subject-ref", str(ref))[0] == 0
+    ref = member(rooms.shop, whatever_state=True)
+    assert cli(rooms.shop, "consent", "withdraw", "--subject-ref", ref)[0] == 0
     rooms.shop.twins.fault(call="data_manager.remove", times=0, grpc={"code": "PERMISSION_DENIED"})
     assert rooms.removals()["google"].outcome == "refused"
     seen = []

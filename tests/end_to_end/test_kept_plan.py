@@ -8,6 +8,7 @@ from typing import Any
 from passerelle.workflows.plan.document import PlanFile
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.rooms import Rooms
+from tests.end_to_end.shop import member
 from tests.end_to_end.test_consent_reaches import contact, write
 from tests.end_to_end.test_outcomes import edit, row
 
@@ -36,10 +37,10 @@ def rewritten(file: Path, **changed: object) -> None:
 
 def test_a_kept_plan_is_refused_whatever_changed_since(rooms: Rooms, cli: Cli) -> None:
     rooms.sync()
-    ((ref,),) = rooms.rows("SELECT subject_ref FROM subject JOIN membership USING (subject_id) LIMIT 1")
+    ref = member(rooms.shop, whatever_state=True)
 
     def withdrawn(_file: Path) -> None:
-        assert cli(rooms.shop, "consent", "withdraw", "--subject-ref", str(ref))[0] == 0
+        assert cli(rooms.shop, "consent", "withdraw", "--subject-ref", ref)[0] == 0
 
     def pulled(_file: Path) -> None:
         write(rooms.shop, "new", [contact("NEW")])

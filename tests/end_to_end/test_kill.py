@@ -8,7 +8,7 @@ import time
 import pytest
 
 from passerelle.workflows.workspace import Workspace
-from tests.end_to_end.shop import ShopWorkspace
+from tests.end_to_end.shop import ShopWorkspace, member
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -61,9 +61,7 @@ def batches(shop: ShopWorkspace) -> list[tuple[str, str]]:
 
 def test_a_removal_that_google_had_accepted_when_the_process_died_is_settled_by_the_next(small: ShopWorkspace) -> None:
     small.here("sync")
-    with Workspace.open(small.folder) as workspace, workspace.store().read() as connection:
-        statement = "SELECT subject_ref FROM subject JOIN membership USING (subject_id) WHERE state = 'member' LIMIT 1"
-        ref = str(connection.exec_driver_sql(statement).scalar_one())
+    ref = member(small)
     assert small.here("consent", "withdraw", "--subject-ref", ref)["queued"] == 2
     small.twins.clock(hold=True)
     command = small.command("sync", "--removals-only", "--wait", "600")

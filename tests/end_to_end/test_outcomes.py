@@ -9,7 +9,7 @@ import pytest
 
 from passerelle.workflows.workspace import Workspace
 from tests.end_to_end.conftest import Cli
-from tests.end_to_end.shop import ShopWorkspace
+from tests.end_to_end.shop import ShopWorkspace, member
 
 
 def edit(file: Path, old: str, new: str) -> None:
@@ -20,13 +20,6 @@ def edit(file: Path, old: str, new: str) -> None:
 
 def row(result: dict[str, Any], destination: str) -> dict[str, Any]:
     return next(each for each in result["audiences"] if each["destination"] == destination)
-
-
-def member(shop: ShopWorkspace) -> str:
-    """The pseudonym of somebody who is there."""
-    statement = "SELECT subject_ref FROM subject JOIN membership USING (subject_id) WHERE state = 'member' LIMIT 1"
-    with Workspace.open(shop.folder) as workspace, workspace.store().read() as connection:
-        return str(connection.exec_driver_sql(statement).scalar_one())
 
 
 def test_a_sync_ends_done_with_every_row_accounted(small: ShopWorkspace, cli: Cli) -> None:
@@ -244,9 +237,7 @@ def test_who_withdrew_before_google_refused_them_is_not_owed_for_ever(small: Sho
     small.twins.fault(call="meta.*", times=0, graph={"code": 190})
     small.twins.fault(call="data_manager.ingest", times=0, drop=True)
     cli(small, "sync")
-    with Workspace.open(small.folder) as workspace, workspace.store().read() as connection:
-        statement = "SELECT subject_ref FROM subject JOIN membership USING (subject_id) LIMIT 1"
-        ref = str(connection.exec_driver_sql(statement).scalar_one())
+    ref = member(small, whatever_state=True)
     assert cli(small, "consent", "withdraw", "--subject-ref", ref)[1]["queued"] == 1
     small.twins.clear_faults()
     assert cli(small, "sync")[0] == 0

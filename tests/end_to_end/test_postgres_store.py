@@ -7,8 +7,7 @@ import pytest
 
 from passerelle.connectors.twins.handle import in_process
 from tests.end_to_end.conftest import EVERYBODY
-from tests.end_to_end.shop import ShopWorkspace, made, only_audience
-from tests.end_to_end.test_outcomes import member
+from tests.end_to_end.shop import ShopWorkspace, made, member, only_audience
 from tests.privacy.store.stores import fresh_url
 
 pytestmark = pytest.mark.postgres

@@ -18,8 +18,8 @@ from passerelle.workflows.workspace import Workspace
 from tests.connectors.destinations.people import cleared, person, sha
 from tests.end_to_end.conftest import EVERYBODY, Cli
 from tests.end_to_end.rooms import Rooms
-from tests.end_to_end.shop import ShopWorkspace, ledger_of
-from tests.end_to_end.test_outcomes import edit, member, row
+from tests.end_to_end.shop import ShopWorkspace, ledger_of, member
+from tests.end_to_end.test_outcomes import edit, row
 
 DESTINATIONS = {"meta": "meta", "google": "google_ads"}
 STRANGER = sha("person4711@example.fr")

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass, field
 from typing import Literal
-from zoneinfo import available_timezones
 
+from passerelle.privacy.zones import time_zones
 from passerelle.workflows.n8n.nodes import Credential
 
 Via = Literal["command", "http"]
@@ -59,7 +59,7 @@ class Options:
         fixed = (self.program, self.workspace, self.runner_url, self.timezone, self.slack_channel)
         if any("{{" in text or text.startswith("=") or not text.isprintable() for text in fixed):
             raise ValueError("a path, an address or a channel must be plain text")
-        if self.timezone not in available_timezones():
+        if self.timezone not in time_zones():
             raise ValueError("the time zone must be one such as Europe/Paris")
         if not all(re.fullmatch(r"[a-z0-9_]{1,64}", name) for name in self.audiences) or not self.audiences:
             raise ValueError("audiences need names of small letters, digits and underscores, and at least one")

@@ -4,8 +4,10 @@ A kind is a class with a `Settings` pydantic model, which has a literal field `k
 workspace names the kind.
 """
 
-from importlib.metadata import entry_points
-from typing import Any, Literal
+import sys
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel
 
@@ -17,12 +19,12 @@ Group = Literal["passerelle.sources", "passerelle.destinations"]
 
 def kinds(group: Group) -> list[str]:
     """The kinds that are installed, sorted."""
-    return sorted({entry.name for entry in entry_points(group=group)})
+    return sorted({entry.name for entry in _installed(tuple(sys.path)) if entry.group == group})
 
 
 def load(group: Group, kind: str) -> Any:  # noqa: ANN401 - the class behind an entry point
     """The class of `kind`. Raises `DefinitionError` where it is not installed or is not what it must be."""
-    found = [entry for entry in entry_points(group=group) if entry.name == kind]
+    found = [entry for entry in _installed(tuple(sys.path)) if (entry.group, entry.name) == (group, kind)]
     if not found:
         known = kinds(group)
         raise DefinitionError(
@@ -39,3 +41,10 @@ def load(group: Group, kind: str) -> Any:  # noqa: ANN401 - the class behind an 
     if not issubclass(getattr(cls, "Settings", object), BaseModel):
         raise DefinitionError(f"the kind `{found[0].name}` has no settings model.", path=("kind",))
     return cls
+
+
+@cache
+def _installed(_path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """The kinds of all groups. Looked up once for a path: a file of every package on it is read."""
+    every = entry_points()
+    return tuple(entry for group in get_args(Group) for entry in every.select(group=group))

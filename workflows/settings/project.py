@@ -3,10 +3,10 @@
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from passerelle.privacy.zones import time_zones
 from passerelle.workflows.settings.names import Name, did_you_mean
 
 
@@ -17,8 +17,8 @@ class Closed(BaseModel):
 
 
 def _timezone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"is not a time zone such as `Europe/Paris`.{did_you_mean(name, available_timezones())}")
+    if name not in time_zones():
+        raise ValueError(f"is not a time zone such as `Europe/Paris`.{did_you_mean(name, time_zones())}")
     return name
 
 

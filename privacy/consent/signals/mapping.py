@@ -18,7 +18,7 @@ Nothing means an ads purpose unless it stands here with the notice that asked fo
 """
 
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -26,6 +26,7 @@ from passerelle.privacy.consent.digest import digest
 from passerelle.privacy.consent.signals.reading import Meaning, Meanings
 from passerelle.privacy.vocabulary import ADS, Channel, Destination, EvidenceGrade, Expression, Purpose, Stop
 from passerelle.privacy.vocabulary import Field as Identifier
+from passerelle.privacy.zones import time_zones
 
 VENDORS = ("hubspot", "salesforce", "shopify", "brevo", "klaviyo", "mailchimp", "onetrust", "didomi", "usercentrics")
 WITH_PURPOSES = ("hubspot", "salesforce", "mailchimp", "onetrust", "didomi", "usercentrics")
@@ -180,7 +181,7 @@ class SignalMapping(_Closed):
             raise ValueError(f"records of {self.signal} name no purposes")
         if self.who and not set(self.who) - {"country"}:
             raise ValueError("`who` must name at least one of email, phone, external_id")
-        if self.timezone is not None and self.timezone not in available_timezones():
+        if self.timezone is not None and self.timezone not in time_zones():
             raise ValueError("`timezone` must be a name such as Europe/Paris")
         return self
 
