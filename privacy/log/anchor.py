@@ -3,15 +3,18 @@
 It stands on another volume, if the operator is wise. One JSON line per checkpoint: size, root, note.
 """
 
+import errno
 import json
 import os
 from pathlib import Path
 
-from passerelle.privacy.errors import IntegrityError
+from passerelle.privacy.errors import IntegrityError, PasserelleError, TryLater
 from passerelle.privacy.log.note import Checkpoint, parse_checkpoint
 from passerelle.privacy.log.signers import Verifiers
 
 _TAIL = 1 << 16
+_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_ADVICE = "Free its disk, or give back the right to it; the next run writes what is missing."
 
 
 class Anchor:
@@ -21,7 +24,10 @@ class Anchor:
         self._path = path
 
     def append(self, signed: Checkpoint) -> None:
-        """Add one checkpoint, durably. Raises `IntegrityError` where the file cannot be written."""
+        """Add one checkpoint, durably. Raises `TryLater` where the disk is full or failing.
+
+        What is missing of the file is written by whoever begins next.
+        """
         line = json.dumps({"size": signed.size, "root": signed.root_hex, "note": signed.note}, ensure_ascii=False)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -32,10 +38,11 @@ class Anchor:
                 file.write((b"\n" if torn else b"") + line.encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-        except OSError:
-            raise IntegrityError(
-                f"The anchor file {self._path} cannot be written.", advice="Free its disk or give back the right to it."
-            ) from None
+        except OSError as problem:
+            told, advice = f"The anchor file {self._path} cannot be written: {problem.strerror}.", _ADVICE
+            if problem.errno in _THE_DISK:
+                raise TryLater(told, advice=advice) from None
+            raise PasserelleError(told, advice=advice) from None
 
     def last(self, verifiers: Verifiers) -> Checkpoint | None:
         """The newest checkpoint in the file, its signature checked; None where there is no file yet.

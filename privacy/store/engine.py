@@ -42,6 +42,7 @@ from passerelle.privacy.store import beside, bulk, reading, seals, writing
 from passerelle.privacy.store.bulk import OnConflict, Rows
 from passerelle.privacy.store.columns import Scanner
 from passerelle.privacy.store.locks import AdvisoryLocks, FileLocks, Lease, Locks, private_folder
+from passerelle.privacy.store.malformed import told_apart
 from passerelle.privacy.store.schema import HEAD, bring_up, revision
 from passerelle.privacy.store.seals import SealKey, Tally
 from passerelle.privacy.store.writing import Values
@@ -126,7 +127,7 @@ class Store:
         if not self._is_open:
             return
         if self.is_sqlite:
-            with self._engine.connect() as connection:
+            with told_apart(self.file), self._engine.connect() as connection:
                 connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._gone()
 
@@ -149,7 +150,11 @@ class Store:
         """One consistent state of the store, for as long as the block lasts."""
         self._come()
         isolation = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
-        with self._engine.connect().execution_options(**isolation) as connection, connection.begin():
+        with (
+            told_apart(self.file),
+            self._engine.connect().execution_options(**isolation) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     def committed(self, statements: Sequence[Select[Any]]) -> list[pa.Table] | None:
@@ -173,7 +178,7 @@ class Store:
         if self._guard is not None:
             self._guard()
             self._guard = None
-        with self._engine.connect().execution_options(**_WRITE) as connection:
+        with told_apart(self.file), self._engine.connect().execution_options(**_WRITE) as connection:
             connection.info[_AFTER] = later = list[Callable[[], None]]()
             with connection.begin():
                 if not self.is_sqlite:

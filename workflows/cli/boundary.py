@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import secrets
 import sys
 import traceback
@@ -45,6 +46,9 @@ _STORE: dict[str, PasserelleError] = {
 """What SQLite's names of errors mean, by how they begin."""
 
 
+_NO_REASON = re.compile(r"(return without|without setting an) exception( set)?\Z")
+"""What Python 3.11 says in a `SystemError` where there is no memory for another frame: that there is no reason."""
+
 _MACHINE: dict[int, PasserelleError] = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),
@@ -78,8 +82,7 @@ def _translated(error: Exception) -> Failure | None:
 
 
 def _of_machine(error: BaseException) -> PasserelleError | None:
-    # Python 3.11 says SystemError, without a reason, where there is no memory for another frame.
-    if isinstance(error, MemoryError | SystemError):
+    if isinstance(error, MemoryError) or (isinstance(error, SystemError) and _NO_REASON.search(str(error))):
         return _NO_MEMORY
     return _MACHINE.get(error.errno) if isinstance(error, OSError) and error.errno is not None else None
 

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import select
 
-from passerelle.privacy.errors import IntegrityError
+from passerelle.privacy.errors import IntegrityError, PasserelleError, TryLater
 from passerelle.privacy.log import Log, merkle
+from passerelle.privacy.log.anchor import Anchor
 from passerelle.privacy.log.entries import CHUNK_LEAVES
 from passerelle.privacy.log.members import Members, position_of
-from passerelle.privacy.log.note import parse_checkpoint
+from passerelle.privacy.log.note import Checkpoint, parse_checkpoint
 from passerelle.privacy.store import tables as t
 from tests.privacy.log.chronicle import NOW, Chronicle, opened, told
 from tests.privacy.store.stores import KINDS, fresh_url
@@ -164,6 +165,15 @@ def test_a_line_that_a_crash_kept_back_or_cut_is_written_again(chronicle: Chroni
         with chronicle.store.read() as connection:
             chronicle.log.check_anchor(connection)
         assert chronicle.anchor.read_bytes().endswith(lines[1])
+
+
+def test_an_anchor_on_a_full_disk_is_for_later_and_one_that_is_no_file_is_not(tmp_path: Path) -> None:
+    signed = Checkpoint(2, "00", "note")
+    with pytest.raises(TryLater, match="/dev/full cannot be written"):
+        Anchor(Path("/dev/full")).append(signed)
+    with pytest.raises(PasserelleError, match="Is a directory") as told:
+        Anchor(tmp_path).append(signed)
+    assert told.value.exit_code == 1
 
 
 def test_a_lost_or_forged_anchor_is_noticed(chronicle: Chronicle) -> None:

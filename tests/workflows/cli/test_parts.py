@@ -1,5 +1,6 @@
 """The parts of the command line, each by itself."""
 
+import errno
 import io
 import logging
 import sys
@@ -179,7 +180,15 @@ def test_a_word_that_is_missing_is_named_once() -> None:
         request_of(preview, {}, None)
 
 
-@pytest.mark.parametrize("error", [MemoryError(), SystemError("error return without exception set"), OSError(12, "x")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        SystemError("error return without exception set"),
+        SystemError("<built-in function len> returned NULL without setting an exception"),
+        OSError(errno.ENOMEM, "x"),
+    ],
+)
 def test_a_machine_without_memory_is_worth_another_try(error: Exception) -> None:
     def work() -> None:
         raise error
@@ -189,3 +198,24 @@ def test_a_machine_without_memory_is_worth_another_try(error: Exception) -> None
     assert isinstance(failure, Failure)
     assert (failure.exit_code, failure.outcome) == (75, Outcome.TRY_LATER)
     assert "memory" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "said"),
+    [
+        (SystemError("Objects/listobject.c:338: bad argument to internal function"), 1, "SystemError"),
+        (SystemError(), 1, "SystemError"),
+        (OSError(errno.EIO, "x"), 75, "disk"),
+        (OSError(errno.ENOSPC, "x"), 75, "full"),
+        (OSError(errno.EACCES, "x"), 1, "may not be written"),
+    ],
+)
+def test_what_else_the_machine_says_is_told_apart(error: Exception, exit_code: int, said: str) -> None:
+    def work() -> None:
+        raise error
+
+    failure = attempt(work, None)
+
+    assert isinstance(failure, Failure)
+    assert failure.exit_code == exit_code
+    assert said in failure.message
