@@ -90,7 +90,7 @@ class DataManager:
             response.request_id = self._submit("remove", audiences, members)
         return response
 
-    def _remove_all(self, request: Message, _fault: Fault | None) -> Message:
+    def _remove_all(self, request: Message, fault: Fault | None) -> Message:
         audiences = self._destinations(request)
         before = self._world.now()
         if request.HasField("remove_as_of_time"):
@@ -98,9 +98,12 @@ class DataManager:
             if before > self._world.now():
                 field = ("remove_as_of_time", "In the future.", "INVALID_REMOVE_AS_OF_TIME")
                 raise Violation("INVALID_REMOVE_AS_OF_TIME", [field])
+        members = Members([], 0, 0)
+        if fault is not None and fault.partial is not None:  # it is taken, and processing fails: nobody goes
+            members, before = Members([], 1, 0, {fault.partial.reason: 1}), 0
         response = dm.RemoveAllAudienceMembersResponse.pb()()
         if not request.validate_only:
-            response.request_id = self._submit("remove_all", audiences, Members([], 0, 0), before)
+            response.request_id = self._submit("remove_all", audiences, members, before)
         return response
 
     def _submit(self, action: Message, audiences: list[Audience], members: Members, before: int = 0) -> str:

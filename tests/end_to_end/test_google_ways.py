@@ -92,3 +92,14 @@ def test_the_rehearsal_in_the_documentation_is_one(tmp_path: Path) -> None:
     assert len(read_faults(file)) == len(json.loads(script))
     with subprocess_twins("--faults", str(file)) as twins:
         assert twins.audiences() == {}
+
+
+def test_a_removal_that_google_takes_and_does_not_carry_out_is_no_success(rooms: Rooms) -> None:
+    rooms.sync()
+    ((ref,),) = rooms.rows("SELECT min(subject_ref) FROM subject JOIN membership USING (subject_id)")
+    rooms.shop.run("consent", "withdraw", "--subject-ref", str(ref))
+    rooms.shop.twins.fault(call="data_manager.remove", partial={"rows": [0], "reason": "INTERNAL_ERROR"})
+    failed = rooms.removals()["google"]
+    assert (failed.outcome, failed.debt, failed.rejected) == (Outcome.TRY_LATER, 1, 1)
+    again = rooms.removals()["google"]
+    assert (again.outcome, again.debt, again.accepted) == (Outcome.DONE, 0, 1)

@@ -17,7 +17,7 @@ from passerelle.privacy.ledger import Opening, Place
 from passerelle.workflows.plan.moves import Ids
 from passerelle.workflows.plan.standing import owed
 from passerelle.workflows.sync.crew import Crew
-from passerelle.workflows.sync.push import receive, refuse_removal
+from passerelle.workflows.sync.push import receive, refuse_removal, unconfirmed
 from passerelle.workflows.sync.report import PlaceReport
 
 
@@ -62,7 +62,9 @@ def _ask(crew: Crew, place: Place, report: PlaceReport) -> None:
             batch = crew.ledger.farewell(connection, opening, destination.platform, ids)
         report.removed += len(ids)
         with refuse_removal(crew, opening.batch_id, len(ids), report):
-            receive(crew, opening.batch_id, destination.forget_everywhere(batch, Intent(opening.batch_id, 1)), report)
+            receipt = destination.forget_everywhere(batch, Intent(opening.batch_id, 1))
+            receive(crew, opening.batch_id, receipt, report)
+            unconfirmed(report, receipt)
 
 
 def _welcome(crew: Crew, connection: Connection, name: str, ids: Ids) -> Ids:

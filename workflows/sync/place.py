@@ -16,7 +16,7 @@ from passerelle.workflows.plan.standing import standing
 from passerelle.workflows.plan.values import Values
 from passerelle.workflows.sync import replace as replacing
 from passerelle.workflows.sync.crew import Crew
-from passerelle.workflows.sync.push import Target, add, remove, settle
+from passerelle.workflows.sync.push import Target, add, remove, settle, unconfirmed
 from passerelle.workflows.sync.replace import Replacing
 from passerelle.workflows.sync.report import PlaceReport
 from passerelle.workflows.verbs.contract import Outcome
@@ -170,6 +170,8 @@ def _pending(crew: Crew, target: Target, report: PlaceReport, *, concludes: bool
             continue
         if batch.run_id == crew.run_id:
             report.settle(batch.told, receipt)
+        if batch.action is Action.REMOVE:
+            unconfirmed(report, receipt)
         if receipt.alarm:
             report.fail(HeldBack(receipt.alarm, advice=_ALARMING))
     if concludes and len(waiting) < len(accepted) and not crew.stopping.is_set():

@@ -122,6 +122,7 @@ def remove(crew: Crew, target: Target, ids: Ids, report: PlaceReport) -> bool:
         crew.still_alone(target.place)
         receipt = target.destination.remove(target.remote, batch, Intent(opening.batch_id, 1))
         receive(crew, opening.batch_id, receipt, report)
+        unconfirmed(report, receipt)
         return receipt.state == "settled"
     return False
 
@@ -245,6 +246,14 @@ def account(report: PlaceReport, receipt: Receipt) -> None:
     report.rejected += receipt.rejected_count
     report.pending += receipt.pending
     count(report.reasons, dict(receipt.reasons))
+
+
+def unconfirmed(report: PlaceReport, removal: Receipt) -> None:
+    """Say so where a platform came to an end with a removal, and did not take everybody out: they stay owed."""
+    if removal.state == "settled" and (removal.rejected_count or removal.reasons):
+        why = ", ".join(f"{reason} {number:,}" for reason, number in sorted(removal.reasons.items()))
+        message = f"The platform did not take out everybody of {report.place} ({why or removal.rejected_count})."
+        report.fail(TryLater(message, advice="They stay owed, and the next run tries again. `status` shows their age."))
 
 
 def _count_out(report: PlaceReport, keys: MatchKeys, withheld: pa.Table) -> None:

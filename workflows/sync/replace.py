@@ -19,7 +19,7 @@ from passerelle.connectors.errors import Refused
 from passerelle.privacy.ledger import Batch, Opening, Replacements
 from passerelle.workflows.plan.moves import NOBODY, Ids, Moves
 from passerelle.workflows.sync.crew import Crew
-from passerelle.workflows.sync.push import Prepared, Target, account, prepare, send, told
+from passerelle.workflows.sync.push import Prepared, Target, account, prepare, send, told, unconfirmed
 from passerelle.workflows.sync.report import PlaceReport
 
 
@@ -141,6 +141,7 @@ def conclude(
             connection, removal.batch_id, replacement.batch_id, told(receipt), now=crew.now()
         )
     account(report, receipt)
+    unconfirmed(report, receipt)
 
 
 def resume(crew: Crew, target: Target, report: PlaceReport) -> bool:
