@@ -259,6 +259,10 @@ class Destination(Protocol):
         """Limits and habits."""
         ...
 
+    def find(self, spec: AudienceSpec) -> RemoteAudience | None:
+        """The audience there that carries our mark, `adopted` where people may be in it. Changes nothing."""
+        ...
+
     def ensure(self, spec: AudienceSpec, known: RemoteAudience | None) -> RemoteAudience:
         """Find the audience (by `known`, if given) or create it. Raises `Refused` where it is gone or unusable.
 

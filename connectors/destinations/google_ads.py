@@ -147,15 +147,19 @@ class GoogleAds:
         """The way that the settings take."""
         return self._members if self._settings.route == "data_manager" else self._jobs
 
+    def find(self, spec: AudienceSpec) -> RemoteAudience | None:
+        """The list that carries our mark. Google does not say whether anybody was ever in it."""
+        found = self._marked(spec)
+        return None if found is None else RemoteAudience(found, google_rows.COLUMNS, adopted=True)
+
     def ensure(self, spec: AudienceSpec, known: RemoteAudience | None) -> RemoteAudience:
         """The known list if it is still there, else the one that carries our mark, else a new one.
 
         One that is there gets the name, the description and, where it is set, the retention of `spec`.
         """
-        found = None if known is not None else self._marked(spec)
-        if known is None and found is None:
+        held = known or self.find(spec)
+        if held is None:
             return RemoteAudience(self._create(spec), google_rows.COLUMNS)
-        held = known or RemoteAudience(str(found), google_rows.COLUMNS, adopted=True)
         self._route.bring(held, spec, _days(spec.retention_days))
         return held
 

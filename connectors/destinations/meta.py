@@ -119,24 +119,26 @@ class Meta:
             sleep=self._sleep,
         )
 
-    def ensure(self, spec: AudienceSpec, known: RemoteAudience | None) -> RemoteAudience:
-        """The known audience if it is still there, else the one that carries our mark, else a new one."""
-        if known is not None:
-            with self._told_what_is_flagged(known.remote_id):
-                held = self._wire.get((known.remote_id,), fields=meta_audiences.FIELDS)
-                meta_audiences.fits(spec, held)
-                meta_audiences.revise(self._wire, spec, held)
-            return known
-        account, source = self._settings.ad_account, self._settings.customer_file_source.upper()
-        found = meta_audiences.marked(self._wire, account, spec)
+    def find(self, spec: AudienceSpec) -> RemoteAudience | None:
+        """The audience that carries our mark."""
+        found = meta_audiences.marked(self._wire, self._settings.ad_account, spec)
         if found is None:
-            made = meta_audiences.create(self._wire, account, spec, source)
-            return RemoteAudience(made, meta_rows.schema_of(spec))
-        meta_audiences.fits(spec, found)
-        with self._told_what_is_flagged(str(found["id"])):
-            meta_audiences.revise(self._wire, spec, found)
+            return None
         remote = RemoteAudience(str(found["id"]), meta_rows.schema_of(spec))
         return replace(remote, adopted=not meta_replace.is_empty(self._wire, remote))
+
+    def ensure(self, spec: AudienceSpec, known: RemoteAudience | None) -> RemoteAudience:
+        """The known audience if it is still there, else the one that carries our mark, else a new one."""
+        remote = known or self.find(spec)
+        if remote is None:
+            source = self._settings.customer_file_source.upper()
+            made = meta_audiences.create(self._wire, self._settings.ad_account, spec, source)
+            return RemoteAudience(made, meta_rows.schema_of(spec))
+        with self._told_what_is_flagged(remote.remote_id):
+            held = self._wire.get((remote.remote_id,), fields=meta_audiences.FIELDS)
+            meta_audiences.fits(spec, held)
+            meta_audiences.revise(self._wire, spec, held)
+        return remote
 
     @contextmanager
     def _told_what_is_flagged(self, remote_id: str) -> Iterator[None]:

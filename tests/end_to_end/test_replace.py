@@ -170,7 +170,7 @@ def test_a_change_of_nearly_everybody_is_a_replacement_because_it_is_cheaper(sma
     agree(small)
 
 
-def test_an_audience_found_at_the_platform_is_replaced_by_the_next_run(small: ShopWorkspace, cli: Cli) -> None:
+def test_an_audience_found_at_the_platform_is_replaced_by_the_run_that_finds_it(small: ShopWorkspace, cli: Cli) -> None:
     store = small.folder.parent / "before"
     shutil.copytree(small.folder / "var", store)
     assert cli(small, "sync")[0] == 0
@@ -178,12 +178,9 @@ def test_an_audience_found_at_the_platform_is_replaced_by_the_next_run(small: Sh
         stranger(small, name)
     shutil.rmtree(small.folder / "var")
     shutil.copytree(store, small.folder / "var")  # as if nothing had ever been sent from here
-    code, result = cli(small, "sync")
-    assert (code, [each["how"] for each in result["audiences"]]) == (0, ["diff"] * 2)
-    _, plan = cli(small, "plan")
-    assert [each["how"] for each in plan["audiences"]] == ["replace"] * 2
-    assert "found there" in row(plan, "google")["why"]
-    later(small, 3)
+    result = later(small, 3)
+    assert [(each.outcome, each.how) for each in result.audiences] == [("done", "replace")] * 2
+    assert all("found there" in each.why for each in result.audiences)
     assert STRANGER not in str([there(small, name) for name in DESTINATIONS])
     agree(small)
 
@@ -288,6 +285,35 @@ def test_google_concludes_in_a_later_run_what_was_not_processed_in_time(small: S
         "an earlier replacement is still under way",
     )
     assert cli(small, "sync")[0] == 0
+    assert STRANGER not in str(there(small, "google"))
+    agree(small)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_conclusion_that_google_ends_as_failed_is_no_success_and_is_made_again(
+    small: ShopWorkspace, cli: Cli, *, leaves: bool
+) -> None:
+    """Whoever should have left stays owed, and is no member; the doubt stays, so the next run replaces once more."""
+    cli(small, "sync")
+    stranger(small, "google")
+    members = len(there(small, "google")) - 1
+    if leaves:
+        cli(small, "consent", "withdraw", "--subject-ref", member(small))
+    doubtful(small)
+    small.twins.fault(call="data_manager.remove_all", nth=3, partial={"rows": [], "reason": "INTERNAL_ERROR"})
+    result = later(small, 3)
+    google = next(each for each in result.audiences if each.destination == "google")
+    assert (result.exit_code, google.outcome, google.how) == (75, "try_later", "replace")
+    assert "INTERNAL_ERROR" in google.problem
+    assert (google.debt, google.rejected, google.members) == (leaves, leaves, members - leaves)
+    assert STRANGER in str(there(small, "google"))
+    assert ledger_of(small, "SELECT doubt FROM remote_audience WHERE destination = 'google'") == [("restored",)]
+    owed = ledger_of(small, "SELECT destination, refusal, tries FROM removal WHERE audience <> '*'")
+    assert owed == [("google", "INTERNAL_ERROR", 1)] * leaves
+    again = later(small, 6)
+    google = next(each for each in again.audiences if each.destination == "google")
+    assert (again.exit_code, google.how, google.sent.removes, google.debt) == (0, "replace", leaves, 0)
     assert STRANGER not in str(there(small, "google"))
     agree(small)
 

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from passerelle.connectors.contract.destination import AudienceSpec
 from passerelle.privacy.errors import HeldBack, PasserelleError, TryLater
-from passerelle.privacy.ledger import EVERYWHERE, Place, Replacements
+from passerelle.privacy.ledger import EVERYWHERE, Place, Remote, Replacements
 from passerelle.privacy.store import tables as t
 from passerelle.workflows.engine import instant
-from passerelle.workflows.plan.aims import aims, check_names
+from passerelle.workflows.plan.aims import Aim, aims, check_names
 from passerelle.workflows.plan.document import PlanFile, same_moves, to_file
 from passerelle.workflows.plan.guards import MIXED, MIXED_ADVICE
 from passerelle.workflows.plan.make import PlacePlan, Plan, make, wish_of
@@ -62,7 +62,8 @@ def sync(
     """Plan and carry out the named audiences, or all, or those of a kept plan if it still holds."""
     begin(crew)
     wanted = sorted({place.audience for place in kept.places}) if kept else names
-    places = [aim.place for aim in aims(crew.workspace, wanted)]
+    asked = aims(crew.workspace, wanted)
+    places = [aim.place for aim in asked]
     report = SyncReport()
     with ExitStack() as locks:
         busy = _lock(crew, locks, places)
@@ -73,6 +74,7 @@ def sync(
                 advice=f"Whoever carries it out says so: --approve {' --approve '.join(unsaid)}.",
             )
         as_of = instant(None, kept.made_at) if kept else None
+        _recognize(crew, [aim for aim in asked if aim.place not in busy])
         _go_on(crew, [place for place in places if place not in busy])
         plan = make(
             crew.workspace,
@@ -243,6 +245,26 @@ def _carry_out(crew: Crew, plan: Plan, place: PlacePlan) -> Carried:
     else:
         carry(crew, target, moves, report)
     return Carried(report, target)
+
+
+def _recognize(crew: Crew, wanted: Iterable[Aim]) -> None:
+    """Before a plan is made: remember audiences that are there by our mark and unknown here, as after a lost store.
+
+    People may be in them whom nobody here knows, so the plan replaces them all, and says so.
+    """
+    for aim in wanted:
+        with crew.store.read() as connection:
+            known = crew.ledger.remote(connection, aim.place)
+        if known is not None:
+            continue
+        try:
+            found = crew.workspace.destination(aim.place.destination).find(aim.spec)
+        except PasserelleError:
+            continue  # what is wrong with the platform is told when the plan is carried out
+        if found is not None and found.adopted:
+            adopted = Remote(found.remote_id, found.columns, aim.platform, aim.purpose, doubt="adopted")
+            with crew.store.write() as connection:
+                crew.ledger.remember(connection, aim.place, adopted, now=crew.now())
 
 
 def _go_on(crew: Crew, places: Iterable[Place]) -> None:
