@@ -19,13 +19,16 @@ from passerelle.connectors.contract.roles import (
     Signal,
     Tombstone,
 )
-from passerelle.connectors.contract.source import Source, table_name
+from passerelle.connectors.contract.source import Hears, Source, table_name
 from passerelle.privacy.vocabulary import ADS
 
 
 def markdown(source: Source) -> str:
     """A page about a source: each resource, its fields, what becomes of them, and what is read as consent."""
-    parts = [f"## `{table_name(source, one)}`\n\n{described(one.shape)}" for one in source.resources]
+    parts = [
+        f"## `{table_name(source, one)}`\n\n{described(one.shape) if one.hears is None else heard(one.hears)}"
+        for one in source.resources
+    ]
     return "\n".join([f"# Source `{source.name}`\n", *parts])
 
 
@@ -41,6 +44,16 @@ def described(shape: Shape) -> str:
     if consents:
         lines += ["", "Read as consent:", "", *consents]
     return "\n".join([*lines, "", "Nothing else is read.", ""])
+
+
+def heard(hears: Hears) -> str:
+    """The same, of records of a consent platform."""
+    signal = hears.signal
+    channel = "" if signal.channel is None else f" about {signal.channel}"
+    return (
+        f"One record is what `{signal.name}` knows of consent{channel}; the best evidence is {signal.grade}. It is "
+        "read as `consent import --signal` reads it, and kept sealed beside what it says. Nothing goes into the lake.\n"
+    )
 
 
 def _event(shape: Shape) -> str:

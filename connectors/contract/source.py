@@ -15,15 +15,34 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from passerelle.connectors.contract.records import Shape
+from passerelle.privacy.consent.signals.contract import RecordSignal
 
 if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Check
+
+SAID = Shape("person", ())
+"""The shape of records that have no fields of their own."""
 
 State = Mapping[str, JsonValue]
 """Where a resource stands, as JSON: cursor values, file names and digests, page tokens. Never an identifier."""
 
 QUARANTINE = pa.schema([("place", pa.string()), ("field", pa.string()), ("reason", pa.string())])
 """Records that could not be read: where they stand (file and line), in which field, why. Never a value."""
+
+
+RECORDS = pa.schema([("record", pa.binary()), ("place", pa.string())])
+"""A page of a resource that is heard: each record's JSON as it stood, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hears:
+    """Records of a consent platform, of which only what they say of consent is kept: read by `signal`, as a whole.
+
+    `adapter` stands beside each event that comes of them.
+    """
+
+    signal: RecordSignal
+    adapter: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +55,8 @@ class Resource:
     """Of its times that say none; None: the workspace's."""
     by_job: bool = False
     """The vendor prepares it as a file on request, which costs."""
+    hears: Hears | None = None
+    """Its records are consent and nothing else; then its shape is `SAID`, and its pages' rows are `RECORDS`."""
 
 
 @dataclass(frozen=True, slots=True)

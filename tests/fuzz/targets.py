@@ -16,11 +16,11 @@ from typing import Any
 import yaml
 
 from passerelle.privacy.consent.signals.registry import RECORDS, TEXT
+from passerelle.privacy.consent.signals.values import values
 from passerelle.privacy.errors import PasserelleError
 from passerelle.privacy.log import cosign, entries, note, tlog_proof
 from passerelle.workflows.cli.requests import from_base64
 from passerelle.workflows.intake.files import pieces
-from passerelle.workflows.intake.values import values
 from passerelle.workflows.settings import document, schemas
 from passerelle.workflows.settings.load import read_file
 from passerelle.workflows.verbs import registry

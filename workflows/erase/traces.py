@@ -45,14 +45,14 @@ def keys_in(workspace: "Workspace", table: str, ids: pa.Array, told: pa.Array | 
 
 
 def resources(workspace: "Workspace") -> "Iterator[tuple[Source, Resource]]":
-    """Every resource of the sources that can be opened: what is written of the others is not looked at here."""
+    """Every resource with a table, of sources that can be opened: what is written of the others is not looked at."""
     for name in workspace.sources:
         try:
             source = workspace.source(name)
             found = list(source.resources)
         except PasserelleError:  # a broken source must not keep anybody from being erased
             continue
-        yield from ((source, resource) for resource in found)
+        yield from ((source, resource) for resource in found if resource.hears is None)
 
 
 def tables(workspace: "Workspace") -> list[str]:

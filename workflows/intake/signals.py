@@ -3,7 +3,6 @@
 Each piece is one transaction and one log entry. An import that stops half-way is run again: what went in is known then.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,15 +14,13 @@ import pyarrow.compute as pc
 
 from passerelle.privacy.consent.signals.columns import spoken
 from passerelle.privacy.consent.signals.contract import Heard, RecordSignal, TextSignal
-from passerelle.privacy.consent.signals.mapping import SignalMapping
 from passerelle.privacy.consent.signals.reading import moment
-from passerelle.privacy.consent.signals.registry import RECORDS, TEXT, mapped, single
-from passerelle.privacy.errors import DefinitionError
+from passerelle.privacy.consent.signals.registry import TEXT, apart
+from passerelle.privacy.consent.signals.values import Value, values
 from passerelle.workflows.intake.files import pieces
 from passerelle.workflows.intake.heard import WHO, Told, record_heard, told
 from passerelle.workflows.intake.record import filled
 from passerelle.workflows.intake.tally import Imported
-from passerelle.workflows.intake.values import Value, values
 
 if TYPE_CHECKING:
     from passerelle.workflows.verbs.contract import Progress
@@ -48,16 +45,6 @@ class _Piece:
     @property
     def full(self) -> bool:
         return len(self.heard) >= _MOST_RECORDS or self.size >= _MOST_BYTES
-
-
-def reader(name: str, mapping: SignalMapping | None) -> tuple[RecordSignal, str]:
-    """The reader of a vendor's records, and what stands beside each event that it reads."""
-    if mapping is None:
-        if name not in RECORDS:
-            raise DefinitionError("Records of another system need --mapping FILE that explains them.")
-        return RECORDS[name], RECORDS[name].adapter
-    signal = mapped(mapping)
-    return signal, f"{signal.name}.{mapping.fingerprint()}/{signal.version}"
 
 
 def import_records(
@@ -102,11 +89,10 @@ def _heard(value: Value, signal: RecordSignal, found: Imported) -> Iterator[tupl
     if value.fault is not None:
         found.refuse(value.fault, value.line)
         return
-    for record in single(signal.name, value.record):
+    for record, raw in apart(signal.name, value):
         if not isinstance(record, Mapping):
             found.refuse("not_a_record", value.line)
             continue
-        raw = value.raw if record is value.record else json.dumps(record, ensure_ascii=False).encode(errors="replace")
         for heard in signal.read(record):
             if heard.left_out is None:
                 yield heard, raw
@@ -180,4 +166,4 @@ def _joined(first: Any, second: Any) -> Any:  # noqa: ANN401 - Arrow columns
     return pc.utf8_trim(both, ".")
 
 
-__all__ = ["TEXT", "TEXT_FIELDS", "import_records", "import_texts", "reader"]
+__all__ = ["TEXT", "TEXT_FIELDS", "import_records", "import_texts"]

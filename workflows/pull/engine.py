@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from passerelle.connectors.contract.source import Context, Page, Resource, Source
 from passerelle.privacy.errors import IntegrityError, PasserelleError
+from passerelle.workflows.pull.hearing import Hearer
 from passerelle.workflows.pull.keeping import Keeper
 from passerelle.workflows.pull.readers import Arrived, Readers
 from passerelle.workflows.pull.report import PullReport, SourceReport
@@ -61,7 +62,7 @@ class _Task:
 
     source: Source
     resource: Resource
-    keeper: Keeper
+    keeper: Keeper | Hearer
     report: SourceReport
     began: float = 0.0
     held: ExitStack = field(default_factory=ExitStack)
@@ -85,7 +86,12 @@ class _Run:
 
     def task(self, source: Source, resource: Resource) -> _Task:
         """A resource that waits for its turn."""
-        keeper = Keeper(self.workspace, source, resource, now=self.now, fault=self.seams.fault)
+        same = (self.workspace, source, resource)
+        keeper = (
+            Keeper(*same, now=self.now, fault=self.seams.fault)
+            if resource.hears is None
+            else Hearer(*same, resource.hears, now=self.now, fault=self.seams.fault)
+        )
         return _Task(source, resource, keeper, SourceReport(source.name, resource.name, keeper.table))
 
     def all(self, tasks: Sequence[_Task]) -> None:

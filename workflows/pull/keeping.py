@@ -1,14 +1,12 @@
 """What is kept of a page, and in which order (see the package's docstring)."""
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection, select
 
 from passerelle.connectors.contract.roles import Attribute, EventName, EventTime
 from passerelle.connectors.contract.source import Page, Resource, Source, State, table_name
@@ -20,6 +18,7 @@ from passerelle.workflows.lake import TableShape
 from passerelle.workflows.lake.lake import DELETED, row_schema
 from passerelle.workflows.pull.blanks import Blank, over
 from passerelle.workflows.pull.consents import Statement, ended, streams
+from passerelle.workflows.pull.notes import Notes, fingerprint
 from passerelle.workflows.pull.people import people
 from passerelle.workflows.pull.report import SourceReport
 from passerelle.workflows.pull.sorting import Mask, Sorted, fault_rows, mask, places, sort
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 
 Fault = Callable[[str], None]
 
-_MOST_QUARANTINED = 10_000
-"""Lines kept for each resource and pull; all are counted."""
-
 
 class Keeper:
     """Keeps one resource's pages."""
@@ -40,7 +36,6 @@ class Keeper:
     def __init__(self, workspace: "Workspace", source: Source, resource: Resource, *, now: int, fault: Fault) -> None:
         self._workspace = workspace
         self._source = source.name
-        self._resource = resource.name
         self._shape = resource.shape
         self._now = now
         self._fault = fault
@@ -51,29 +46,20 @@ class Keeper:
             resource.shape.grain, {name: kind.value for name, kind in resource.shape.attributes.items()}
         )
         self._secret = workspace.keys().lasting(f"lake/{self.table}")
-        self._lines = 0
+        self._notes = Notes(workspace, source.name, resource.name, fingerprint(self._shape, self._timezone), now)
 
     # --- state
     def state(self) -> State | None:
         """Where the last pull ended; None where there was none, or where the shape has changed or its table is gone."""
-        if not self._lake.has(self.table):
-            return None
-        with self._workspace.store().read() as connection:
-            found = connection.execute(
-                select(t.cursor.c.state).where(t.cursor.c.source == self._source, t.cursor.c.resource == self._resource)
-            ).scalar()
-        kept = json.loads(found) if found else {}
-        return kept["state"] if kept.get("shape") == self._fingerprint() else None
+        return self._notes.state() if self._lake.has(self.table) else None
 
     def begin_again(self) -> None:
         """Forget what was quarantined before everything is read again."""
-        with self._workspace.store().write() as connection:
-            self._workspace.store().delete(connection, t.quarantine, *self._mine())
+        self._notes.begin_again()
 
     def people(self) -> int:
         """How many people are known."""
-        with self._workspace.store().read() as connection:
-            return int(connection.execute(select(func.count()).select_from(t.subject)).scalar_one())
+        return self._notes.people()
 
     # --- pages
     def keep(self, page: Page, report: SourceReport) -> None:
@@ -87,7 +73,7 @@ class Keeper:
         if page.watermark is not None:
             self.settle()
             self._fault("lake settled")
-        self._keep_state(page)
+        self._notes.keep_state(page)
         self._fault("state kept")
         report.warnings.extend(page.warnings)
 
@@ -217,9 +203,7 @@ class Keeper:
     def _quarantine(
         self, connection: Connection, page: Page, found: Sorted, faults: pa.Table, report: SourceReport
     ) -> None:
-        if page.begins is not None:
-            inside = t.quarantine.c.place.startswith(page.begins, autoescape=True)
-            self._workspace.store().delete(connection, t.quarantine, *self._mine(), inside)
+        self._notes.begin(connection, page)
         faults = faults.filter(faults["row"].is_valid())
         report.quarantined.update(page.quarantined["reason"].to_pylist())
         report.quarantined.update(faults["reason"].to_pylist())
@@ -229,22 +213,13 @@ class Keeper:
         else:
             self._forgive(connection, found)
             where = pa.array([_place(key) for key in found.key.take(rows).to_pylist()], pa.string())
-        lines = pa.concat_tables(
-            [page.quarantined, pa.table([where, faults["field"], faults["reason"]], schema=page.quarantined.schema)]
-        ).slice(0, max(0, _MOST_QUARANTINED - self._lines))
-        self._lines += lines.num_rows
-        if not lines.num_rows:
-            return
-        same = {"source": [self._source] * lines.num_rows, "resource": [self._resource] * lines.num_rows}
-        seen: list[object] = [self._now] * lines.num_rows
-        columns = {name: lines[name].to_pylist() for name in lines.column_names}
-        self._workspace.store().insert(
-            connection, t.quarantine, {**same, **columns, "seen_at": seen}, on_conflict="replace"
+        self._notes.quarantine(
+            connection, pa.table([where, faults["field"], faults["reason"]], schema=page.quarantined.schema), page
         )
 
     def _forgive(self, connection: Connection, found: Sorted) -> None:
         """Records known by their key that are sound now are not in quarantine any more."""
-        by_key = select(t.quarantine.c.place).where(*self._mine(), t.quarantine.c.place.startswith("key:"))
+        by_key = select(t.quarantine.c.place).where(*self._notes.mine, t.quarantine.c.place.startswith("key:"))
         held = [str(place) for place in connection.execute(by_key).scalars()]
         if not held:
             return
@@ -253,7 +228,7 @@ class Keeper:
         sound = [place for place, is_back in zip(held, back.to_pylist(), strict=True) if is_back]
         with self._workspace.store().among(connection, pa.array(sound, pa.string())) as forgiven:
             gone = t.quarantine.c.place.in_(select(forgiven))
-            self._workspace.store().delete(connection, t.quarantine, *self._mine(), gone)
+            self._workspace.store().delete(connection, t.quarantine, *self._notes.mine, gone)
 
     # --- the lake
     def _keep_rows(self, found: Sorted, ids: pa.Array, report: SourceReport) -> None:
@@ -278,27 +253,6 @@ class Keeper:
             self._lake.stage(
                 self.table, self._table_shape, pa.table(columns, schema=row_schema(self._table_shape)), deleted
             )
-
-    def _keep_state(self, page: Page) -> None:
-        kept = json.dumps({"shape": self._fingerprint(), "state": dict(page.state)}, sort_keys=True)
-        with self._workspace.store().write() as connection:
-            where = (t.cursor.c.source == self._source, t.cursor.c.resource == self._resource)
-            known = connection.execute(select(t.cursor.c.watermark).where(*where)).scalar()
-            mark = page.watermark if page.watermark is not None else known
-            row: dict[str, list[object]] = {
-                "source": [self._source],
-                "resource": [self._resource],
-                "state": [kept],
-                "watermark": [mark],
-                "updated_at": [self._now],
-            }
-            self._workspace.store().insert(connection, t.cursor, row, on_conflict="replace")
-
-    def _fingerprint(self) -> str:
-        return hashlib.sha256(repr((self._shape, self._timezone)).encode()).hexdigest()[:16]
-
-    def _mine(self) -> tuple[ColumnElement[bool], ...]:
-        return (t.quarantine.c.source == self._source, t.quarantine.c.resource == self._resource)
 
 
 def _place(key: bytes | None) -> str:

@@ -138,7 +138,8 @@ def _imported(environment: Environment, request: ImportRequest, workspace: "Work
         names = ("purpose", "source", "notice", "method")
         defaults = {name: str(value) for name in names if (value := getattr(request, name)) is not None}
         return import_file(workspace, request.file, names=_columns(request.map), defaults=defaults, **same)
-    from passerelle.workflows.intake.signals import TEXT, import_records, import_texts, reader
+    from passerelle.privacy.consent.signals.registry import reader
+    from passerelle.workflows.intake.signals import TEXT, import_records, import_texts
 
     source = request.source or ""
     if request.signal in TEXT:

@@ -9,7 +9,7 @@ from passerelle.workflows.verbs.contract import EXIT_CODES, AnyVerb, Environment
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from passerelle.connectors.contract.source import Resource, Source
+    from passerelle.connectors.contract.source import Hears, Page, Resource, Source
     from passerelle.workflows.workspace import Workspace
 
 _SAMPLE = 200
@@ -59,6 +59,7 @@ def _listed(workspace: "Workspace", name: str) -> ListedSource:
     shapes = [resource.shape for resource in source.resources]
     said = [f"{consent.purpose} ({consent.grade})" for shape in shapes for _, consent in shape.consents]
     said += [signal.kind for shape in shapes for _, signal in shape.signals]
+    said += [one.hears.signal.name for one in source.resources if one.hears is not None]
     return ListedSource(
         source=name,
         kind=str(workspace.sources[name].settings.kind),
@@ -155,6 +156,8 @@ def _tested(workspace: "Workspace", source: "Source", resource: "Resource", now:
         return TestedResource(resource=resource.name, outcome=outcome, problem=error.message, advice=error.advice)
     if page is None:
         return TestedResource(resource=resource.name, outcome=Outcome.DONE)
+    if resource.hears is not None:
+        return _heard(resource, resource.hears, page)
     found = sort(resource.shape, page.rows, now=now, timezone=zone, secret=b"not kept")
     bad = Counter(page.quarantined["reason"].to_pylist()) + Counter(found.faults["reason"].to_pylist())
     states = {
@@ -169,6 +172,24 @@ def _tested(workspace: "Workspace", source: "Source", resource: "Resource", now:
         filled={name: len(found.table) - found.table[name].null_count for name in found.table.column_names},
         consents={name: dict(sorted(counts.items())) for name, counts in states.items()},
         quarantined=dict(sorted(bad.items())),
+    )
+
+
+def _heard(resource: "Resource", hears: "Hears", page: "Page") -> TestedResource:
+    import json
+    from collections import Counter
+
+    readings = [one for raw in page.rows["record"].to_pylist() for one in hears.signal.read(json.loads(raw))]
+    states: dict[str, Counter[str]] = {}
+    for said in (said for one in readings for said in one.said):
+        states.setdefault(said.purpose.value, Counter())[said.state.value] += 1
+    return TestedResource(
+        resource=resource.name,
+        outcome=Outcome.DONE,
+        rows=page.rows.num_rows,
+        filled={purpose: counts.total() for purpose, counts in sorted(states.items())},
+        consents={purpose: dict(sorted(counts.items())) for purpose, counts in states.items()},
+        quarantined=dict(sorted(Counter(page.quarantined["reason"].to_pylist()).items())),
     )
 
 

@@ -90,12 +90,21 @@ class Disk(Place):
         names = sorted(glob.glob(pattern, root_dir=self.folder, recursive=True))  # noqa: PTH207 - absolute patterns too
         system = LocalFileSystem()
         infos = system.get_file_info([str(self.folder / name) for name in names])
-        found = zip(names, infos, strict=True)
-        return {name: File(system, info.path, Stamp.of(info)) for name, info in found if info.is_file}
+        pairs = zip(names, infos, strict=True)
+        return {name: File(system, info.path, Stamp.of(info)) for name, info in pairs if info.is_file}
 
     def version(self, file: File) -> str:  # noqa: ARG002 - of the protocol
         """None: a file on disk may be written to while it is read."""
         return ""
+
+
+def found(place: Place, pattern: str) -> Mapping[str, File]:
+    """The files that match. Raises `DefinitionError` where there is none."""
+    files = place.matching(pattern)
+    if not files:
+        where = "The path is taken from the workspace's folder; is" if isinstance(place, Disk) else "Is"
+        raise DefinitionError(f"No file matches {pattern}.", advice=f"{where} the export there?")
+    return files
 
 
 class reading:  # noqa: N801 - reads as a word in a with statement

@@ -1,6 +1,6 @@
 """The source itself: which files are new or changed, and their rows in pages."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,10 +10,10 @@ from passerelle.connectors.contract.columns import newcomers
 from passerelle.connectors.contract.durations import microseconds
 from passerelle.connectors.contract.roles import Kind
 from passerelle.connectors.contract.source import Context, Page, Resource, SourceSettings, State
-from passerelle.connectors.errors import DefinitionError, TryLater
+from passerelle.connectors.errors import TryLater
 from passerelle.connectors.sources.files.opening import Content, format_of, read_through
 from passerelle.connectors.sources.files.paging import Mark, Pager, Window
-from passerelle.connectors.sources.files.place import Disk, File, Place
+from passerelle.connectors.sources.files.place import Disk, File, Place, found
 from passerelle.connectors.sources.files.readers import Opened
 from passerelle.connectors.sources.files.readers import opened as opened_file
 from passerelle.connectors.sources.files.settings import FilesSettings
@@ -52,7 +52,7 @@ class Files:
     def pull(self, _resource: Resource, state: State | None, context: Context) -> Iterator[Page]:
         """New and changed files, page by page; then the state of all of them."""
         place = self._place()
-        files = self._matching(place)
+        files = found(place, self._settings.path)
         memory = Memory.of(state)
         warnings = [f"{name} is gone; its records stay." for name in memory.forget(files)]
         newest = 0
@@ -72,15 +72,15 @@ class Files:
         """The files are there, and so are the named columns."""
         from passerelle.connectors.contract.destination import Check
 
-        found = []
+        checks = []
         try:
             place = self._place()
-            for name, file in self._matching(place).items():
+            for name, file in found(place, self._settings.path).items():
                 self._open(file, place.version(file))
-                found.append(Check(f"source {self.name}", "ok", f"{name} has the named columns."))
+                checks.append(Check(f"source {self.name}", "ok", f"{name} has the named columns."))
         except PasserelleError as problem:
-            found.append(Check(f"source {self.name}", "failed", problem.message, problem.advice))
-        return found
+            checks.append(Check(f"source {self.name}", "failed", problem.message, problem.advice))
+        return checks
 
     def _place(self) -> Place:
         if not self._settings.in_bucket:
@@ -88,15 +88,6 @@ class Files:
         from passerelle.connectors.sources.files.buckets import bucket
 
         return bucket(self._settings, self._folder)
-
-    def _matching(self, place: Place) -> Mapping[str, File]:
-        files = place.matching(self._settings.path)
-        if not files:
-            where = "" if self._settings.in_bucket else "The path is taken from the workspace's folder; "
-            raise DefinitionError(
-                f"No file matches {self._settings.path}.", advice=f"{where}is the export there?".capitalize()
-            )
-        return files
 
     def _file(
         self, name: str, file: File, place: Place, memory: Memory, context: Context, warnings: list[str]

@@ -4,6 +4,7 @@
 are read while the operator has mapped none of a vendor's own purposes: nothing of them then permits an ads purpose.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -26,6 +27,8 @@ from passerelle.privacy.consent.signals.salesforce import salesforce
 from passerelle.privacy.consent.signals.shopify import SHOPIFY
 from passerelle.privacy.consent.signals.tcf import TCF
 from passerelle.privacy.consent.signals.usercentrics import usercentrics
+from passerelle.privacy.consent.signals.values import Value
+from passerelle.privacy.errors import DefinitionError
 from passerelle.privacy.vocabulary import Field
 
 TEXT: Mapping[str, TextSignal] = MappingProxyType({one.name: one for one in (TCF, GPP, GPC, CONSENT_MODE)})
@@ -56,6 +59,21 @@ _PAGES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def reader(name: str, mapping: SignalMapping | None) -> tuple[RecordSignal, str]:
+    """The reader of a vendor's records, and what stands beside each event that it reads.
+
+    Raises `DefinitionError` where only a mapping could explain them.
+    """
+    if mapping is None:
+        if name not in RECORDS:
+            raise DefinitionError("Records of another system need a mapping that explains them.", path=("mapping",))
+        return RECORDS[name], RECORDS[name].adapter
+    if mapping.signal != name:
+        raise DefinitionError(f"The mapping explains records of {mapping.signal}.", path=("mapping", "signal"))
+    signal = mapped(mapping)
+    return signal, f"{signal.name}.{mapping.fingerprint()}/{signal.version}"
+
+
 def mapped(mapping: SignalMapping) -> RecordSignal:
     """The reader that a mapping file describes."""
     if mapping.signal == "records":
@@ -74,6 +92,15 @@ def _named(mapping: SignalMapping, record: Mapping[str, Any], heard: Sequence[He
     who = people(mapping, record)
     nobody = None if set(who) - {Field.COUNTRY} else "nobody"
     return [replace(one, who=who, left_out=nobody) if one.said else one for one in heard]
+
+
+def apart(name: str, value: Value) -> Iterator[tuple[Any, bytes]]:
+    """The records of a line, each with its bytes: the line itself, or what it lists."""
+    for record in single(name, value.record):
+        if record is value.record:
+            yield record, value.raw
+        else:
+            yield record, json.dumps(record, ensure_ascii=False).encode(errors="replace")
 
 
 def single(name: str, value: Mapping[str, Any]) -> Iterator[Any]:

@@ -236,7 +236,7 @@ def test_a_mapping_that_is_wrong_or_for_another_signal_is_refused(folder: Path) 
     assert "needs the `notice`" in str(caught.value)
     with pytest.raises(DefinitionError, match="is a mapping for --signal brevo"):
         taken(folder, [{}], signal="didomi", mapping=mapping(folder, "signal: brevo\n"))
-    with pytest.raises(DefinitionError, match="need --mapping"):
+    with pytest.raises(DefinitionError, match="need a mapping"):
         taken(folder, [{}], signal="records")
     with pytest.raises(DefinitionError, match="neither JSON nor CSV"):
         taken(folder, [{}], "in.xlsx", signal="hubspot")

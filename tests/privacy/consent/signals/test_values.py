@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from passerelle.privacy.consent.signals.values import Value, values
 from passerelle.privacy.errors import DefinitionError
-from passerelle.workflows.intake.values import Value, values
 
 scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=8), st.just("é" * 700_000))
 objects = st.dictionaries(st.text(max_size=4), st.one_of(scalars, st.lists(scalars, max_size=2)), max_size=3)
