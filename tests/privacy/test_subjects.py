@@ -145,6 +145,7 @@ def test_a_merge_inside_the_batch_that_meets_both(book: Registered) -> None:
         ("external_id", "00000000-0000-0000-0000-000000000000"),
         ("email", "noemail@shop.example"),
         ("email", "Pas-de-mail@shop.example"),
+        ("email", "Guest@shop.example"),
         ("phone", "06 00 00 00 00"),
     ],
 )
@@ -153,6 +154,15 @@ def test_placeholders_glue_nobody_together(book: Registered, field: str, value: 
     keys = ["a@example.fr", "b@example.fr"] if key == "email" else ["A", "B"]
     assert book.register(**{key: keys, field: [value, value], "country": ["FR", "FR"]}) == [1, 2]
     assert field not in book.held(1)
+
+
+def test_somebody_at_an_address_that_stands_for_nobody_is_known_by_the_rest_and_by_it_alone_not_at_all(
+    book: Registered,
+) -> None:
+    """See docs/decisions/0017-addresses-that-stand-for-nobody.md."""
+    assert book.register(external_id=["C1"], email=["guest@family.example"]) == [1]
+    assert book.register(email=["guest@family.example"]) == [None]
+    assert book.register(email=["guest.martin@family.example", "guestbook@family.example"]) == [2, 3]
 
 
 def test_an_identifier_that_too_many_share_stops_linking_and_is_counted(book: Registered) -> None:
