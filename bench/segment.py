@@ -112,6 +112,7 @@ def data(people: int = PEOPLE, events: int = EVENTS) -> Path:
 def evaluated(folder: Path) -> pa.Int64Array:
     """The members, by Passerelle."""
     from passerelle.segmentation import Dataset, DatasetTable, ModelFile, SegmentFile, evaluate
+    from passerelle.segmentation.engines.duck import DuckDb
 
     events = {"subject_id": "integer", "event": "string", "at": "timestamp", "amount": "money"}
     dataset = Dataset(
@@ -119,7 +120,7 @@ def evaluated(folder: Path) -> pa.Int64Array:
             "crm": DatasetTable("crm", "person", {"subject_id": "integer"}, [folder / "people.parquet"]),
             "orders": DatasetTable("orders", "event", events, [folder / "events.parquet"]),
         },
-        memory=MEMORY,
+        engine=DuckDb(memory=MEMORY),
     )
     found = evaluate(
         ["champions"],

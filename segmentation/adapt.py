@@ -12,7 +12,7 @@ from passerelle.privacy.errors import DefinitionError
 from passerelle.segmentation.compile import days, thresholds
 from passerelle.segmentation.compile.portable import Expr
 from passerelle.segmentation.compile.rules import Compiler, Group
-from passerelle.segmentation.duck import DuckSession
+from passerelle.segmentation.engines.session import Session
 from passerelle.segmentation.history import History, ThresholdValue
 from passerelle.segmentation.literals import in_words
 from passerelle.segmentation.rules import Operand, Rfm, Rule, Threshold, ThresholdRef, digest
@@ -54,7 +54,7 @@ class Found:
 class Adapter:
     """Computes the edges of scores and the values of thresholds, into a compiler."""
 
-    def __init__(self, session: DuckSession, compiler: Compiler, history: History, population: int) -> None:
+    def __init__(self, session: Session, compiler: Compiler, history: History, population: int) -> None:
         self._population = population
         self._session = session
         self._compiler = compiler

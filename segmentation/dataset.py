@@ -1,4 +1,4 @@
-"""What rules run on: pseudonymous tables in Parquet, who turned out to be whom, and who is gone."""
+"""What rules run on: pseudonymous tables in Parquet, who turned out to be whom, who is gone; and the engine."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from typing import Literal
 
 import pyarrow as pa
 
+from passerelle.segmentation.engines.contract import Engine
 from passerelle.segmentation.rules import Sort, ValueType
 
 COLUMN_TYPES: Mapping[str, ValueType] = {
@@ -31,6 +32,12 @@ class DatasetTable:
     files: Sequence[Path]
 
 
+def _duckdb() -> Engine:
+    from passerelle.segmentation.engines.duck import DuckDb
+
+    return DuckDb()
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """Tables by name. `merges` (subject_id, merged_into: final) is followed on read; people in `gone` are nobody."""
@@ -38,7 +45,5 @@ class Dataset:
     tables: Mapping[str, DatasetTable]
     merges: pa.Table | None = None
     gone: pa.Array | None = None
-    memory: str = "1GB"
-    scratch: Path | None = None
-    """Where what does not fit in memory may go; made with mode 0700. None: nowhere."""
-    threads: int | None = field(default=None)
+    engine: Engine = field(default_factory=_duckdb)
+    """What computes them."""

@@ -20,10 +20,11 @@ from passerelle.segmentation.compile.portable import Expr
 from passerelle.segmentation.compile.rules import Compiler, drawn
 from passerelle.segmentation.compile.walk import Needs
 from passerelle.segmentation.dataset import Dataset, DatasetTable
-from passerelle.segmentation.duck import DuckSession, open_session
+from passerelle.segmentation.engines.session import Session
 from passerelle.segmentation.history import History, MemoryHistory
 from passerelle.segmentation.language.documents import ModelFile, SegmentFile
 from passerelle.segmentation.literals import CENTS
+from passerelle.segmentation.refusals import naming_conditions
 from passerelle.segmentation.resolve import Resolver
 from passerelle.segmentation.rules import Segment, Sort, ThresholdRef, plain
 from passerelle.segmentation.wrong import Misdefined
@@ -67,7 +68,7 @@ class Evaluation:
 
     resolver: Resolver
     segments: dict[str, Segment]
-    session: DuckSession
+    session: Session
     compiler: Compiler
     in_force: dict[str, list[InForce]]
     references: dict[str, ThresholdRef]
@@ -189,7 +190,10 @@ def evaluating(
             needs.add_rule(rule)
     for word in extra:
         needs.add_operand(resolver.named(word))
-    with open_session(resolver.catalogue.tables, dataset) as session:
+    with (
+        dataset.engine.open(resolver.catalogue.tables, dataset) as session,
+        naming_conditions(session, resolver, chosen, AsOf(as_of)),
+    ):
         people = People(session, resolver.catalogue.population, AsOf(as_of))
         stored = session.store("people", people.table(needs))
         compiler = Compiler(stored, people.columns, people.sequences, AsOf(as_of), chosen)

@@ -68,6 +68,8 @@ def _examine(workspace: "Workspace", *, now: int, local: bool, progress: "Progre
         if any(each.state != "ok" for each in found):
             return  # what comes next rests on this
     yield from _guarded("consent", "freshness", partial(_fresh, workspace, now))
+    if not local or workspace.settings.engine.kind == "duckdb":
+        yield from _guarded("engine", workspace.settings.engine.kind, partial(_engine, workspace))
     if not unready and workspace.segments:
         yield from _guarded("segments", "rules", partial(_rules, workspace))
     yield from _guarded("audiences", "names", partial(_names, workspace)) if not unready else ()
@@ -123,6 +125,9 @@ def private_paths(workspace: "Workspace") -> set[Path]:
         paths.add(workspace.path(workspace.settings.store))
     else:
         paths.add(workspace.path(workspace.settings.store.url_file))
+    engine_url = getattr(workspace.settings.engine, "url_file", None)
+    if engine_url is not None:
+        paths.add(workspace.path(engine_url))
     for plugged in (*workspace.sources.values(), *workspace.destinations.values()):
         paths |= {workspace.path(path) for name, path in plugged.settings if _is_secret(name, path)}
     return paths
@@ -196,6 +201,10 @@ def _fresh(workspace: "Workspace", now: int) -> list[Finding]:
     if not stale:
         return [Finding("consent", "freshness", "ok", "Every source of consent is fresh enough.")]
     return [Finding("consent", each.source, "failed", *_stale(each)) for each in stale]
+
+
+def _engine(workspace: "Workspace") -> list[Finding]:
+    return [Finding("engine", workspace.settings.engine.kind, "ok", workspace.engine().check())]
 
 
 def _rules(workspace: "Workspace") -> list[Finding]:

@@ -175,14 +175,11 @@ def dataset(workspace: "Workspace") -> Dataset:
     with store.read() as connection:
         merges = workspace.subjects().merges(connection)
         erased = store.table(connection, select(subject.c.subject_id).where(subject.c.erased_at.is_not(None)))
-    engine = workspace.settings.engine
     return Dataset(
         {name: DatasetTable(name, table.grain, table.columns, tuple(table.files)) for name, table in tables.items()},
         merges=merges.set_column(1, "merged_into", merges.column("merged_into").cast(pa.int64())),
         gone=erased.column("subject_id").combine_chunks(),
-        memory=engine.memory,
-        scratch=workspace.private_folder("var/engine"),
-        threads=engine.threads,
+        engine=workspace.engine(),
     )
 
 

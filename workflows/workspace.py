@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from passerelle.privacy.store.watch import Watch
     from passerelle.privacy.subjects import Subjects
     from passerelle.segmentation import ModelFile, SegmentFile
+    from passerelle.segmentation.engines.contract import Engine
     from passerelle.workflows.lake import Lake
     from passerelle.workflows.settings.audience import Audience
     from passerelle.workflows.settings.loaded import Loaded, Plugged
@@ -216,6 +217,12 @@ class Workspace:
     def lake(self) -> "Lake":
         """The pseudonymous tables."""
         return self._lake
+
+    def engine(self) -> "Engine":
+        """What computes segments; nothing is opened yet."""
+        from passerelle.workflows.computing import engine_of
+
+        return engine_of(self)
 
     def destination(self, name: str) -> "Destination":
         """The destination called `name` in passerelle.yaml."""

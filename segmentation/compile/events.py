@@ -8,7 +8,7 @@ from typing import Literal
 import ibis
 
 from passerelle.segmentation.compile.instants import AsOf
-from passerelle.segmentation.compile.portable import Expr, microseconds, whole_division, whole_sum
+from passerelle.segmentation.compile.portable import Expr, microseconds, rounded, whole_division, whole_sum
 from passerelle.segmentation.compile.values import condition
 from passerelle.segmentation.rules import (
     AllOf,
@@ -94,11 +94,13 @@ class Summary:
 
     events: Expr
     as_of: AsOf
+    prefix: str
+    """Of its columns' names: another one for each table."""
     partials: dict[Partial, str] = field(default_factory=dict)
 
-    def column(self, partial: Partial, prefix: str) -> str:
+    def column(self, partial: Partial) -> str:
         """The column that will hold `partial`."""
-        return self.partials.setdefault(partial, f"{prefix}_p{len(self.partials)}")
+        return self.partials.setdefault(partial, f"{self.prefix}_p{len(self.partials)}")
 
     def grouped(self) -> Expr:
         """One row per person with selected events: `subject_id` and a column per partial."""
@@ -171,7 +173,7 @@ class Summary:
 def scaled_sum(value: Expr, kind: ValueType | None, where: Expr | None) -> Expr:
     """A sum that does not depend on the order of rows: of floats, in whole millionths (int64)."""
     if kind is not None and not kind.whole:
-        value = (value * float(MICRO)).round().cast("int64")
+        value = rounded(value * float(MICRO))
     return whole_sum(value, where)
 
 

@@ -44,6 +44,7 @@ class People:
         self._population = population
         self._as_of = as_of
         self._summaries: dict[str, Summary] = {}
+        self._attributes: dict[tuple[str, str], str] = {}
         self.columns: dict[Column | Aggregate, str] = {}
         self.sequences: dict[Sequence, str] = {}
 
@@ -71,7 +72,7 @@ class People:
 
     def _value(self, item: Column | Aggregate, parts: Parts, base: Expr) -> Expr:
         if isinstance(item, Column):
-            return field_value(base[_attribute(item)], item.type)
+            return field_value(base[self._attribute(item.table, item.column)], item.type)
         if item.statistic in _RANKED:
             return base[f"{self._name(item)}_raw"]
         return self._formula(item, parts[item], base)
@@ -97,7 +98,11 @@ class People:
     def _person(self, name: str, columns: list[str]) -> Expr:
         names = list(dict.fromkeys(columns))
         table = self._tables.person(name, names)
-        return table.select("subject_id", **{f"{name}__{column}": table[column] for column in names})
+        return table.select("subject_id", **{self._attribute(name, column): table[column] for column in names})
+
+    def _attribute(self, table: str, column: str) -> str:
+        """A column's name beside those of other tables; short, since engines cut long names off."""
+        return self._attributes.setdefault((table, column), f"a{len(self._attributes)}")
 
     def _members(self, name: str) -> Expr:
         if self._tables.is_person(name):
@@ -111,13 +116,14 @@ class People:
 
     def _partial_columns(self, item: Aggregate, selection: Selection) -> dict[str, str]:
         summary = self._summaries.setdefault(
-            selection.table, Summary(self._tables.events(selection.table), self._as_of)
+            selection.table,
+            Summary(self._tables.events(selection.table), self._as_of, f"e{len(self._summaries)}"),
         )
 
         def column(part: str) -> str:
             about = (item.column, item.column_type) if part in _OF_COLUMN else (None, None)
             unit = item.unit if part == "periods" else 0
-            return summary.column(Partial(part, selection, *about, unit), selection.table)  # type: ignore[arg-type]
+            return summary.column(Partial(part, selection, *about, unit))  # type: ignore[arg-type]
 
         return {part: column(part) for part in _PARTS[item.statistic]}
 
@@ -187,10 +193,6 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "mean_gap": ("latest", "earliest", "count"),
 }
 _OF_COLUMN = frozenset({"sum", "known", "min", "max", "distinct"})
-
-
-def _attribute(item: Column) -> str:
-    return f"{item.table}__{item.column}"
 
 
 def _joined(base: Expr, other: Expr) -> Expr:

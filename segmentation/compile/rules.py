@@ -98,7 +98,8 @@ class Compiler:
         """1 + how many edges lie strictly below the value; turned round for recency. Null outside `over`."""
         operand = {"r": rfm.recency, "f": rfm.frequency, "m": rfm.monetary}[part]
         value = self.value(operand)
-        steps = [number(value, "more_than", edge, whole=operand.type.whole).cast("int64") for edge in self.scores[part]]
+        above = (number(value, "more_than", edge, whole=operand.type.whole) for edge in self.scores[part])
+        steps = [holds.ifelse(ibis.literal(1, type="int64"), ibis.literal(0, type="int64")) for holds in above]
         score = reduce(lambda one, other: one + other, steps, ibis.literal(1, type="int64"))
         score = rfm.bins + 1 - score if part == "r" else score
         return (self._scored(rfm) & value.notnull()).ifelse(score, ibis.null("int64"))

@@ -6,7 +6,7 @@ from fractions import Fraction
 import ibis
 
 from passerelle.segmentation.compile.events import MICRO
-from passerelle.segmentation.compile.portable import Expr
+from passerelle.segmentation.compile.portable import Expr, rounded
 
 _MICRO = Decimal(1).scaleb(-6)
 
@@ -31,7 +31,7 @@ def quantiles(values: Expr, amounts: list[Fraction]) -> Expr:
 
 def moments(values: Expr, *, whole: bool) -> Expr:
     """Of `values` (`v` not null, `g` the group): `g`, `n`, and the exact sums of v and v², of floats in millionths."""
-    scaled = values.v if whole else (values.v * float(MICRO)).round().cast("int64")
+    scaled = values.v if whole else rounded(values.v * float(MICRO))
     wide = scaled.cast("decimal(19, 0)")
     table = values.mutate(x=scaled, square=wide * wide)
     return table.group_by("g").aggregate(n=table.count(), total=table.x.sum(), squares=table.square.sum())

@@ -7,7 +7,7 @@ from decimal import Decimal
 import ibis
 
 from passerelle.segmentation.compile.instants import AsOf
-from passerelle.segmentation.compile.portable import Expr, known
+from passerelle.segmentation.compile.portable import Expr, found_in, known
 from passerelle.segmentation.rules import (
     Age,
     Comparator,
@@ -77,9 +77,7 @@ def condition(rule: Plain, value_of: ValueOf, threshold_of: ThresholdOf, as_of: 
             found = _one_of(value, rule)
             return known(~found if rule.negated else found)
         case TextMatch():
-            text = ibis.literal(rule.text).lower()
-            lowered = value.lower()
-            return known(lowered.startswith(text) if rule.at_start else lowered.contains(text))
+            return known(found_in(value, rule.text, at_start=rule.at_start))
         case Age():
             edge = as_of.ago(rule.length)
             return known((value >= edge) & (value < as_of.microseconds) if rule.newer else value < edge)

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from passerelle.segmentation import Dataset, evaluate
+from passerelle.segmentation.engines.duck import DuckDb
 from tests.segmentation import naive
 from tests.segmentation.world import DAY, HOUR, Row, T, World, segment
 
@@ -206,7 +207,7 @@ def test_the_number_of_threads_changes_nothing(world: World) -> None:
     dataset = world.dataset()
     found = []
     for threads in (1, 4):
-        with_threads = Dataset(dataset.tables, memory="512MB", threads=threads)
+        with_threads = Dataset(dataset.tables, engine=DuckDb(memory="512MB", threads=threads))
         run = evaluate(["it"], model=world.modelled(), segments={"it": it}, dataset=with_threads, as_of=T)
         found.append(run["it"].subject_ids.to_pylist())
     assert found[0] == found[1] != []

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from passerelle.privacy.errors import DefinitionError, IntegrityError, PasserelleError
 from passerelle.segmentation import Misdefined
-from passerelle.segmentation.duck import open_session
+from passerelle.segmentation.engines.duck import DuckBackend, DuckDb
 from tests.segmentation.world import MODEL, World, event, purchase, segment
 
 HOSTILE = [
@@ -66,11 +66,13 @@ def test_the_engine_reads_its_own_files_and_nothing_else(world: World) -> None:
     dataset = world.dataset()
     other = world.folder / "other.csv"
     other.write_text("a\n1\n")
-    with open_session(dict(zip(MODEL["tables"], dataset.tables.values(), strict=True)), dataset) as session:
+    tables = dict(zip(MODEL["tables"], dataset.tables.values(), strict=True))
+    with DuckDb().open(tables, dataset) as session:
+        assert isinstance(session.backend, DuckBackend)
         reading = f"SELECT * FROM read_csv('{other}')"  # noqa: S608 - our own path
         for statement in (reading, f"COPY (SELECT 1) TO '{other}'", "SET threads = 4"):
             with pytest.raises(duckdb.Error):
-                session.connection.execute(statement)
+                session.backend.connection.execute(statement)
 
 
 def test_errors_of_the_engine_show_no_value(world: World) -> None:
@@ -83,8 +85,8 @@ def test_errors_of_the_engine_show_no_value(world: World) -> None:
 
 
 def test_too_little_memory_says_what_to_change(world: World) -> None:
+    world.engine = DuckDb(memory="no memory at all")
     dataset = world.dataset()
-    object.__setattr__(dataset, "memory", "no memory at all")
     with pytest.raises(DefinitionError, match="memory_limit"):
         world_run(world, dataset)
 

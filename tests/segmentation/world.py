@@ -19,6 +19,8 @@ from passerelle.segmentation import (
     SegmentFile,
     evaluate,
 )
+from passerelle.segmentation.engines.contract import Engine
+from passerelle.segmentation.engines.duck import DuckDb
 
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
@@ -89,6 +91,7 @@ class World:
     model: dict[str, Any] = field(default_factory=dict)
     merges: Mapping[int, int] = field(default_factory=dict)
     gone: Sequence[int] = ()
+    engine: Engine = field(default_factory=lambda: DuckDb(memory="512MB", threads=1))
     made: int = 0
 
     def modelled(self) -> ModelFile:
@@ -118,7 +121,7 @@ class World:
                 "merged_into": pa.array(list(self.merges.values()), pa.int64()),
             }
         )
-        return Dataset(tables, merges, pa.array(list(self.gone), pa.int64()), memory="512MB", threads=1)
+        return Dataset(tables, merges, pa.array(list(self.gone), pa.int64()), engine=self.engine)
 
     def run(
         self, *files: SegmentFile, as_of: int = T, history: History | None = None, only: Sequence[str] = ()

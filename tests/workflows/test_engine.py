@@ -1,5 +1,6 @@
 """Segments on a workspace: the French shop, small, pulled once."""
 
+import shutil
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -11,11 +12,19 @@ from passerelle.privacy.errors import DefinitionError
 from passerelle.segmentation import ThresholdValue
 from passerelle.workflows.cli.progress import Silent
 from passerelle.workflows.demo import shop
-from passerelle.workflows.engine import StoredHistory, dataset, run_segments, segment_problems
+from passerelle.workflows.engine import (
+    StoredHistory,
+    dataset,
+    explain_segment,
+    preview_segment,
+    run_segments,
+    segment_problems,
+)
 from passerelle.workflows.pull import pull
 from passerelle.workflows.scaffold.write import scaffold
 from passerelle.workflows.settings.unusable import Unusable
 from passerelle.workflows.workspace import Workspace
+from tests.segmentation.engines.servers import fresh_postgres
 from tests.workflows.surroundings import NOW
 
 NAMES = ("cart_abandoners", "lapsing_champions", "newsletter_readers")
@@ -137,3 +146,35 @@ def test_before_the_first_pull_it_says_so(tmp_path: Path) -> None:
     ):
         run_segments(workspace, NAMES, as_of=NOW, now=NOW, progress=Silent())
     assert "passerelle pull" in caught.value.advice
+
+
+@pytest.fixture
+def elsewhere(folder: Path, tmp_path: Path) -> Iterator[Workspace]:
+    """The same workspace, whose segments are computed by PostgreSQL: one line and one secret are all that differs."""
+    moved = Path(shutil.copytree(folder, tmp_path / "ws"))
+    text = (moved / "passerelle.yaml").read_text(encoding="utf-8")
+    line = "engine: {kind: postgres, url_file: secrets/engine.url}"
+    (moved / "passerelle.yaml").write_text(text.replace("engine: {kind: duckdb, memory: 2GB}", line), encoding="utf-8")
+    for server in fresh_postgres():
+        (moved / "secrets/engine.url").write_text(server.url, encoding="utf-8")
+        (moved / "secrets/engine.url").chmod(0o600)
+        with Workspace.open(moved) as workspace:
+            yield workspace
+
+
+@pytest.mark.postgres
+def test_another_engine_gives_the_same_people_splits_and_thresholds(workspace: Workspace, elsewhere: Workspace) -> None:
+    here, there = (run_segments(each, NAMES, as_of=NOW, now=NOW, progress=Silent()) for each in (workspace, elsewhere))
+    assert here == there
+    assert elsewhere.engine().check().startswith("PostgreSQL")
+
+
+@pytest.mark.postgres
+def test_looking_explaining_and_previewing_go_to_the_same_engine(workspace: Workspace, elsewhere: Workspace) -> None:
+    one, two = (
+        preview_segment(each, "lapsing_champions", as_of=NOW, now=NOW, by="loyalty") for each in (workspace, elsewhere)
+    )
+    assert one == two
+    someone = run_segments(workspace, NAMES[:1], as_of=NOW, now=NOW, progress=Silent())[NAMES[0]].subject_ids[0].as_py()
+    why, reason = (explain_segment(each, NAMES[0], someone, as_of=NOW, now=NOW) for each in (workspace, elsewhere))
+    assert why == reason

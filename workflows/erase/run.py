@@ -8,6 +8,7 @@ Each step is durable before the next, and may be repeated: who runs it again aft
 | removals pushed | the platforms' receipts | what is not settled is asked again, which is harmless |
 | quarantine released | their records in quarantine are forgotten | there is nothing to find the next time |
 | lake rewritten | no file holds a row of theirs | it is looked through again |
+| copies dropped | no engine holds a copy of the files before | they are dropped again, which is harmless |
 | destroyed | evidence is sealed, no key is left | nothing is left to do |
 """
 
@@ -193,6 +194,7 @@ def _rewrite(crew: "Crew", able: Sequence[Open], order: Order, report: Report) -
             order.fault("quarantine released")
             _count(report, "lake_tables", lake.forget(ids, keys, only=name))
             order.fault("lake rewritten")
+    workspace.engine().forget()
 
 
 def _destroy(crew: "Crew", desk: Desk, few: Sequence[Open], keep: Kept | None, report: Report) -> None:

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from passerelle.privacy.vocabulary import Purpose
+from passerelle.workflows.settings.closed import Closed
 from passerelle.workflows.settings.names import Name
-from passerelle.workflows.settings.project import Closed
 
 
 def _percent(value: object) -> object:

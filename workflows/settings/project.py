@@ -4,16 +4,12 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from passerelle.privacy.zones import time_zones
+from passerelle.workflows.settings.closed import Closed
+from passerelle.workflows.settings.engines import DuckDbEngine, Engine
 from passerelle.workflows.settings.names import Name, did_you_mean
-
-
-class Closed(BaseModel):
-    """Base of every settings model: no unknown key, no change after loading, no value in an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 def _timezone(name: str) -> str:
@@ -41,16 +37,6 @@ class StoreUrl(Closed):
     """A control store shared by several hosts. Its address holds a password, so it stands in a file of its own."""
 
     url_file: Path = Field(description="File that holds the address, such as postgresql://… ; mode 0400 or 0600.")
-
-
-class Engine(Closed):
-    """What computes segments."""
-
-    kind: Literal["duckdb"] = Field("duckdb", description="DuckDB runs inside this program; nothing to set up.")
-    memory: str = Field(
-        "2GB", pattern=r"^[1-9][0-9]{0,4}(MB|GB)$", description="How much memory it may use, such as 2GB or 512MB."
-    )
-    threads: int | None = Field(None, ge=1, le=256, description="How many processor cores; by default all.")
 
 
 class Controller(Closed):
@@ -157,7 +143,7 @@ class Project(Closed):
         le=36_500,
         description="Days for which an erased person's identifiers are remembered as fingerprints.",
     )
-    engine: Engine = Field(default_factory=Engine, description="What computes segments.")
+    engine: Engine = Field(default_factory=DuckDbEngine, description="What computes segments.")
     integrity: Integrity = Field(default_factory=Integrity, description="How often the store is verified.")
     sources: dict[Name, dict[str, Any]] = Field(
         default_factory=dict, description="Where people, consents and events come from, by name."

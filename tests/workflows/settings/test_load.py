@@ -277,3 +277,20 @@ def test_labels_are_checked_against_the_destination(shop: Path) -> None:
     assert len(found) == 2
     assert "did you mean `high_value_customers`" in found[0].lower()
     assert "`google` knows no labels" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("engine", "said"),
+    [
+        ("{kind: oracle}", "`engine` has no such `kind`; there are `duckdb` and `postgres`"),
+        ("{kind: postgres}", "`engine.url_file` is missing"),
+        ("{kind: postgres, url_file: a, schema: Two Words}", "`engine.schema` must be a name"),
+        ("{memory: 2GB, treads: 3}", "`engine.treads` is not a key here. Did you mean `threads`?"),
+    ],
+)
+def test_what_is_wrong_with_an_engine_is_said_by_its_key(shop: Path, engine: str, said: str) -> None:
+    file = shop / "passerelle.yaml"
+    edit(file, "engine: {kind: duckdb, memory: 2GB}", f"engine: {engine}")
+    found = problems(shop)
+    assert len(found) == 1
+    assert said in found[0]

@@ -1,0 +1,47 @@
+"""`engine:` of `passerelle.yaml`: what computes segments. Rules stay as they are, whatever stands here."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from passerelle.workflows.settings.closed import Closed
+
+_SIZE = r"^[1-9][0-9]{0,4}(MB|GB)$"
+_IDENTIFIER = r"^[a-z_][a-z0-9_]{0,62}$"
+
+
+class DuckDbEngine(Closed):
+    """DuckDB runs inside this program; nothing to set up."""
+
+    kind: Literal["duckdb"] = Field("duckdb", description="DuckDB runs inside this program; nothing to set up.")
+    memory: str = Field("2GB", pattern=_SIZE, description="How much memory it may use, such as 2GB or 512MB.")
+    threads: int | None = Field(None, ge=1, le=256, description="How many processor cores; by default all.")
+
+
+class PostgresEngine(Closed):
+    """A PostgreSQL server: the pseudonymous tables are copied there, and segments are computed there."""
+
+    kind: Literal["postgres"] = Field(description="A PostgreSQL server, version 14 or newer.")
+    url_file: Path = Field(description="File that holds its address, such as postgresql://… ; mode 0400 or 0600.")
+    schema_: str = Field(
+        "passerelle_lake",
+        alias="schema",
+        pattern=_IDENTIFIER,
+        description="The schema that holds the copies; made where it is not there.",
+    )
+
+
+def _kind(value: Any) -> str:  # noqa: ANN401 - what stands in the file, or a model
+    found = value.get("kind", "duckdb") if isinstance(value, dict) else getattr(value, "kind", "duckdb")
+    return found if isinstance(found, str) else ""
+
+
+Engine = Annotated[
+    Annotated[DuckDbEngine, Tag("duckdb")] | Annotated[PostgresEngine, Tag("postgres")],
+    Discriminator(
+        _kind,
+        custom_error_type="engine_kind",
+        custom_error_message="has no such `kind`; there are `duckdb` and `postgres`",
+    ),
+]
