@@ -10,6 +10,7 @@ import pytest
 
 from passerelle.privacy.errors import PasserelleError
 from passerelle.workflows.pull import Seams
+from passerelle.workflows.settings.unusable import Unusable
 from passerelle.workflows.verbs.consent_import import ImportResult
 from tests.privacy.consent.signals.payloads import ADS_PURPOSE, didomi_event, onetrust_receipt
 from tests.workflows.pulls import NOW, Shop
@@ -141,3 +142,10 @@ def test_sources_says_what_would_come(shop: Shop) -> None:
     assert ask(shop.folder, "sources list").model_dump()["sources"][0]["consents"] == ["onetrust"]
     assert "`onetrust` knows of consent" in ask(shop.folder, "sources docs", name="cmp").model_dump()["page"]
     assert shop.rows("consent_event", "event_id") == []
+
+
+def test_a_mapping_that_names_a_notice_that_is_not_there_is_refused_with_its_line(shop: Shop) -> None:
+    wrong = {**ONETRUST, "purposes": {ADS_PURPOSE: {**MEANS, "notice": "ads-2031@7"}}}
+    shop.configure({"cmp": source(wrong)})
+    with pytest.raises(Unusable, match=r"passerelle\.yaml, line \d+: there is no notice `ads-2031@7`"):
+        shop.open()

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from passerelle.connectors.contract.declared import RecordSettings
+from passerelle.connectors.contract.source import SourceSettings
 from passerelle.privacy.consent.notice import by_reference
+from passerelle.privacy.consent.signals.mapping import SignalMapping
 from passerelle.privacy.errors import DefinitionError
 from passerelle.privacy.vocabulary import Destination
 from passerelle.workflows.settings.document import Place
@@ -95,12 +97,18 @@ def _notices(loaded: Loaded) -> Iterator[Problem]:
         yield Problem("", 0, f"{error.message} {error.advice}".strip())
         return
     for name, plugged in loaded.sources.items():
-        if not isinstance(plugged.settings, RecordSettings):
-            continue
-        for column, consent in plugged.settings.shape().consents:
-            place = ("sources", name, "fields", column)
-            if consent.notice is not None and "@" in consent.notice:
-                yield from _known(loaded, PROJECT, place, consent.notice, known, "notice")
+        for place, notice in _named(plugged.settings):
+            if notice is not None and "@" in notice:
+                yield from _known(loaded, PROJECT, ("sources", name, *place), notice, known, "notice")
+
+
+def _named(settings: SourceSettings) -> Iterator[tuple[Place, str | None]]:
+    """Where a source's settings may name a notice, and what stands there."""
+    if isinstance(settings, RecordSettings):
+        yield from ((("fields", column), consent.notice) for column, consent in settings.shape().consents)
+    mapping = getattr(settings, "mapping", None)
+    if isinstance(mapping, SignalMapping):
+        yield from ((("mapping", "purposes", name), meaning.notice) for name, meaning in mapping.purposes.items())
 
 
 def _known(loaded: Loaded, shown: str, place: Place, word: str, known: Iterable[str], what: str) -> Iterator[Problem]:

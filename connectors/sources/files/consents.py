@@ -18,9 +18,9 @@ from passerelle.connectors.contract.source import (
     SourceSettings,
     State,
 )
-from passerelle.connectors.sources.files.place import Disk, File, found
+from passerelle.connectors.sources.files.place import Disk, File, found, reading
 from passerelle.connectors.sources.files.state import Known, Memory, Partial
-from passerelle.privacy.consent.signals.mapping import SignalMapping
+from passerelle.privacy.consent.signals.mapping import Readable, SignalMapping
 from passerelle.privacy.consent.signals.registry import apart, reader
 from passerelle.privacy.consent.signals.values import Value, values
 from passerelle.privacy.errors import PasserelleError
@@ -39,18 +39,9 @@ class ConsentFilesSettings(SourceSettings):
     path: str = Field(
         min_length=1, description="A file, or a pattern such as data/receipts*.jsonl; JSON Lines, a JSON array or CSV."
     )
-    signal: Literal[
-        "hubspot",
-        "salesforce",
-        "shopify",
-        "brevo",
-        "klaviyo",
-        "mailchimp",
-        "onetrust",
-        "didomi",
-        "usercentrics",
-        "records",
-    ] = Field(description="Whose records they are; `records`: anything else, which the mapping explains.")
+    signal: Readable = Field(
+        description="Whose records they are; `records`: anything else, which the mapping explains."
+    )
     mapping: SignalMapping | None = Field(
         None, description="What the vendor's purposes mean, or the keys of any other record; see docs/signals.md."
     )
@@ -110,14 +101,15 @@ class ConsentFiles:
         piece, begins, count = _Piece(name), f"{name}:" if partial is None else None, 0
         failure: PasserelleError | None = None
         try:
-            for count, value in enumerate(values(Path(file.path)), 1):
-                if count <= skip:
-                    continue
-                piece.take(self._settings.signal, value)
-                if piece.full(most):
-                    here = Partial(name, file.stamp.size, file.stamp.mtime_ns, count, None)
-                    yield piece.page(memory.state(here), begins)
-                    piece, begins = _Piece(name), None
+            with reading(file):
+                for count, value in enumerate(values(Path(file.path)), 1):
+                    if count <= skip:
+                        continue
+                    piece.take(self._settings.signal, value)
+                    if piece.full(most):
+                        here = Partial(name, file.stamp.size, file.stamp.mtime_ns, count, None)
+                        yield piece.page(memory.state(here), begins)
+                        piece, begins = _Piece(name), None
         except PasserelleError as problem:
             failure = problem
         if failure is None:

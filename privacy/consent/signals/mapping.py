@@ -32,6 +32,20 @@ VENDORS = ("hubspot", "salesforce", "shopify", "brevo", "klaviyo", "mailchimp", 
 WITH_PURPOSES = ("hubspot", "salesforce", "mailchimp", "onetrust", "didomi", "usercentrics")
 """Vendors whose records name purposes of the operator's own."""
 
+Readable = Literal[
+    "hubspot",
+    "salesforce",
+    "shopify",
+    "brevo",
+    "klaviyo",
+    "mailchimp",
+    "onetrust",
+    "didomi",
+    "usercentrics",
+    "records",
+]
+"""Whose records can be read; `records`: anybody's, by a mapping."""
+
 Path = Annotated[str, Field(min_length=1, max_length=200)]
 """A key of the record, or a dotted way to it."""
 
@@ -151,18 +165,7 @@ class SpokenOf(_Closed):
 class SignalMapping(_Closed):
     """What a vendor's purposes mean, or how to read any other record. The file of `consent import --mapping`."""
 
-    signal: Literal[
-        "hubspot",
-        "salesforce",
-        "shopify",
-        "brevo",
-        "klaviyo",
-        "mailchimp",
-        "onetrust",
-        "didomi",
-        "usercentrics",
-        "records",
-    ] = Field(description="Whose records: a vendor, or `records` for anything else.")
+    signal: Readable = Field(description="Whose records: a vendor, or `records` for anything else.")
     who: dict[Literal["email", "phone", "external_id", "country"], Path] = Field(
         default_factory=dict, description="Which keys name the person; for a vendor, instead of its own."
     )
