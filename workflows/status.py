@@ -111,6 +111,7 @@ def _line(crew: Crew, connection: Connection, place: Place, state: AudienceState
         size_high=state.size_high,
         match_rate=state.match_rate,
         problems=list(state.problems),
+        working=state.working,
         debt=_debt(crew, connection, place),
     )
 

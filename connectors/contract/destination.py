@@ -202,6 +202,8 @@ class AudienceState:
     size_high: int | None = None
     match_rate: float | None = None
     problems: tuple[str, ...] = ()
+    working: bool = False
+    """It has not come to an end with what it took."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from passerelle.connectors.destinations.meta_errors import Flagged
 from passerelle.connectors.destinations.meta_forget import farewell_rows
 from passerelle.connectors.destinations.meta_labels import LABELS
 from passerelle.connectors.destinations.meta_settings import MetaSettings
-from passerelle.connectors.destinations.meta_status import read_state, session_ended
+from passerelle.connectors.destinations.meta_status import alarm, read_state, session_ended
 from passerelle.connectors.errors import OutcomeUnknown
 from passerelle.privacy.consent.cleared import ClearedBatch, FarewellBatch, RemovalBatch
 from passerelle.privacy.errors import PasserelleError
@@ -244,7 +244,10 @@ class Meta:
         return meta_replace.conclusion(replacement, leaving)
 
     def settle(self, remote: RemoteAudience, receipt: Receipt) -> Receipt:
-        """Ask how the upload session stands."""
+        """Ask how the upload session stands and, once it has ended, the audience.
+
+        An audience that Meta is still populating is no reason to wait: that takes up to a day, and `state` says so.
+        """
         if receipt.state == "settled":
             return receipt
         if meta_replace.REPLACES in receipt.request:
@@ -256,7 +259,9 @@ class Meta:
         if held is None or not session_ended(held):
             return Receipt("pending", 0, rejected, sent - rejected, receipt.request, _reasons(rejected))
         rejected = min(sent, max(rejected, int(held.get("num_invalid_entries") or 0)))
-        return Receipt("settled", sent - rejected, rejected, 0, receipt.request, _reasons(rejected), receipt.rejected)
+        audience = self._wire.get((remote.remote_id,), fields="id,operation_status")
+        counts, reasons = (sent - rejected, rejected, 0), _reasons(rejected)
+        return Receipt("settled", *counts, receipt.request, reasons, receipt.rejected, alarm=alarm(audience))
 
     def state(self, remote: RemoteAudience) -> AudienceState:
         """Size (rounded and late), status and what is wrong."""

@@ -25,8 +25,10 @@ OPERATIONS: dict[int, str] = {
     "review in Ads Manager.",
     500: "Meta reports an error of this audience.",
 }
-NORMAL, EMPTY, REPLACING, REPLACE_FAILED = 200, 410, 414, 415
+NORMAL, EMPTY, REPLACING, REPLACE_FAILED, POPULATING, INACTIVE, FLAGGED, BROKEN = 200, 410, 414, 415, 441, 470, 471, 500
 """Of `operation_status.code`."""
+_WORKING = {REPLACING, POPULATING}
+_ALARMING = {INACTIVE, FLAGGED, BROKEN}
 _TOO_SMALL, _READY, _UNUSABLE = 300, 200, 400
 _WORDS = {200: "normal", 410: "empty", 441: "populating", 414: "replacing", 471: "flagged"}
 
@@ -58,7 +60,14 @@ def read_state(audience: Mapping[str, Any]) -> AudienceState:
         size_low=_size(audience.get("approximate_count_lower_bound")),
         size_high=_size(audience.get("approximate_count_upper_bound")),
         problems=tuple(problems),
+        working=operation in _WORKING,
     )
+
+
+def alarm(audience: Mapping[str, Any]) -> str:
+    """What a person must look at, once an upload has ended: the audience that took it cannot be used. Else empty."""
+    code = operation(audience)
+    return f"Meta took the upload, and says of the audience: {OPERATIONS[code]}" if code in _ALARMING else ""
 
 
 def operation(audience: Mapping[str, Any]) -> int:

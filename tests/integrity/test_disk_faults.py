@@ -77,9 +77,9 @@ def faults(shop: ShopWorkspace, words: list[str]) -> list[str]:
 
 def says_what_happened(ended: Ended) -> bool:
     """The one object, no trace of Python, and a word about the disk where the run did not end well."""
-    told = json.loads(ended.out) if ended.out else {"exit_code": None}
+    told = json.loads(ended.out or "{}")
     said = (told.get("message", "") + told.get("advice", "")).lower()
-    sound = "Traceback" not in ended.err and told["exit_code"] == ended.code
+    sound = "Traceback" not in ended.err and told.get("exit_code") == ended.code
     return sound and (ended.code == 0 or (ended.code in {1, 75} and ("disk" in said or "written" in said)))
 
 

@@ -72,6 +72,7 @@ class PlaceLine(_Closed):
     size_high: int | None
     match_rate: float | None
     problems: list[str]
+    working: bool = Field(False, description="The platform has not come to an end with what it took.")
     debt: Debt | None
 
 
@@ -121,7 +122,8 @@ def outcome_of(result: StatusResult) -> Outcome:
     """How it ends: removals that are late must be looked at, even where a platform is still working."""
     if any(place.debt is not None and place.debt.state != "ok" for place in result.audiences):
         return Outcome.HELD_BACK
-    return Outcome.PENDING if any(place.pending for place in result.audiences) else Outcome.DONE
+    waits = any(place.pending or place.working for place in result.audiences)
+    return Outcome.PENDING if waits else Outcome.DONE
 
 
 def render(result: StatusResult, console: "Console") -> None:

@@ -1,5 +1,6 @@
 """The payload cases that break other systems, through the real SDKs, at the twins."""
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -254,6 +255,23 @@ def test_a_receipt_settles_in_another_process_out_of_its_request_alone(stage: St
     receipt = stage.add(people(3))
     bare = type(receipt)("pending", 0, 0, 3, dict(receipt.request))
     assert stage.settle(bare).accepted == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [(200, ""), (441, ""), (470, "account is inactive"), (471, "flagged"), (500, "an error")]
+)
+def test_once_an_upload_has_ended_meta_is_asked_what_became_of_the_audience(
+    on_meta: Stage, code: int, said: str
+) -> None:
+    receipt = on_meta.add(people(3))
+    body = json.dumps({"id": on_meta.remote.remote_id, "operation_status": {"code": code}})
+    on_meta.twins.fault(
+        call="meta.audience.get", times=2, http={"status": 200, "body": body, "content_type": "application/json"}
+    )
+    settled = on_meta.settle(receipt)
+    assert (settled.state, settled.accepted, bool(settled.alarm)) == ("settled", 3, bool(said))
+    assert said in settled.alarm
+    assert on_meta.destination.state(on_meta.remote).working is (code == 441)
 
 
 def test_a_batch_cleared_for_one_platform_is_not_sent_to_another(stage: Stage) -> None:
