@@ -169,7 +169,7 @@ def dataset(workspace: "Workspace") -> Dataset:
     if missing:
         raise DefinitionError(
             f"Nothing has been pulled from {', '.join(f'`{name}`' for name in dict.fromkeys(missing))} yet.",
-            advice="Run `passerelle pull`, then try again.",
+            advice="Run `passerelle pull`, then try again; `passerelle quality report` says what is held back.",
         )
     store = workspace.store()
     with store.read() as connection:

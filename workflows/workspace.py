@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from passerelle.privacy.errors import DefinitionError
-from passerelle.workflows.settings.names import PROJECT
+from passerelle.workflows.settings.names import PROJECT, QUALITY
 from passerelle.workflows.settings.project import Project, StoreUrl
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from passerelle.privacy.subjects import Subjects
     from passerelle.segmentation import ModelFile, SegmentFile
     from passerelle.segmentation.engines.contract import Engine
+    from passerelle.segmentation.quality import QualityFile
     from passerelle.workflows.lake import Lake
     from passerelle.workflows.settings.audience import Audience
     from passerelle.workflows.settings.loaded import Loaded, Plugged
@@ -130,6 +131,16 @@ class Workspace:
                 advice="`passerelle init` in another folder shows a complete one.",
             )
         return self.loaded.model
+
+    @property
+    def quality(self) -> "QualityFile | None":
+        """quality.yaml; None where there is none."""
+        from passerelle.workflows.settings.unusable import Unusable
+
+        wrong = [problem for problem in self.loaded.unready if problem.file == QUALITY]
+        if wrong:
+            raise Unusable(wrong)
+        return self.loaded.quality
 
     @property
     def segments(self) -> "dict[str, SegmentFile]":
@@ -364,7 +375,7 @@ class Workspace:
     def _lake(self) -> "Lake":
         from passerelle.workflows.lake import Lake
 
-        return Lake(self.private_folder(self.settings.lake))
+        return Lake(self.private_folder(self.settings.lake), checked=self.loaded.checked_tables)
 
 
 def _plugged(known: "dict[str, Plugged]", name: str, what: str) -> "Plugged":

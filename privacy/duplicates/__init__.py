@@ -8,7 +8,7 @@ themselves, without labels. All of it happens in memory: nothing is written, and
 a probability and levels. What a pair may do is decided elsewhere: it may take people out, never put them in.
 """
 
-from passerelle.privacy.duplicates.columns import Column, Kind, columns_of
-from passerelle.privacy.duplicates.find import THRESHOLD, Found, find
+from passerelle.privacy.duplicates.columns import Column, Kind, columns_of, named
+from passerelle.privacy.duplicates.find import FEWEST, THRESHOLD, Found, find
 
-__all__ = ["THRESHOLD", "Column", "Found", "Kind", "columns_of", "find"]
+__all__ = ["FEWEST", "THRESHOLD", "Column", "Found", "Kind", "columns_of", "find", "named"]

@@ -22,7 +22,8 @@ THRESHOLD = 0.85
 FLOOR = 0.01
 """Pairs below this probability are not told."""
 
-_FEWEST = 2
+FEWEST = 100
+"""Of fewer records nothing can be learned: what is rare among them is so by chance. They give no pair."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,10 +44,11 @@ class Found:
 def find(table: pa.Table, columns: Sequence[Column], *, memory: str = "4GB", threads: int | None = None) -> Found:
     """Every pair of rows of `table` that is one person with at least the probability `FLOOR`.
 
-    `columns` are columns of text. The order of the rows does not matter. Raises `PasserelleError` where `memory` does
+    `columns` are columns of text. The order of the rows does not matter; fewer
+    than `FEWEST` give no pair. Raises `PasserelleError` where `memory` does
     not do: people are not spilled to a disk.
     """
-    if len(columns) == 0 or len(table) < _FEWEST:
+    if len(columns) == 0 or len(table) < FEWEST:
         return _nothing(columns)
     try:
         with _database(memory, threads) as db:

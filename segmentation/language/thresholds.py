@@ -10,7 +10,8 @@ from passerelle.segmentation.language.events import EventColumn, Events
 from passerelle.segmentation.language.words import Alternatives, Closed, Name, Number, Scalar
 
 
-def _share(value: object) -> object:
+def share(value: object) -> object:
+    """`25%` as 0.25; a number as it is."""
     if isinstance(value, str) and value.endswith("%") and value[:-1].strip().isdecimal():
         return int(value[:-1]) / 100
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -20,7 +21,7 @@ def _share(value: object) -> object:
 
 Share = Annotated[
     Number,
-    BeforeValidator(_share),
+    BeforeValidator(share),
     Field(gt=0, le=10),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": "^[0-9]+ ?%$"}, {"type": "number"}]}),
 ]

@@ -44,6 +44,11 @@ STORY: list[Step] = [
     ("sources test crm", LOOK),
     ("sources docs crm", DONE),
     ("pull crm", LOOK),
+    ("quality check", LOOK),
+    ("quality report", LOOK),
+    ("quality duplicates --review {temp}/review.csv", DONE),  # canaries look alike: kept, a no of one would be of all
+    ("quality calibrate {temp}/review.csv", DONE),
+    ("quality benchmark {given}/people.csv --truth who", DONE),
     ("audit checkpoint --out {temp}/first.checkpoint --verifier-file {temp}/log.vkey", DONE),
     ("consent import {given}/said.jsonl --signal salesforce --source crm", LOOK),
     ("consent record --file {ana} --field phone --country FR --state given --notice ads-2026@1", DONE),
@@ -122,6 +127,8 @@ class Story:
         self.given.mkdir()
         for name, text in given.items():
             (self.given / name).write_text(text + "\n", encoding="utf-8")
+        listed = "".join(f"{number},{text}\n" for number, text in enumerate(given.values()))
+        (self.given / "people.csv").write_text(f"who,contact\n{listed}", encoding="utf-8")
         (self.given / "said.jsonl").write_text(json.dumps(said) + "\n", encoding="utf-8")
         self.words = {name: str(self.given / name) for name in given}
         self.words |= {"temp": str(self.temp), "shop": str(sweep.shop.folder), "erasure": "er0"}

@@ -2,9 +2,10 @@
 
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 from passerelle.connectors.contract.records import ARROW
 from passerelle.connectors.contract.roles import Grain, Kind
 from passerelle.privacy.errors import DefinitionError
-from passerelle.workflows.lake.manifest import NAME, Manifest, Staged, TableShape, sync_file, sync_folder
+from passerelle.workflows.lake.manifest import NAME, Manifest, Shown, Staged, TableShape, sync_file, sync_folder
 from passerelle.workflows.lake.merging import Settled, at_work_on, keys_of, lookup, merge, needs_merge, without
 
 Fault = Callable[[str], None]
@@ -32,6 +33,19 @@ class LakeTable:
     files: list[Path]
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A table as it came. `through`: readers see it. `quality`: what `let_through` or `remark` last kept."""
+
+    table: LakeTable
+    through: bool
+    quality: Mapping[str, Any]
+    files: tuple[str, ...]
+
+
+_FIXED = {"subject_id", "event", "at"}
+
+
 def row_schema(shape: TableShape) -> pa.Schema:
     """The Arrow schema of a table's rows: the lake's own columns, then what readers see."""
     own = [("_key", pa.binary()), ("_version", pa.int64())]
@@ -44,18 +58,76 @@ DELETED = pa.schema([("_key", pa.binary()), ("_version", pa.int64())])
 class Lake:
     """The pseudonymous tables under `folder`. Writers of one table take turns (the caller holds a lock)."""
 
-    def __init__(self, folder: Path, *, memory: str = "1GB", fault: Fault | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        memory: str = "1GB",
+        fault: Fault | None = None,
+        checked: Container[str] = (),
+    ) -> None:
+        """Readers see what comes into tables of `checked` only after `let_through`."""
         self._folder = folder
         self._memory = memory
+        self._checked = checked
         self._fault: Fault = fault or (lambda _step: None)
 
     def watched(self, fault: Fault) -> "Lake":
         """The same lake, that tells `fault` of each step."""
-        return Lake(self._folder, memory=self._memory, fault=fault)
+        return Lake(self._folder, memory=self._memory, fault=fault, checked=self._checked)
 
     def tables(self) -> dict[str, LakeTable]:
         """Every table, by name, as it was when this was called; its files stay through the next `settle`."""
-        return {name: self._table(name, manifest) for name, manifest in self._manifests()}
+        found = ((name, self._seen(name, manifest)) for name, manifest in self._manifests())
+        return {name: self._table(name, seen) for name, seen in found if seen.files or name not in self._checked}
+
+    def waiting(self, name: str) -> "Waiting | None":
+        """A table as it came, whoever may see it; None where it is not there."""
+        manifest = Manifest.read(self._folder / name)
+        if manifest is None or not manifest.files:
+            return None
+        through = manifest.checked == manifest.files
+        return Waiting(self._table(name, manifest.seen), through, manifest.quality, manifest.files)
+
+    def let_through(
+        self,
+        waiting: "Waiting",
+        quality: Mapping[str, Any],
+        repaired: Callable[[Path], None] | None = None,
+        columns: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Have readers see the table as it was looked at; `quality` is kept for the next time.
+
+        `repaired` writes the Parquet file that they see in its stead, with `columns`. False where the table has changed
+        since it was looked at: then nothing is done.
+        """
+        name = waiting.table.name
+        folder = self._folder / name
+        shown = None
+        if repaired is not None:
+            made = f"shown-{secrets.token_hex(8)}.parquet"
+            with at_work_on(name):
+                repaired(folder / made)
+            sync_file(folder / made)
+            sync_folder(folder)
+            own = {column: kind for column, kind in (columns or {}).items() if column not in _FIXED}
+            shown = Shown((made,), TableShape(waiting.table.grain, own))
+        manifest = Manifest.read(folder)
+        if manifest is None or manifest.files != waiting.files:
+            return False
+        before = manifest.named()
+        now = replace(manifest, shown=shown, checked=manifest.files, quality=dict(quality), retired=())
+        now = replace(now, retired=tuple(sorted(before - now.named() - set(manifest.retired))))
+        now.write(folder)
+        self._fault("let through")
+        _sweep(folder, now)
+        return True
+
+    def remark(self, name: str, quality: Mapping[str, Any]) -> None:
+        """Keep what is known of a table that is not let through; no table, no remark."""
+        manifest = Manifest.read(self._folder / name)
+        if manifest is not None:
+            replace(manifest, quality=dict(quality)).write(self._folder / name)
 
     def names(self) -> list[str]:
         """Every table's name, be its files as they may."""
@@ -108,7 +180,8 @@ class Lake:
             shutil.rmtree(scratch, ignore_errors=True)
             settled = merge(folder, manifest, merges, memory=self._memory, scratch=scratch)
         self._fault("merged")
-        self._adopt(folder, manifest, settled)
+        shown = (manifest.shown or manifest.seen) if name in self._checked else None
+        self._adopt(folder, manifest, settled, shown=shown)
         shutil.rmtree(scratch, ignore_errors=True)
         self._fault("settled")
 
@@ -151,7 +224,8 @@ class Lake:
                 replace(manifest, retired=()).write(folder)
                 _sweep(folder, replace(manifest, retired=()))
             return 0
-        self._adopt(folder, manifest, settled)
+        shown = replace(manifest.shown, files=settled.shown) if manifest.shown is not None else None
+        self._adopt(folder, manifest, settled, shown=shown, through=manifest.checked == manifest.files)
         final = Manifest.read(folder)
         if final is not None:
             replace(final, retired=()).write(folder)
@@ -159,7 +233,9 @@ class Lake:
         shutil.rmtree(scratch, ignore_errors=True)
         return 1
 
-    def _adopt(self, folder: Path, manifest: Manifest, settled: Settled) -> None:
+    def _adopt(
+        self, folder: Path, manifest: Manifest, settled: Settled, *, shown: Shown | None, through: bool = False
+    ) -> None:
         for made in settled.made:
             sync_file(folder / made)
         sync_folder(folder)
@@ -168,6 +244,7 @@ class Lake:
         now = replace(
             manifest, files=files, shadowed=settled.shadowed, deleted=settled.deleted, staged=(), written=None
         )
+        now = replace(now, shown=shown, checked=files if through else now.checked)
         now = replace(now, retired=tuple(sorted(before - now.named())))
         now.write(folder)
         self._fault("manifest renamed")
@@ -181,9 +258,12 @@ class Lake:
             if manifest is not None:
                 yield folder.name, manifest
 
-    def _table(self, name: str, manifest: Manifest) -> LakeTable:
-        shape = manifest.written or manifest.shape
-        files = [self._folder / name / file for file in manifest.files]
+    def _seen(self, name: str, manifest: Manifest) -> Shown:
+        return manifest.shown if manifest.shown is not None and name in self._checked else manifest.seen
+
+    def _table(self, name: str, seen: Shown) -> LakeTable:
+        shape = seen.shape
+        files = [self._folder / name / file for file in seen.files]
         missing = next((file for file in files if not file.exists()), None)
         if missing is not None:
             raise DefinitionError(

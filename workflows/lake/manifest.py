@@ -36,12 +36,29 @@ class Staged:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """Files that readers see, and their shape. Without files they see no table at all."""
+
+    files: tuple[str, ...]
+    shape: TableShape
+
+    @classmethod
+    def read(cls, data: dict[str, Any] | None) -> Self | None:
+        """From the manifest."""
+        return cls(tuple(data["files"]), TableShape(**data["shape"])) if data else None
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """Files are named relative to the table's folder.
 
     `files` are the table. `shadowed` holds other records of persons who have one in `files`; `deleted` the keys that
     are gone and their versions, so that an older record that comes late does not bring them back. `retired` are the
     files of the generation before, kept for readers that still scan them.
+
+    Where a table is checked before readers see it: `shown` are the files that they read meanwhile, or a repaired copy;
+    None: `files` themselves. `checked` are the files that were let through last; `quality` is what was found then, as
+    plain data, which the next check is compared with.
     """
 
     shape: TableShape
@@ -53,6 +70,9 @@ class Manifest:
     sequence: int = 0
     written: TableShape | None = field(default=None)
     """The shape that `files` were written with; None: as `shape`."""
+    shown: "Shown | None" = None
+    checked: tuple[str, ...] | None = None
+    quality: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
@@ -82,7 +102,13 @@ class Manifest:
     def named(self) -> set[str]:
         """Every file that this manifest needs."""
         staged = {name for page in self.staged for name in (page.rows, page.deleted) if name is not None}
-        return {*self.files, *self.shadowed, *self.deleted, *self.retired, *staged}
+        shown = self.shown.files if self.shown is not None else ()
+        return {*self.files, *self.shadowed, *self.deleted, *self.retired, *staged, *shown}
+
+    @property
+    def seen(self) -> "Shown":
+        """What `files` hold, as readers see it who see them."""
+        return Shown(self.files, self.written or self.shape)
 
     def reshaped(self, shape: TableShape) -> "Manifest":
         """The same table under another shape: the next `settle` rewrites it. Another grain is another table."""
@@ -102,6 +128,9 @@ class Manifest:
             "deleted": self.deleted,
             "retired": self.retired,
             "sequence": self.sequence,
+            "shown": {"files": self.shown.files, "shape": _plain_shape(self.shown.shape)} if self.shown else None,
+            "checked": self.checked,
+            "quality": self.quality,
             "staged": [{"sequence": page.sequence, "rows": page.rows, "deleted": page.deleted} for page in self.staged],
         }
 
@@ -116,6 +145,9 @@ class Manifest:
             retired=tuple(data["retired"]),
             sequence=data["sequence"],
             staged=tuple(Staged(**page) for page in data["staged"]),
+            shown=Shown.read(data.get("shown")),
+            checked=tuple(data["checked"]) if data.get("checked") is not None else None,
+            quality=data.get("quality") or {},
         )
 
 

@@ -43,6 +43,8 @@ class Settled:
     shadowed: tuple[str, ...]
     deleted: tuple[str, ...]
     made: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    """After people were taken out: what readers see in place of `files`, where they do."""
 
 
 def needs_merge(folder: Path, manifest: Manifest, merges: pa.Table | None) -> bool:
@@ -106,9 +108,11 @@ def without(
         rows, new_rows = _purged(db, folder, "rows", manifest.files, "gone USING (subject_id)")
         shadow, new_shadow = _purged(db, folder, "shadow", manifest.shadowed, "gone USING (subject_id)")
         deleted, new_deleted = _purged(db, folder, "deleted", manifest.deleted, "unsaid USING (_key)")
-    after = Settled(rows, shadow, deleted, (*new_rows, *new_shadow, *new_deleted))
-    before = (manifest.files, manifest.shadowed, manifest.deleted)
-    return None if before == (after.files, after.shadowed, after.deleted) else after
+        seen = manifest.shown.files if manifest.shown is not None else ()
+        shown, new_shown = _purged(db, folder, "shown", seen, "gone USING (subject_id)")
+    after = Settled(rows, shadow, deleted, (*new_rows, *new_shadow, *new_deleted, *new_shown), shown)
+    before = (manifest.files, manifest.shadowed, manifest.deleted, seen)
+    return None if before == (after.files, after.shadowed, after.deleted, shown) else after
 
 
 def _purged(

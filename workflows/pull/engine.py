@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from passerelle.connectors.contract.source import Context, Page, Resource, Source
-from passerelle.privacy.errors import IntegrityError, PasserelleError
+from passerelle.privacy.errors import DefinitionError, IntegrityError, PasserelleError
 from passerelle.workflows.pull.hearing import Hearer
 from passerelle.workflows.pull.keeping import Keeper
 from passerelle.workflows.pull.readers import Arrived, Readers
 from passerelle.workflows.pull.report import PullReport, SourceReport
+from passerelle.workflows.quality.gate import check_tables
 
 if TYPE_CHECKING:
     from passerelle.workflows.verbs.contract import Progress, Step
@@ -47,13 +48,22 @@ def pull(
 ) -> PullReport:
     """Pull `names`, or every source. Errors of a source stand in its report; only `IntegrityError` ends the pull.
 
+    At the end the tables of quality.yaml are checked: segments see them only as far as that lets them through.
     `full` reads everything again, whatever was read before.
     """
     run = _Run(workspace, now, progress, full, seams or Seams())
     sources: list[Source] = [workspace.source(name) for name in dict.fromkeys(names or workspace.sources)]
     tasks = [run.task(source, resource) for source in sources for resource in source.resources]
     run.all(tasks)
-    return PullReport([task.report for task in tasks])
+    report = PullReport([task.report for task in tasks])
+    try:
+        with progress.step("check quality"):
+            report.checked = check_tables(workspace, now=now)
+    except IntegrityError:
+        raise
+    except PasserelleError as error:
+        report.unchecked = workspace.located(error) if isinstance(error, DefinitionError) else error
+    return report
 
 
 @dataclass(slots=True, eq=False)

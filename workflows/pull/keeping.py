@@ -18,11 +18,13 @@ from passerelle.workflows.lake import TableShape
 from passerelle.workflows.lake.lake import DELETED, row_schema
 from passerelle.workflows.pull.blanks import Blank, over
 from passerelle.workflows.pull.consents import Statement, ended, streams
+from passerelle.workflows.pull.formats import Formats
 from passerelle.workflows.pull.notes import Notes, fingerprint
 from passerelle.workflows.pull.people import people
 from passerelle.workflows.pull.report import SourceReport
 from passerelle.workflows.pull.sorting import Mask, Sorted, fault_rows, mask, places, sort
 from passerelle.workflows.pull.strings import Strings
+from passerelle.workflows.quality.gate import remember_came
 
 if TYPE_CHECKING:
     from passerelle.workflows.workspace import Workspace
@@ -47,6 +49,9 @@ class Keeper:
         )
         self._secret = workspace.keys().lasting(f"lake/{self.table}")
         self._notes = Notes(workspace, source.name, resource.name, fingerprint(self._shape, self._timezone), now)
+        quality = workspace.loaded.quality
+        rules = quality.tables.get(self.table) if quality is not None else None
+        self._formats = Formats(rules.identifiers if rules is not None else ())
 
     # --- state
     def state(self) -> State | None:
@@ -82,8 +87,9 @@ class Keeper:
         self._lake.declare(self.table, self._table_shape)
         with self._workspace.store().read() as connection:
             merges = self._workspace.subjects().merges(connection)
-        for name in sorted({self.table, *self._lake.tables()}):
+        for name in sorted({self.table, *self._lake.names()}):
             self._lake.settle(name, merges)
+        remember_came(self._lake, self.table, self._formats.take())
 
     def _keep_people(self, page: Page, found: Sorted, report: SourceReport) -> pa.Array:
         """People, consents, removals and quarantine, in one transaction. Returns ids, aligned with the page."""
@@ -95,6 +101,7 @@ class Keeper:
                 default_country=self._workspace.settings.default_country,
                 source=self._source,
             )
+            self._formats.look(identifiers)
             registered = self._workspace.subjects().register(connection, identifiers, now=self._now)
             ids = _scattered(registered, speaking, len(found.key))
             unknown = fault_rows(places(found.speaking & mask(ids.is_null())), "", "nobody_identified")

@@ -1,9 +1,14 @@
 """What a pull did, source by source: counts, names and reasons; nothing of any person."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from passerelle.privacy.errors import PasserelleError
+from passerelle.privacy.errors import HeldBack, PasserelleError
+
+if TYPE_CHECKING:
+    from passerelle.workflows.quality.gate import Checked
 
 _GRAVITY = ("integrity_failure", "failed", "invalid", "refused", "held_back", "consent_stale", "try_later")
 """Where several sources failed: the outcome that needs a person comes before the one that needs time."""
@@ -33,9 +38,25 @@ class PullReport:
     """Every resource that was asked for, in order."""
 
     sources: list[SourceReport] = field(default_factory=list)
+    checked: list["Checked"] = field(default_factory=list)
+    """What was found in the tables of quality.yaml."""
+    unchecked: PasserelleError | None = None
+    """Why they could not be looked at; what came then waits, unseen."""
 
     @property
     def error(self) -> PasserelleError | None:
         """The gravest failure; None where every source came through."""
         failed = [report.error for report in self.sources if report.error is not None]
+        failed += [self.unchecked] if self.unchecked is not None else []
+        failed += [held_back(self.checked)] if any(table.held for table in self.checked) else []
         return min(failed, key=lambda error: _GRAVITY.index(error.outcome), default=None)
+
+
+def held_back(checked: "Iterable[Checked]") -> HeldBack:
+    """The error that says which tables segments don't see as they came."""
+    names = ", ".join(f"`{table.table}`" for table in checked if table.held)
+    return HeldBack(
+        f"What was pulled of {names} is not what quality.yaml expects: segments read what they read before.",
+        advice="Look at `passerelle quality report`, then mend the source and pull, or change quality.yaml and run"
+        " `passerelle quality check`.",
+    )

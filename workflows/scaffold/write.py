@@ -14,7 +14,13 @@ PRIVATE = ("keys", "secrets", "var", "data")
 # What the twins accept in place of a token. Real ones are never written by us.
 _PLACEHOLDERS = {"secrets/meta.token": "TWIN-TOKEN-OPENS-NOTHING-ELSE\n"}
 
-_SCHEMAS = {"notices": "notice", "segments": "segment", "audiences": "audience", "model.yaml": "model"}
+_SCHEMAS = {
+    "notices": "notice",
+    "segments": "segment",
+    "audiences": "audience",
+    "model.yaml": "model",
+    "quality.yaml": "quality",
+}
 _SCHEMAS |= {"policy.yaml": "policy", "passerelle.yaml": "project"}
 
 
@@ -70,7 +76,7 @@ def _target(relative: Path) -> str:
 
 def _shared(target: str) -> bool:
     """Whether a template also belongs into an empty workspace."""
-    return not target.startswith(("segments/", "audiences/")) and target != "model.yaml"
+    return not target.startswith(("segments/", "audiences/")) and target not in {"model.yaml", "quality.yaml"}
 
 
 def _copy(folder: Path, target: str, template: Path) -> Path:

@@ -10,13 +10,20 @@ from passerelle.privacy.errors import DefinitionError
 from passerelle.privacy.vocabulary import Destination
 from passerelle.workflows.settings.document import Place
 from passerelle.workflows.settings.loaded import Loaded
-from passerelle.workflows.settings.names import PROJECT, did_you_mean, listed
+from passerelle.workflows.settings.names import PROJECT, QUALITY, did_you_mean, listed
 from passerelle.workflows.settings.unusable import Problem
 
 
 def cross_check(loaded: Loaded) -> list[Problem]:
     """Every problem between the files of one workspace."""
-    return [*_audiences(loaded), *_freshness(loaded), *_model(loaded), *_notices(loaded), *_vendors(loaded)]
+    return [
+        *_audiences(loaded),
+        *_freshness(loaded),
+        *_model(loaded),
+        *_quality(loaded),
+        *_notices(loaded),
+        *_vendors(loaded),
+    ]
 
 
 def _audiences(loaded: Loaded) -> Iterator[Problem]:
@@ -87,6 +94,12 @@ def _model(loaded: Loaded) -> Iterator[Problem]:
     for name, table in (loaded.model.tables if loaded.model else {}).items():
         source, place = table.from_.partition(".")[0], ("tables", name, "from")
         yield from _known(loaded, "model.yaml", place, source, loaded.project.sources, "source")
+
+
+def _quality(loaded: Loaded) -> Iterator[Problem]:
+    """Tables that are checked must be a source's, too."""
+    for name in loaded.quality.tables if loaded.quality else ():
+        yield from _known(loaded, QUALITY, ("tables", name), name.partition(".")[0], loaded.project.sources, "source")
 
 
 def _notices(loaded: Loaded) -> Iterator[Problem]:

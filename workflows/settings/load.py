@@ -11,12 +11,13 @@ from passerelle.privacy.consent.notice import Notice
 from passerelle.privacy.consent.policy import Policy
 from passerelle.privacy.errors import DefinitionError
 from passerelle.segmentation import ModelFile, SegmentFile
+from passerelle.segmentation.quality.file import QualityFile
 from passerelle.workflows.settings import plugins
 from passerelle.workflows.settings.audience import Audience
 from passerelle.workflows.settings.cross import cross_check
 from passerelle.workflows.settings.document import Document, Place, Value, read
-from passerelle.workflows.settings.loaded import Loaded, Plugged
-from passerelle.workflows.settings.names import PROJECT
+from passerelle.workflows.settings.loaded import Everything, Loaded, Plugged
+from passerelle.workflows.settings.names import PROJECT, QUALITY
 from passerelle.workflows.settings.problems import from_definition, from_validation
 from passerelle.workflows.settings.project import Project
 from passerelle.workflows.settings.unusable import Problem, Unusable
@@ -59,6 +60,7 @@ class _Loader:
         project = self._file(PROJECT, Project)
         policy = self._file("policy.yaml", Policy)
         model = self._file("model.yaml", ModelFile) if (self._folder / "model.yaml").exists() else None
+        quality = self._file(QUALITY, QualityFile) if (self._folder / QUALITY).exists() else None
         notices = self._folder_of("notices", Notice, "id")
         segments = self._folder_of("segments", SegmentFile, "segment")
         audiences = self._folder_of("audiences", Audience, "audience")
@@ -69,16 +71,19 @@ class _Loader:
         loaded = Loaded(
             project, policy, notices, model, segments, audiences, sources, destinations, self._documents, self._named
         )
+        loaded.quality = quality
         for problem in cross_check(loaded):
             self._note(problem.file, [problem])
         if self._problems:
             raise Unusable([*self._problems, *self._unready])
         loaded.unready = self._unready
+        wrong = any(problem.file == QUALITY for problem in self._unready)
+        loaded.checked_tables = Everything() if wrong else frozenset(quality.tables if quality else ())
         return loaded
 
     def _note(self, shown: str, problems: Iterable[Problem]) -> None:
         """Keep problems of the file `shown` where they belong."""
-        of_rules = shown == "model.yaml" or shown.startswith(("segments/", "audiences/"))
+        of_rules = shown in {"model.yaml", QUALITY} or shown.startswith(("segments/", "audiences/"))
         (self._unready if of_rules else self._problems).extend(problems)
 
     def _file(self, shown: str, model: type[M]) -> M | None:

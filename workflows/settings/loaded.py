@@ -1,11 +1,13 @@
 """What a workspace's files say, once they are known to be right."""
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
 from passerelle.privacy.consent.notice import Notice
 from passerelle.privacy.consent.policy import Policy
 from passerelle.segmentation import ModelFile, SegmentFile
+from passerelle.segmentation.quality.file import QualityFile
 from passerelle.workflows.settings.audience import Audience
 from passerelle.workflows.settings.document import Document
 from passerelle.workflows.settings.project import Project
@@ -19,6 +21,13 @@ class Plugged:
     kind: str
     cls: Any
     settings: Any
+
+
+class Everything:
+    """Holds every name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
 
 
 @dataclass(slots=True)
@@ -37,5 +46,8 @@ class Loaded:
     """By file name as messages show it, such as `segments/lapsing.yaml`."""
     named: dict[str, frozenset[str]] = field(default_factory=dict)
     """By folder (`segments`), the names that have a file: also those whose file is wrong."""
+    quality: QualityFile | None = None
+    checked_tables: Container[str] = ()
+    """The lake's tables that are checked before segments see them: all of them where quality.yaml is wrong."""
     unready: list[Problem] = field(default_factory=list)
     """What is wrong with model, segments and audiences. While there is any, nobody may be planned by them."""

@@ -9,6 +9,9 @@ from pydantic import StringConstraints
 PROJECT = "passerelle.yaml"
 """The file that makes a folder a workspace."""
 
+QUALITY = "quality.yaml"
+"""The file that says what is expected of what is pulled."""
+
 NAME_PATTERN = r"^[a-z0-9_]{1,64}$"
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]

@@ -36,6 +36,12 @@ def _signal() -> type[BaseModel]:
     return SignalMapping
 
 
+def _quality() -> type[BaseModel]:
+    from passerelle.segmentation.quality.file import QualityFile
+
+    return QualityFile
+
+
 def _segment() -> type[BaseModel]:
     from passerelle.segmentation import SegmentFile
 
@@ -47,11 +53,12 @@ FILES: dict[str, Callable[[], type[BaseModel]]] = {
     "policy": _policy,
     "notice": _notice,
     "model": _model,
+    "quality": _quality,
     "segment": _segment,
     "audience": lambda: Audience,
     "signal": _signal,
 }
-"""The files of a workspace: passerelle.yaml, policy.yaml, notices/, model.yaml, segments/, audiences/, and mappings."""
+"""The files of a workspace, and mappings of signals."""
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

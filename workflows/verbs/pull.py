@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from passerelle.workflows.verbs.contract import EXIT_CODES, AnyVerb, Environment, Outcome, Request, Result, Verb
+from passerelle.workflows.verbs.quality import CheckedTable, checked_table, render_findings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,6 +50,9 @@ class PullResult(Result):
     """What came in. The outcome is the gravest of the sources'."""
 
     sources: list[PulledSource]
+    quality: list[CheckedTable] = Field(
+        default_factory=list, description="What was found by the rules of quality.yaml."
+    )
     wait_seconds: float | None = Field(None, description="How long a source asked us to wait, if one did.")
 
 
@@ -72,6 +76,7 @@ def run(environment: Environment, request: PullRequest) -> PullResult:
         retryable=error.retryable if error is not None else False,
         advice=error.advice if error is not None else "",
         sources=[_pulled(source) for source in report.sources],
+        quality=[checked_table(table) for table in report.checked],
         wait_seconds=error.wait.seconds if isinstance(error, TryLater) else None,
     )
 
@@ -114,6 +119,7 @@ def render(result: PullResult, console: "Console") -> None:
             console.print(f"{_name(one)}: {warning}", markup=False)
         if one.problem:
             console.print(f"{_name(one)}: {one.problem} {one.advice}".rstrip(), markup=False, style="bold red")
+    render_findings(result.quality, console)
 
 
 def _name(one: PulledSource) -> str:

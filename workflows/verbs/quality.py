@@ -5,16 +5,264 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from passerelle.workflows.verbs.contract import AnyVerb, Environment, Request, Result, Verb
+from passerelle.workflows.verbs.contract import EXIT_CODES, AnyVerb, Environment, Outcome, Request, Result, Verb
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
 
+    from passerelle.workflows.quality.gate import Checked
+
 _THRESHOLDS = (0.5, 0.7, 0.85, 0.95, 0.99)
+_DOUBTFUL = 0.5
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class CheckedColumn(_Part):
+    """What was counted in one column."""
+
+    column: str
+    missing: int = Field(description="Rows without a value.")
+    impossible: int
+    outliers: int
+    psi: float | None = Field(description="Population stability index against the run before.")
+
+
+class Came(_Part):
+    """Identifiers of one field, of the records that came since the table was last let through."""
+
+    field: str
+    given: int
+    unusable: int = Field(description="Of them, those that no platform takes.")
+
+
+class QualityFinding(_Part):
+    """An expectation that was not met."""
+
+    column: str = Field(description="Empty: the whole table.")
+    check: str
+    severity: Literal["stop", "warn"]
+    said: str
+    advice: str
+
+
+class CheckedTable(_Part):
+    """One table of quality.yaml."""
+
+    table: str
+    let_through: bool = Field(description="Segments see what came; otherwise what they saw before.")
+    at: str = Field(description="When it was looked at, UTC.")
+    rows: int
+    columns: list[CheckedColumn]
+    identifiers: list[Came]
+    findings: list[QualityFinding]
+
+
+def checked_table(found: "Checked") -> CheckedTable:
+    """As results tell it."""
+    from passerelle.workflows.quality.gate import when
+
+    return CheckedTable(
+        table=found.table,
+        let_through=found.let_through,
+        at=when(found.at),
+        rows=found.rows,
+        columns=[
+            CheckedColumn(column=name, **{key: each[key] for key in ("missing", "impossible", "outliers", "psi")})
+            for name, each in found.columns.items()
+        ],
+        identifiers=[Came(field=name, given=n.given, unusable=n.unusable) for name, n in sorted(found.came.items())],
+        findings=[
+            QualityFinding(
+                column=each.column, check=each.check, severity=each.severity, said=each.said, advice=each.advice
+            )
+            for each in found.findings
+        ],
+    )
+
+
+def render_findings(tables: "Iterable[CheckedTable]", console: "Console") -> None:
+    """A line for each expectation that was not met, and for each table that is held back."""
+    for one in tables:
+        for found in one.findings:
+            style = "bold red" if found.severity == "stop" else "yellow"
+            place = f"{one.table}.{found.column}" if found.column else one.table
+            console.print(f"{place}: {found.check}: {found.said} {found.advice}", markup=False, style=style)
+        if not one.let_through:
+            console.print(f"{one.table}: held back; segments read what they read before.", markup=False)
+
+
+# --- check, report
+class CheckRequest(Request):
+    """Nothing to ask."""
+
+
+class CheckResult(Result):
+    """What was found by the rules of quality.yaml."""
+
+    tables: list[CheckedTable] = Field(default_factory=list)
+
+
+def run_check(environment: Environment, _request: CheckRequest) -> CheckResult:
+    """Measure every table, and let through what is as expected."""
+    from passerelle.workflows.pull.report import held_back
+    from passerelle.workflows.quality.gate import check_tables
+    from passerelle.workflows.workspace import Workspace
+
+    with Workspace.open(environment.workspace) as workspace, environment.progress.step("Checking quality"):
+        found = check_tables(workspace, now=environment.now(), again=True)
+    return _told(found, held_back(found).advice)
+
+
+def run_report(environment: Environment, _request: CheckRequest) -> CheckResult:
+    """What the last check of each table found. Nothing is measured or changed."""
+    from passerelle.workflows.quality.gate import last_checks
+    from passerelle.workflows.workspace import Workspace
+
+    with Workspace.open(environment.workspace) as workspace:
+        return _told(last_checks(workspace), "Mend the source and pull, or change quality.yaml and check again.")
+
+
+def _told(found: "list[Checked]", advice: str) -> CheckResult:
+    held = any(each.held for each in found)
+    outcome = Outcome.HELD_BACK if held else Outcome.DONE
+    return CheckResult(
+        outcome=outcome,
+        exit_code=EXIT_CODES[outcome],
+        advice=advice if held else "",
+        tables=[checked_table(each) for each in found],
+    )
+
+
+def render_check(result: CheckResult, console: "Console") -> None:
+    """A line per column, then what was not as expected."""
+    from passerelle.workflows.verbs.tables import number, table
+
+    lines = table("Quality", ("Table", "Column"), ("Rows", "Missing", "Impossible", "Outliers", "PSI"))
+    for one in result.tables:
+        for each in one.identifiers:
+            lines.add_row(one.table, each.field, number(each.given), "", number(each.unusable), "", "")
+        for column in one.columns:
+            counts = (one.rows, column.missing, column.impossible, column.outliers)
+            psi = "" if column.psi is None else f"{column.psi:.3f}"
+            lines.add_row(one.table, column.column, *map(number, counts), psi)
+    console.print(lines, markup=False)
+    render_findings(result.tables, console)
+
+
+# --- duplicates
+class DuplicatesRequest(Request):
+    """Whether pairs are kept, and where pairs to judge are written."""
+
+    keep: bool = Field(False, description="Keep the pairs: from then on a no of one is a no of both. Never undone.")
+    review: Path | None = Field(None, description="New file of pairs to judge: levels of agreement, no identifier.")
+    per_stratum: int = Field(40, ge=1, le=10_000, description="How many pairs of each stratum of probability.")
+
+
+class DuplicatesResult(Result):
+    """People who are probably one."""
+
+    people: int = 0
+    compared: int = Field(0, description="Pairs that were compared, of all there are.")
+    columns: list[str] = Field(default_factory=list, description="What they were compared by.")
+    threshold: float = 0.0
+    pairs: int = Field(0, description="Pairs that are one person with at least that probability.")
+    doubtful: int = Field(0, description="Pairs below it that are so with a probability of 0.5 or more.")
+    kept: int = Field(0, description="Pairs that a no of one is now a no of both for.")
+    to_judge: int = Field(0, description="Lines in the review file.")
+
+
+def run_duplicates(environment: Environment, request: DuplicatesRequest) -> DuplicatesResult:
+    """Compare identifiers in memory; keep pairs of numbers, where asked."""
+    from passerelle.privacy.duplicates import THRESHOLD
+    from passerelle.workflows.quality.people import keep_ties, probable_people
+    from passerelle.workflows.quality.review import write_review
+    from passerelle.workflows.workspace import Workspace
+
+    with Workspace.open(environment.workspace) as workspace, environment.progress.step("Comparing people"):
+        wanted = workspace.quality
+        threshold = wanted.duplicates.threshold if wanted is not None else THRESHOLD
+        probable = probable_people(workspace)
+        probability = probable.found.probability
+        lines = 0
+        if request.review is not None:
+            lines = write_review(probable, request.review, per_stratum=request.per_stratum)
+        kept = keep_ties(workspace, probable, threshold=threshold, now=environment.now()) if request.keep else 0
+    return DuplicatesResult(
+        people=probable.people,
+        compared=probable.found.candidates,
+        columns=[column.name for column in probable.found.columns],
+        threshold=threshold,
+        pairs=int((probability >= threshold).sum()),
+        doubtful=int(((probability >= _DOUBTFUL) & (probability < threshold)).sum()),
+        kept=kept,
+        to_judge=lines,
+    )
+
+
+def render_duplicates(result: DuplicatesResult, console: "Console") -> None:
+    """A few sentences."""
+    console.print(f"{result.pairs:,} pairs of {result.people:,} people are probably one person each.", markup=False)
+    console.print(f"{result.doubtful:,} more pairs are doubtful; {result.compared:,} were compared.", markup=False)
+    if result.kept:
+        console.print(f"{result.kept:,} pairs kept: a no of one is a no of both.", markup=False)
+    if result.to_judge:
+        console.print(f"{result.to_judge:,} pairs to judge: write `same` or `different` as their label.", markup=False)
+
+
+# --- calibrate
+class CalibrateRequest(Request):
+    """A review file with labels."""
+
+    file: Path = Field(
+        description="The review file, with `same` or `different` as labels.", json_schema_extra={"cli": "argument"}
+    )
+
+
+class CalibratedThreshold(_Part):
+    """What the labels say of one threshold."""
+
+    threshold: float
+    precision: float | None = Field(description="Of the pairs found, those that are one person; estimated.")
+    recall: float | None = Field(description="Of the compared pairs that are one person, those found; estimated.")
+
+
+class CalibrateResult(Result):
+    """Precision and recall, estimated from labels."""
+
+    judged: int = 0
+    thresholds: list[CalibratedThreshold] = Field(default_factory=list)
+
+
+def run_calibrate(_environment: Environment, request: CalibrateRequest) -> CalibrateResult:
+    """Needs no workspace."""
+    from passerelle.workflows.quality.review import calibrate, read_review
+
+    judged = read_review(request.file)
+    told = [
+        CalibratedThreshold(threshold=one.threshold, precision=_rounded(one.precision), recall=_rounded(one.recall))
+        for one in calibrate(judged, _THRESHOLDS)
+    ]
+    return CalibrateResult(judged=len(judged), thresholds=told)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def render_calibrate(result: CalibrateResult, console: "Console") -> None:
+    """A line for each threshold."""
+    from passerelle.workflows.verbs.tables import table
+
+    lines = table(f"From {result.judged:,} labels", ("From",), ("Precision", "Recall"))
+    for one in result.thresholds:
+        figures = ("" if value is None else f"{value:.4f}" for value in (one.precision, one.recall))
+        lines.add_row(f"{one.threshold:.2f}", *figures)
+    console.print(lines, markup=False)
 
 
 # --- benchmark
@@ -99,6 +347,42 @@ def render_benchmark(result: BenchmarkResult, console: "Console") -> None:
 
 
 VERBS: list[AnyVerb] = [
+    Verb(
+        name="quality check",
+        help="Check what was pulled against quality.yaml, and let segments see what is as expected.",
+        request=CheckRequest,
+        result=CheckResult,
+        run=run_check,
+        render=render_check,
+        remote=True,
+        recorded=True,
+    ),
+    Verb(
+        name="quality report",
+        help="What the last check of each table found. Nothing is measured or changed.",
+        request=CheckRequest,
+        result=CheckResult,
+        run=run_report,
+        render=render_check,
+        remote=True,
+    ),
+    Verb(
+        name="quality duplicates",
+        help="Find people who are probably one. Kept, such a pair takes people out; it never puts anybody in.",
+        request=DuplicatesRequest,
+        result=DuplicatesResult,
+        run=run_duplicates,
+        render=render_duplicates,
+        recorded=True,
+    ),
+    Verb(
+        name="quality calibrate",
+        help="What labels in a review file say of each threshold: precision and recall. Needs no workspace.",
+        request=CalibrateRequest,
+        result=CalibrateResult,
+        run=run_calibrate,
+        render=render_calibrate,
+    ),
     Verb(
         name="quality benchmark",
         help="How well duplicates are found in a labelled file: precision, recall, F1. Needs no workspace.",

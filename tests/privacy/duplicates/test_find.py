@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passerelle.privacy.duplicates import THRESHOLD, Found, columns_of, find
+from passerelle.privacy.duplicates import FEWEST, THRESHOLD, Found, columns_of, find
 from passerelle.privacy.errors import PasserelleError
 from tests.privacy.duplicates.people import COLUMNS, people
 
@@ -71,20 +71,22 @@ def test_the_order_of_the_records_changes_nothing(labelled: tuple[pa.Table, Ints
 
 
 def test_what_is_missing_or_blank_is_no_agreement() -> None:
-    names = pa.array(["Ada", None, "", "  ", "-", None], pa.string())
-    table = pa.table({"first_name": names, "last_name": pa.array([None, "", " ", ".", "!", "Lovelace"], pa.string())})
-    assert len(found_in(table).left) == 0
+    table, _ = people(150)
+    nothing = pa.table({name: pa.array([None, "", "  ", "-", "!", None], pa.string()) for name in COLUMNS})
+    assert sure(found_in(pa.concat_tables([table, nothing]))) == sure(found_in(table))
 
 
-@pytest.mark.parametrize("rows", [0, 1, 2])
-def test_few_records_are_no_problem(rows: int) -> None:
-    table = people(3)[0].slice(0, rows)
-    assert found_in(table).levels.shape[1] == len(columns_of(table, table.column_names))
+@pytest.mark.parametrize("rows", [0, 1, FEWEST - 1])
+def test_of_few_records_nothing_is_learned_and_nothing_told(rows: int) -> None:
+    table = people(1)[0].slice(0, 1)
+    found = found_in(pa.concat_tables([table] * rows) if rows else table.slice(0, 0))
+    assert len(found.left) == len(found.probability) == 0
 
 
 @settings(max_examples=6)
 @given(st.lists(st.lists(st.one_of(st.none(), st.text(max_size=12)), min_size=3, max_size=3), max_size=12))
 def test_any_text_is_compared(rows: list[list[str | None]]) -> None:
+    rows *= FEWEST // max(len(rows), 1) + 1
     table = pa.table({f"c{place}": pa.array([row[place] for row in rows], pa.string()) for place in range(3)})
     found = found_in(table)
     assert np.all(found.left < found.right)

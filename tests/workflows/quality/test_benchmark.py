@@ -8,7 +8,7 @@ import pyarrow.csv
 import pytest
 
 from passerelle.privacy.errors import DefinitionError
-from passerelle.workflows.quality.benchmark import Labelled, compare, read_labelled
+from passerelle.workflows.quality.benchmark import Labelled, Score, compare, read_labelled
 from tests.privacy.duplicates.people import people
 
 
@@ -26,14 +26,16 @@ def test_labels_are_read_by_their_pattern_and_are_no_evidence(file: Path) -> Non
     assert data.true_pairs == len(data.owner) - len(np.unique(data.owner)) > 0
 
 
-def test_a_perfect_answer_and_an_empty_one() -> None:
-    twice = pa.table(
-        {"first_name": ["Ada", "Ada", "Bea"], "email": ["a@example.com", "a@example.com", "b@example.com"]}
-    )
-    scores, compared = compare(Labelled(twice, np.array([0, 0, 1])), "builtin", [0.0, 1.1])
-    assert compared == 1
-    assert [(one.pairs, one.right, one.precision) for one in scores] == [(1, 1, 1.0), (0, 0, 1.0)]
-    assert [(one.recall, one.f1) for one in scores] == [(1.0, 1.0), (0.0, 0.0)]
+def test_precision_recall_and_f1_are_what_they_are_called() -> None:
+    """By hand: 8 of 10 pairs are right, of 16 there are: 0.8, 0.5, and 2 · 0.4 / 1.3."""
+    some = Score(0.85, pairs=10, right=8, true_pairs=16)
+    assert (some.precision, some.recall, round(some.f1, 6)) == (0.8, 0.5, 0.615385)
+    none = Score(0.85, pairs=0, right=0, true_pairs=4)
+    assert (none.precision, none.recall, none.f1) == (1.0, 0.0, 0.0)
+
+
+def test_every_two_records_of_one_person_are_a_true_pair() -> None:
+    assert Labelled(pa.table({"a": ["x"] * 6}), np.array([0, 1, 0, 0, 2, 1])).true_pairs == 3 + 1
 
 
 def test_most_duplicates_of_the_file_are_found(file: Path) -> None:

@@ -1,0 +1,185 @@
+"""What was pulled is checked before segments see it: let through, repaired, or held back.
+
+The lake settles what came and goes on showing what it showed. Here each table that quality.yaml names is measured as it
+came; unless an expectation with `severity: stop` is broken, readers see it from then on, or the repaired copy of it. A
+process that dies in between leaves the table waiting: the next check looks at it again.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from passerelle.privacy.errors import DefinitionError, TryLater
+from passerelle.segmentation.quality import Finding, Measured, Subject, added_columns, judge, measure, repaired
+from passerelle.segmentation.quality.expected import Came
+from passerelle.workflows.lake.lake import Lake, Waiting
+from passerelle.workflows.lake.merging import at_work_on
+from passerelle.workflows.settings.engines import DuckDbEngine
+
+if TYPE_CHECKING:
+    from passerelle.segmentation.quality import QualityFile, TableRules
+    from passerelle.workflows.workspace import Workspace
+
+
+@dataclass(slots=True)
+class Checked:
+    """One table. `let_through`: segments see what came."""
+
+    table: str
+    let_through: bool
+    rows: int
+    columns: dict[str, dict[str, Any]]
+    findings: list[Finding]
+    came: dict[str, Came] = field(default_factory=dict)
+    at: int = 0
+
+    @property
+    def held(self) -> bool:
+        """Whether an expectation that stops was broken."""
+        return any(finding.severity == "stop" for finding in self.findings)
+
+
+def check_tables(workspace: "Workspace", *, now: int, again: bool = False) -> list[Checked]:
+    """Look at each table of quality.yaml that waits, or whose rules changed; with `again`, at all of them.
+
+    Raises `DefinitionError` with file and line where a rule does not fit its column.
+    """
+    wanted = workspace.quality
+    return [] if wanted is None else list(_checks(workspace, wanted, now, again=again))
+
+
+def last_checks(workspace: "Workspace") -> list[Checked]:
+    """What the last check of each table found; tables that no check has seen are left out."""
+    wanted, lake = workspace.quality, workspace.lake()
+    looked = [(name, lake.waiting(name)) for name in sorted(wanted.tables if wanted is not None else ())]
+    return [_remembered(name, waiting) for name, waiting in looked if waiting is not None and "last" in waiting.quality]
+
+
+def remember_came(lake: Lake, table: str, came: Mapping[str, tuple[int, int]]) -> None:
+    """Add (given, unusable) by field to what is known of identifiers that came since the table was last let through."""
+    waiting = lake.waiting(table)
+    if waiting is None or not came:
+        return
+    known = dict(waiting.quality.get("came", {}))
+    for name, (given, unusable) in came.items():
+        before = known.get(name, [0, 0])
+        known[name] = [before[0] + given, before[1] + unusable]
+    lake.remark(table, {**waiting.quality, "came": known})
+
+
+def _checks(workspace: "Workspace", wanted: "QualityFile", now: int, *, again: bool) -> Iterator[Checked]:
+    lake = workspace.lake()
+    for name, rules in sorted(wanted.tables.items()):
+        waiting = lake.waiting(name)
+        if waiting is None:
+            continue
+        digest = hashlib.sha256(rules.model_dump_json().encode()).hexdigest()[:16]
+        if waiting.through and not again and waiting.quality.get("rules") == digest:
+            yield _remembered(name, waiting)
+            continue
+        with ExitStack() as held:
+            try:
+                held.enter_context(workspace.store().exclusive(f"pull {name}"))
+            except TryLater:  # somebody pulls it now, and looks at it afterwards
+                continue
+            yield _check(workspace, lake, name, rules, digest, now)
+
+
+def _check(workspace: "Workspace", lake: Lake, name: str, rules: "TableRules", digest: str, now: int) -> Checked:
+    waiting = lake.waiting(name)
+    if waiting is None:
+        raise DefinitionError(f"The lake's table {name} is gone.", advice="Pull it again.")
+    subject = Subject(name, waiting.table.grain, waiting.table.columns, waiting.table.files)
+    # Looked at again, it is still compared with the snapshot before it, not with itself.
+    reference = waiting.quality.get("before" if waiting.through else "reference", {})
+    came = {field: Came(*counts) for field, counts in waiting.quality.get("came", {}).items()}
+    with _engine(workspace) as db:
+        with at_work_on(name):
+            found = measure(db, subject, rules, before=reference.get("columns", {}), now=now)
+        plain = asdict(found)
+        checked = Checked(name, False, found.rows, plain["columns"], [], came, now)
+        checked.findings = judge(name, rules, found, before=reference, came=came)
+        said = {"last": _plain(checked), "rules": digest, "came": waiting.quality.get("came", {})}
+        if checked.held:
+            lake.remark(name, {**waiting.quality, **said, "rules": ""})
+            return checked
+        kept = {**said, "reference": plain, "before": reference, "came": {}}
+        checked.let_through = _let_through(workspace, lake, waiting, subject, rules, found, kept, db, now)
+    return checked
+
+
+def _let_through(  # noqa: PLR0913, PLR0917 - the one place where all of it comes together
+    workspace: "Workspace",
+    lake: Lake,
+    waiting: Waiting,
+    subject: Subject,
+    rules: "TableRules",
+    found: Measured,
+    kept: dict[str, Any],
+    db: duckdb.DuckDBPyConnection,
+    now: int,
+) -> bool:
+    query = repaired(subject, rules, found, timezone=workspace.settings.timezone, now=now)
+    if query is None:
+        return lake.let_through(waiting, kept)
+
+    def write(path: Path) -> None:
+        target = str(path).replace("'", "''")
+        db.execute(f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 131072)")
+
+    return lake.let_through(waiting, kept, write, added_columns(subject, rules, found))
+
+
+def engine_limits(workspace: "Workspace") -> DuckDbEngine:
+    """How much memory and how many cores DuckDB may use here, also where another engine computes segments."""
+    engine = workspace.settings.engine
+    return engine if isinstance(engine, DuckDbEngine) else DuckDbEngine()
+
+
+@contextmanager
+def _engine(workspace: "Workspace") -> Iterator[duckdb.DuckDBPyConnection]:
+    engine = engine_limits(workspace)
+    with duckdb.connect(":memory:") as db:
+        db.execute("SET TimeZone = 'UTC'")
+        db.execute("SET memory_limit = ?", [engine.memory])
+        db.execute("SET temp_directory = ?", [str(workspace.private_folder("var/engine"))])
+        db.execute("SET enable_progress_bar = false")
+        if engine.threads is not None:
+            db.execute("SET threads = ?", [engine.threads])
+        yield db
+
+
+def _plain(checked: Checked) -> dict[str, Any]:
+    return {
+        "at": checked.at,
+        "rows": checked.rows,
+        "columns": {name: _told(figures) for name, figures in checked.columns.items()},
+        "findings": [asdict(finding) for finding in checked.findings],
+        "came": {name: asdict(counts) for name, counts in checked.came.items()},
+    }
+
+
+def _told(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Counts and the index, without fences, bins and words."""
+    return {name: figures[name] for name in ("missing", "impossible", "outliers", "psi")}
+
+
+def _remembered(name: str, waiting: Waiting) -> Checked:
+    last = waiting.quality["last"]
+    findings = [Finding(**finding) for finding in last["findings"]]
+    came = {field: Came(**counts) for field, counts in last["came"].items()}
+    return Checked(name, waiting.through, last["rows"], last["columns"], findings, came, last["at"])
+
+
+def when(micros: int) -> str:
+    """UTC, to the second."""
+    return datetime.fromtimestamp(micros // 1_000_000, UTC).isoformat().replace("+00:00", "Z")
+
+
+__all__ = ["Checked", "check_tables", "remember_came", "when"]
