@@ -15,10 +15,10 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from passerelle.connectors.contract.records import Shape
-from passerelle.privacy.consent.signals.contract import RecordSignal
 
 if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Check
+    from passerelle.privacy.consent.signals.contract import RecordSignal
 
 SAID = Shape("person", ())
 """The shape of records that have no fields of their own."""
@@ -41,7 +41,7 @@ class Hears:
     `adapter` stands beside each event that comes of them.
     """
 
-    signal: RecordSignal
+    signal: "RecordSignal"
     adapter: str
 
 
