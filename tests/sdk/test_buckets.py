@@ -119,7 +119,7 @@ def test_only_new_and_changed_objects_are_read_and_each_says_where_it_stands(tmp
     first = list(pages(files))
     assert sorted(keys(first)) == ["C1", "C2", "C3"]
     places = [row["place"] for page in first for row in page.quarantined.to_pylist()]
-    assert places == ["b.csv.gz:3"]
+    assert places == [f"{scheme}://shop/{folder}/2026/b.csv.gz:3"]
     assert keys(list(pages(files, first[-1].state))) == []
     write(scheme, f"{folder}/2026/c.csv", lines(4))
     write(scheme, f"{folder}/a.csv", lines(1, 2, 5))

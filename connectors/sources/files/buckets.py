@@ -39,7 +39,8 @@ class Bucket(Place):
         with reading(pattern):
             infos = self._listed(wanted)
         found = {info.path: info for info in infos if info.is_file and _fits(info.path.split("/"), wanted)}
-        return {f"{scheme}://{path}": File(self.system, path, Stamp.of(found[path])) for path in sorted(found)}
+        files = [File(self.system, path, Stamp.of(found[path]), f"{scheme}://{path}") for path in sorted(found)]
+        return {file.known: file for file in files}
 
     def version(self, file: File) -> str:
         """S3's entity tag, or Google's generation."""

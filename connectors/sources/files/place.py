@@ -47,11 +47,15 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file: where it is, and its stamp when it was looked for. `name` is its last part, for messages."""
+    """A file: where it is, and its stamp when it was looked for. `name` is its last part, for messages.
+
+    `known` is what it is known by among the files of its source.
+    """
 
     system: FileSystem = field(repr=False)
     path: str
     stamp: Stamp
+    known: str
 
     @property
     def name(self) -> str:
@@ -91,7 +95,7 @@ class Disk(Place):
         system = LocalFileSystem()
         infos = system.get_file_info([str(self.folder / name) for name in names])
         pairs = zip(names, infos, strict=True)
-        return {name: File(system, info.path, Stamp.of(info)) for name, info in pairs if info.is_file}
+        return {name: File(system, info.path, Stamp.of(info), name) for name, info in pairs if info.is_file}
 
     def version(self, file: File) -> str:  # noqa: ARG002 - of the protocol
         """None: a file on disk may be written to while it is read."""

@@ -120,7 +120,7 @@ class _Csv:
 
     def _chunk(self, rows: pa.Table | pa.RecordBatch, first: int, ragged: list[int], bad: Sequence[int] = ()) -> Chunk:
         table = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows
-        return Chunk(table, lambda at: _lines(at, first, ragged), _ragged(self.file.name, bad))
+        return Chunk(table, lambda at: _lines(at, first, ragged), _ragged(self.file.known, bad))
 
     def _batches(self, *, threads: bool, ragged: Callable[[pyarrow.csv.InvalidRow], str]) -> Iterator[pa.RecordBatch]:
         with reading(self.file), text_of(self.file, self.content) as stream:
@@ -180,7 +180,7 @@ def _json_chunks(file: File, content: Content, asked: Sequence[str]) -> Iterator
     with reading(file), text_of(file, content) as stream, duckdb.connect() as db:
         for batch in _line_batches(stream):
             lines = pa.table({"line": batch.column(0), "number": np.arange(first + 1, first + 1 + batch.num_rows)})
-            chunk, present = _json_chunk(db, file.name, lines, asked)
+            chunk, present = _json_chunk(db, file.known, lines, asked)
             if first == 0 and chunk.rows.num_rows:
                 seen |= present
                 require(file.name, sorted(seen), asked)

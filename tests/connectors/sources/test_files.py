@@ -62,6 +62,17 @@ def test_ragged_lines_are_quarantined_with_file_and_line_and_the_others_come(tmp
     assert places(pa.array([0, 1, 2])).to_pylist() == ["people.csv:2", "people.csv:4", "people.csv:6"]
 
 
+@pytest.mark.parametrize(("name", "bad"), [("a.csv", "C1;Lille;3\n"), ("a.jsonl", "none\n")])
+def test_files_of_the_same_name_in_two_folders_have_lines_of_their_own(tmp_path: Path, name: str, bad: str) -> None:
+    for folder in ("2025", "2026"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text(("id;ville\n" if name.endswith("csv") else "") + bad, encoding="utf-8")
+    found = pull(source(tmp_path, "*/a.*"))
+    line = 2 if name.endswith("csv") else 1
+    assert [place for place, _ in faults(found)] == [f"2025/{name}:{line}", f"2026/{name}:{line}"]
+    assert [page.begins for page in found[:2]] == [f"2025/{name}:", f"2026/{name}:"]
+
+
 def test_a_ragged_line_far_into_a_large_file_costs_that_line_alone(tmp_path: Path) -> None:
     lines = [f"C{number};{'x' * 100}" for number in range(120_000)]
     lines[100_000] = "bad"
