@@ -87,7 +87,10 @@ def _compiler(dialect: Dialect) -> Any:  # noqa: ANN401 - Ibis has no types
             if isinstance(value, str) and "\x00" in value and not dialect.holds_nul:
                 raise dialect.refused("a text with the character U+0000")
             found = super().visit_NonNullLiteral(op, value=value, dtype=dtype)
+            if not dtype.is_floating():
+                return found
             # A bare number with a point is a decimal to most engines.
-            return self.cast(found, dtype) if dtype.is_floating() and found is not None else found
+            bare = self.visit_DefaultLiteral(op, value=value, dtype=dtype) if found is None else found
+            return self.cast(bare, dtype)
 
     return Compiler()
