@@ -18,6 +18,8 @@ STAMP := $(VENV)/.ready
 UV := $(BIN)/uv
 $(UV): ; @$(MAKE) setup
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+# Spark is half a gigabyte, and stands apart.
+EXTRAS := --extra dedupe --extra postgres --extra timestamps
 
 help:
 	@sed -n '2,9s/^# *//p' Makefile
@@ -60,8 +62,9 @@ generate: setup
 	$(BIN)/passerelle workflows export --via http --out workflows/n8n/exported/http --quiet
 
 lock: | $(UV)
-	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.txt
-	$(LOCK) pyproject.toml --all-extras -c requirements/dev.txt -o requirements/runtime.txt
+	$(LOCK) pyproject.toml $(EXTRAS) --group dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml $(EXTRAS) -c requirements/dev.txt -o requirements/runtime.txt
+	$(LOCK) pyproject.toml --extra spark --group spark -c requirements/dev.txt -o requirements/spark.txt
 	$(LOCK) --group sdk -o requirements/sdk.txt
 	echo uv | $(LOCK) - -o requirements/uv.txt
 

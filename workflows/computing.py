@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, assert_never
 
 from passerelle.privacy.secret_file import read_secret
-from passerelle.workflows.settings.engines import DuckDbEngine, PostgresEngine
+from passerelle.workflows.settings.engines import DuckDbEngine, PostgresEngine, SparkEngine
 
 if TYPE_CHECKING:
     from passerelle.segmentation.engines.contract import Engine
@@ -22,5 +22,9 @@ def engine_of(workspace: "Workspace") -> "Engine":
             from passerelle.segmentation.engines.postgres import Postgres
 
             return Postgres(read_secret(workspace.path(wanted.url_file)), wanted.schema_)
+        case SparkEngine():
+            from passerelle.segmentation.engines.spark import Spark
+
+            return Spark(wanted.master, wanted.memory, workspace.private_folder("var/engine"))
         case _:
             assert_never(wanted)

@@ -1,6 +1,7 @@
 """Installs the vendors' own clients from requirements/sdk.txt into a cache outside the tree, once.
 
     python tests/sdk/install.py            installs where needed, prints where their interpreter stands
+    python tests/sdk/install.py spark      the same with requirements/spark.txt: what the tests on Spark run in
 
 The cache is `$PASSERELLE_SDK_CACHE`, else `~/.cache/passerelle-sdk`. They stand apart from this project's own packages,
 since they are here to disagree with us.
@@ -15,18 +16,19 @@ import venv
 from collections.abc import Mapping
 from pathlib import Path
 
-LOCK = Path(__file__).parents[2] / "requirements" / "sdk.txt"
+LOCKS = Path(__file__).parents[2] / "requirements"
 
 
 class Unavailable(Exception):
     """The clients can't be had here; the message says why."""
 
 
-def interpreter(environment: Mapping[str, str] = os.environ) -> Path:
-    """The Python that has them. Raises `Unavailable` with a sentence."""
+def interpreter(environment: Mapping[str, str] = os.environ, name: str = "sdk") -> Path:
+    """The Python that has what the lock `name` lists. Raises `Unavailable` with a sentence."""
     named = environment.get("PASSERELLE_SDK_CACHE")
     cache = Path(named).expanduser() if named else Path.home() / ".cache" / "passerelle-sdk"
-    recipe = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    wanted = LOCKS / f"{name}.txt"
+    recipe = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()[:16]
     folder = cache / recipe
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
@@ -35,7 +37,7 @@ def interpreter(environment: Mapping[str, str] = os.environ) -> Path:
             venv.create(folder, clear=True, with_pip=True)
             pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             done = subprocess.run(
-                [*pip, "--require-hashes", "-r", str(LOCK)], check=False, stdout=sys.stderr, timeout=600
+                [*pip, "--require-hashes", "-r", str(wanted)], check=False, stdout=sys.stderr, timeout=600
             )
             if done.returncode:
                 raise Unavailable(f"pip ended with {done.returncode}")
@@ -45,6 +47,6 @@ def interpreter(environment: Mapping[str, str] = os.environ) -> Path:
 
 if __name__ == "__main__":
     try:
-        sys.stdout.write(f"{interpreter()}\n")
+        sys.stdout.write(f"{interpreter(name=(sys.argv[1:] or ['sdk'])[0])}\n")
     except Unavailable as problem:
         raise SystemExit(str(problem)) from None

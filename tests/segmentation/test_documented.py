@@ -57,13 +57,17 @@ def tables() -> dict[str, DatasetTable]:
     return found
 
 
-def model() -> ModelFile:
+def written_model() -> dict[str, Any]:
     """The shop's model, with what the page adds to it."""
     written = read(shop_file("model.yaml"))
     for part in MODEL_PARTS:
         for key, values in part.items():
             written[key] = {**written[key], **values}
-    return validated(ModelFile, written)
+    return dict(written)
+
+
+def model() -> ModelFile:
+    return validated(ModelFile, written_model())
 
 
 def segments() -> dict[str, SegmentFile]:

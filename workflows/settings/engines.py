@@ -32,6 +32,18 @@ class PostgresEngine(Closed):
     )
 
 
+class SparkEngine(Closed):
+    """Apache Spark: it reads the lake's files by itself."""
+
+    kind: Literal["spark"] = Field(description="Apache Spark; the extra `spark` brings it, Java 17 or newer is needed.")
+    master: str = Field(
+        "local[*]",
+        pattern=r"^(local\[([1-9][0-9]{0,2}|\*)\]|spark://[^\s@]+|yarn|k8s://[^\s@]+)$",
+        description="Where it runs, such as local[4] or spark://host:7077; by default here, on all processor cores.",
+    )
+    memory: str = Field("2GB", pattern=_SIZE, description="How much memory a local Spark may use, such as 4GB.")
+
+
 def _kind(value: Any) -> str:  # noqa: ANN401 - what stands in the file, or a model
     found = value.get("kind", "duckdb") if isinstance(value, dict) else getattr(value, "kind", "duckdb")
     return found if isinstance(found, str) else ""
@@ -42,6 +54,6 @@ Engine = Annotated[
     Discriminator(
         _kind,
         custom_error_type="engine_kind",
-        custom_error_message="has no such `kind`; there are `duckdb` and `postgres`",
+        custom_error_message="has no such `kind`; there are `duckdb`, `postgres` and `spark`",
     ),
 ]

@@ -1,13 +1,16 @@
-"""Engines to test with: DuckDB, and the PostgreSQL that PASSERELLE_TEST_POSTGRES names."""
+"""Engines to test with: the PostgreSQL that PASSERELLE_TEST_POSTGRES names, and a Spark of our own."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from passerelle.segmentation.engines.postgres import Postgres
+from passerelle.segmentation.engines.spark import Spark
 
 POSTGRES = pytest.param("postgres", marks=pytest.mark.postgres)
 
@@ -27,3 +30,11 @@ def fresh_postgres() -> Iterator[Postgres]:
     with engine.connect() as connection:
         connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
     engine.dispose()
+
+
+def spark_here(scratch: Path) -> Spark:
+    """A Spark of two workers on this machine, for all tests of this process."""
+    pytest.importorskip("pyspark", reason="pyspark is not installed: see tests/sdk/install.py")
+    if shutil.which("java") is None:
+        pytest.skip("Java was not found on PATH")
+    return Spark("local[2]", memory="2GB", scratch=scratch)
