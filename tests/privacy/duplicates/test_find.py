@@ -44,13 +44,15 @@ def test_hazard_9_one_field_at_085_misses_a_quarter_that_several_fields_find(
     truth = true_pairs(owner)
     with duckdb.connect(":memory:") as db:
         db.register("r", table.append_column("id", pa.array(range(len(table)))))
+        line = "lower({0}.first_name || ' ' || {0}.last_name || ' ' || {0}.street)"
         said = db.execute(
-            "SELECT x.id, y.id FROM r AS x JOIN r AS y ON x.id < y.id"
-            " WHERE jaro_winkler_similarity(lower(x.last_name || x.email), lower(y.last_name || y.email)) >= 0.85"
+            "SELECT x.id, y.id FROM r AS x JOIN r AS y ON x.id < y.id"  # noqa: S608
+            f" WHERE jaro_winkler_similarity({line.format('x')}, {line.format('y')}) >= 0.85"
         ).fetchall()
     one_field = len(truth & set(said)) / len(truth)
     several = len(truth & sure(found)) / len(truth)
-    assert one_field < 0.85
+    assert one_field < 0.75
+    assert len(truth & set(said)) < 0.1 * len(said), "and most of what it finds is wrong"
     assert several > 0.9
     assert len(sure(found) & truth) > 0.97 * len(sure(found))
 

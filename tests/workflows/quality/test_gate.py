@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from passerelle.privacy.errors import HeldBack
+from passerelle.workflows.pull import Seams
 from passerelle.workflows.quality.gate import check_tables, last_checks
 from tests.workflows.pulls import NOW, Shop, contact
 
@@ -46,6 +47,25 @@ def test_what_is_not_expected_stays_unseen_and_nothing_is_lost(shop: Shop) -> No
     [checked] = check_tables(shop.open(), now=NOW + 3 * HOUR)
     assert checked.let_through
     assert len(shop.lake("shop")) == 40
+
+
+class Died(Exception):
+    """The process is gone."""
+
+
+def test_a_pull_that_dies_before_the_check_shows_nothing_new(shop: Shop) -> None:
+    def die(step: str) -> None:
+        if step == "lake settled":
+            raise Died
+
+    expect(shop, shop=STOP)
+    shop.pull()
+    shop.orders((11, "C1", "2026-11-15T10:00:00Z", "5.00"))
+    with pytest.raises(Died):
+        shop.pull("shop", now=NOW + HOUR, seams=Seams(fault=die))
+    assert len(shop.lake("shop")) == 10
+    assert shop.pull("crm", now=NOW + 2 * HOUR).error is None, "any pull looks at what waits"
+    assert len(shop.lake("shop")) == 11
 
 
 def test_a_warning_lets_through(shop: Shop) -> None:
