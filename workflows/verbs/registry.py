@@ -25,6 +25,7 @@ MODULES: dict[str, str] = {
     "status": "status",
     "pull": "pull",
     "quality": "quality",
+    "quality_people": "quality",
     "sources": "sources",
     "consent_import": "consent",
     "consent": "consent",
