@@ -178,3 +178,23 @@ def test_looking_explaining_and_previewing_go_to_the_same_engine(workspace: Work
     someone = run_segments(workspace, NAMES[:1], as_of=NOW, now=NOW, progress=Silent())[NAMES[0]].subject_ids[0].as_py()
     why, reason = (explain_segment(each, NAMES[0], someone, as_of=NOW, now=NOW) for each in (workspace, elsewhere))
     assert why == reason
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("{memory: 1GB}", "DuckDb"),
+        ("{kind: postgres, url_file: secrets/engine.url}", "Postgres"),
+        ('{kind: spark, master: "local[2]"}', "Spark"),
+    ],
+)
+def test_one_line_names_the_engine(folder: Path, tmp_path: Path, line: str, kind: str) -> None:
+    moved = Path(shutil.copytree(folder, tmp_path / "ws"))
+    text = (moved / "passerelle.yaml").read_text(encoding="utf-8")
+    assert "engine: {kind: duckdb, memory: 2GB}" in text
+    text = text.replace("engine: {kind: duckdb, memory: 2GB}", f"engine: {line}")
+    (moved / "passerelle.yaml").write_text(text, encoding="utf-8")
+    (moved / "secrets/engine.url").write_text("postgresql://somebody@db.internal/x", encoding="utf-8")
+    (moved / "secrets/engine.url").chmod(0o600)
+    with Workspace.open(moved) as workspace:
+        assert type(workspace.engine()).__name__ == kind

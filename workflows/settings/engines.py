@@ -50,7 +50,9 @@ def _kind(value: Any) -> str:  # noqa: ANN401 - what stands in the file, or a mo
 
 
 Engine = Annotated[
-    Annotated[DuckDbEngine, Tag("duckdb")] | Annotated[PostgresEngine, Tag("postgres")],
+    Annotated[DuckDbEngine, Tag("duckdb")]
+    | Annotated[PostgresEngine, Tag("postgres")]
+    | Annotated[SparkEngine, Tag("spark")],
     Discriminator(
         _kind,
         custom_error_type="engine_kind",
