@@ -115,7 +115,7 @@ def test_the_engines_folder_is_private_and_nothing_stays_in_it(workspace: Worksp
 
 def test_the_engine_sees_no_identifier(workspace: Workspace) -> None:
     columns = {column for table in dataset(workspace).tables.values() for column in table.columns}
-    assert columns == {"subject_id", "event", "at", "fidelite", "amount", "status", "page"}
+    assert columns == {"subject_id", "event", "at", "fidelite", "amount", "amount_outlier", "status", "page"}
 
 
 def test_the_shops_definitions_fit_its_columns(workspace: Workspace) -> None:
