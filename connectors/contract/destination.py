@@ -177,9 +177,10 @@ class Receipt:
     """What the platform said. Counts are people: accepted + rejected + pending = sent.
 
     `reasons` counts rejections by the platform's own word. `rejected` has `subject_id` and `reason` where the
-    platform says which rows it means; those of reason `NOT_SENT` are tried again. `alarm` is a sentence about what a
-    person must look at, though nothing has to be undone. `request` names the call at the platform (request or session
-    id) and holds nothing else; it is JSON, and enough for `settle` in another process.
+    platform says which rows it means; those of reason `NOT_SENT` are tried again. `warnings` counts what it noted of
+    rows that it took, by its own word. `alarm` is a sentence about what a person must look at, though nothing has to be
+    undone. `request` names the call at the platform (request or session id) and holds nothing else; it is JSON, and
+    enough for `settle` in another process.
     """
 
     state: Literal["pending", "settled"]
@@ -189,7 +190,7 @@ class Receipt:
     request: Mapping[str, str | int]
     reasons: Mapping[str, int] = field(default_factory=dict)
     rejected: pa.Table | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: Mapping[str, int] = field(default_factory=dict)
     alarm: str = ""
 
 

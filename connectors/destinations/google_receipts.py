@@ -65,11 +65,9 @@ def ended(before: Receipt, failures: Counter[str] | None, warnings: Mapping[str,
     if failures is None:
         return Receipt("pending", 0, aside, sent, before.request, early, before.rejected)
     failed = min(failures.total(), sent)
-    told = tuple(f"{name}: {count} records" for name, count in warnings.items())
-    reasons = dict(Counter(early) + failures)
-    return Receipt(
-        "settled", sent - failed, aside + failed, 0, before.request, reasons, before.rejected, told, _alarm(failures)
-    )
+    reasons, alarm = dict(Counter(early) + failures), _alarm(failures)
+    counts = (sent - failed, aside + failed, 0)
+    return Receipt("settled", *counts, before.request, reasons, before.rejected, dict(warnings), alarm)
 
 
 def _failed(one: Message, size: int) -> Counter[str]:

@@ -124,14 +124,18 @@ class DataManager:
             )
         return identity
 
-    def _status(self, request: Message, _fault: Fault | None) -> Message:
+    def _status(self, request: Message, fault: Fault | None) -> Message:
         response = dm.RetrieveRequestStatusResponse.pb()()
         number = 0
         while change := self._world.changes.get(f"request:{request.request_id}:{number}"):
             if change.at < self._world.now() - REQUEST_DAYS * DAY:
                 raise Violation("REQUEST_TOO_OLD", [("request_id", "No longer kept.", "REQUEST_TOO_OLD")])
             self._world.poll(change)
-            self._report(response.request_status_per_destination.add(), change)
+            status = response.request_status_per_destination.add()
+            self._report(status, change)
+            if change.done and fault is not None and fault.partial is not None:
+                name = f"PROCESSING_WARNING_REASON_{fault.partial.reason}"
+                status.warning_info.warning_counts.add(record_count=len(fault.partial.rows), reason=name)
             number += 1
         if not number:
             raise Violation("INVALID_REQUEST_ID", [("request_id", "Not a request.", "INVALID_REQUEST_ID")])

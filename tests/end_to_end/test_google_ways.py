@@ -72,6 +72,12 @@ def test_a_consent_that_google_misses_ends_the_run_with_a_finding(rooms: Rooms) 
     assert "NO_CONSENT 1" in report.problem
 
 
+def test_what_google_notes_of_rows_it_took_is_told(rooms: Rooms) -> None:
+    rooms.shop.twins.fault(call="data_manager.status", partial={"rows": [0], "reason": "INTERNAL_ERROR"})
+    report = rooms.sync()["google"]
+    assert (report.outcome, report.warnings, report.rejected) == (Outcome.DONE, {"INTERNAL_ERROR": 1}, 0)
+
+
 def test_a_forgotten_request_is_made_again(rooms: Rooms) -> None:
     rooms.shop.twins.clock(hold=True)
     first = rooms.sync(patience=0)["google"]

@@ -18,7 +18,7 @@ from passerelle.workflows.sync import replace as replacing
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.push import Target, add, remove, settle, unconfirmed
 from passerelle.workflows.sync.replace import Replacing
-from passerelle.workflows.sync.report import PlaceReport
+from passerelle.workflows.sync.report import PlaceReport, count
 from passerelle.workflows.verbs.contract import Outcome
 
 _FIRST_WAIT = 0.2
@@ -172,6 +172,7 @@ def _pending(crew: Crew, target: Target, report: PlaceReport, *, concludes: bool
             report.settle(batch.told, receipt)
         if batch.action is Action.REMOVE:
             unconfirmed(report, receipt)
+        count(report.warnings, receipt.warnings)
         if receipt.alarm:
             report.fail(HeldBack(receipt.alarm, advice=_ALARMING))
     if concludes and len(waiting) < len(accepted) and not crew.stopping.is_set():

@@ -1,5 +1,6 @@
 """What became of each place: counts of people that add up, and a word for how it ended."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -40,6 +41,7 @@ class PlaceReport:
     rejected: int = 0
     pending: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    warnings: dict[str, int] = field(default_factory=dict)
     members: int = 0
     debt: int = 0
     outcome: Outcome = Outcome.DONE
@@ -71,7 +73,7 @@ def exit_code(outcome: Outcome) -> int:
     return EXIT_CODES[outcome]
 
 
-def count(into: dict[str, int], more: dict[str, int]) -> None:
+def count(into: dict[str, int], more: Mapping[str, int]) -> None:
     """Add counts by key."""
     for key, number in more.items():
         if number:

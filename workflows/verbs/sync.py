@@ -53,6 +53,9 @@ class SyncedAudience(BaseModel):
     rejected: int
     pending: int
     rejections: dict[str, int] = Field(description="By the platform's own reason.")
+    warnings: dict[str, int] = Field(
+        default_factory=dict, description="What the platform noted of rows that it took, in its own words."
+    )
     dropped: dict[str, int] = Field(description="Single identifiers left out of rows that were sent, by reason.")
     held_by: list[str]
     how: Literal["diff", "replace"] = Field("diff", description="Row by row, or by replacing all members.")
@@ -156,6 +159,7 @@ def _synced(place: "PlaceReport") -> SyncedAudience:
         rejected=place.rejected,
         pending=place.pending,
         rejections=place.reasons,
+        warnings=place.warnings,
         dropped=place.dropped,
         held_by=list(place.held_by),
         how=place.how,
@@ -195,6 +199,8 @@ def render(result: SyncResult, console: "Console") -> None:
         if row.why:
             done = "all members replaced" if row.how == "replace" else "not replaced"
             console.print(f"{row.audience} at {row.destination}: {done}: {row.why}.".replace("..", "."))
+        for word, rows in row.warnings.items():
+            console.print(f"{row.audience} at {row.destination}: the platform notes {word} of {rows:,} rows it took.")
         if row.debt:
             console.print(f"{row.audience} at {row.destination}: {row.debt:,} removals are still owed.")
     for each in result.farewells:

@@ -122,6 +122,12 @@ def test_another_reason_is_no_alarm(list_: Stage) -> None:
     assert list_.settle(list_.add(people(2))).alarm == ""
 
 
+def test_what_google_notes_of_rows_that_it_took_is_told_and_changes_no_count(list_: Stage) -> None:
+    list_.twins.fault(call="data_manager.status", partial={"rows": [0, 2], "reason": "INTERNAL_ERROR"})
+    receipt = list_.settle(list_.add(people(3)))
+    assert (receipt.accepted, receipt.rejected_count, dict(receipt.warnings)) == (3, 0, {"INTERNAL_ERROR": 2})
+
+
 def test_a_request_too_old_to_ask_about_is_forgotten(list_: Stage) -> None:
     receipt = list_.add(people(2))
     list_.twins.clock(advance_seconds=51 * DAYS)
