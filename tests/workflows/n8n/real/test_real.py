@@ -24,7 +24,6 @@ from tests.workflows.n8n.real.deeds import (
     send_withdrawal,
     somebody_everywhere,
     submit_form,
-    wait_for_runs,
     whereabouts,
     words_on,
 )
@@ -60,7 +59,7 @@ def refused(stage: Stage, published: dict[str, int]) -> Told:
     run_cli("pull", workspace=stage.workspace, check=0)
     stage.twins.fault(call="meta.*", times=0, graph=DENIED)
     page = submit_form(stage, "newsletter_readers", SYNC)
-    until(lambda: bool(stage.received.mails and stage.received.slack), 60)
+    until(lambda: bool(stage.received.mails and stage.received.slack), 120, seen=words_on(page))
     return Told(page, [*stage.received.mails], [each["text"] for each in stage.received.slack])
 
 
@@ -117,7 +116,6 @@ def day(stage: Stage, throttled: Execution) -> Day:
     email, digest = somebody_everywhere(stage)
     until(lambda: ping(stage, (stage.secrets / "ping.token").read_bytes()) == 202, 60)
     strangers = [ping(stage, None), ping(stage, b"a secret that is not ours")]
-    wait_for_runs(stage)
     preview = submit_form(stage, "newsletter_readers", PREVIEW)
     sync = submit_form(stage, "newsletter_readers", SYNC)
     invented = submit_form(stage, "$(id)", SYNC)
