@@ -3,6 +3,7 @@
 import json
 import urllib.parse
 import urllib.request
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
@@ -95,7 +96,8 @@ def test_who_agreed_anew_meanwhile_comes_back_and_is_asked_for_no_more(small: Sh
     code, result = cli(small, "sync")
     assert code == 0, result
     before, ref = small.at_twins(), member(small)
-    cli(small, "consent", "withdraw", "--subject-ref", ref)
+    before_now = datetime.now(UTC) - timedelta(minutes=1)  # a yes in the same second as the no would not count
+    cli(small, "consent", "withdraw", "--subject-ref", ref, "--at", before_now.isoformat())
     small.twins.fault(call=FORGET, times=0, graph={"code": 80003, "minutes": 2})
     code, result = cli(small, "sync", "--removals-only")
     assert (code, row(result, "meta")["outcome"], result["farewells"][0]["debt"]) == (75, "done", 1), result
