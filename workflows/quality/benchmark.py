@@ -67,10 +67,12 @@ def read_labelled(path: Path, *, truth: str, pattern: str, without: Sequence[str
     Columns in `without` are not looked at, nor is `truth`.
     """
     table = _read(path)
-    for name in (truth, *without):
-        if name not in table.column_names:
-            known = ", ".join(f"`{each}`" for each in table.column_names)
-            raise DefinitionError(f"The file has no column `{name}`.", advice=f"Its columns: {known}.")
+    for option, names in (("--truth", [truth]), ("--without", without)):
+        if not set(names) <= set(table.column_names):  # neither is quoted: a file without a head has people there
+            raise DefinitionError(
+                f"{option} names a column that the file does not have.",
+                advice="Write it as the first line of the file does.",
+            )
     labels = table[truth].combine_chunks()
     if pattern:
         try:
@@ -83,7 +85,7 @@ def read_labelled(path: Path, *, truth: str, pattern: str, without: Sequence[str
         labels = pa.array([None if one is None else one.group(1) for one in found], pa.string())
     if labels.null_count:
         raise DefinitionError(
-            f"{labels.null_count} records have no label in `{truth}`.", advice="Every record needs one; see --pattern."
+            f"{labels.null_count} records have no label.", advice="Every record needs one; see --pattern."
         )
     encoded = pc.dictionary_encode(labels)
     kept = [name for name in table.column_names if name != truth and name not in without]

@@ -48,7 +48,7 @@ def test_most_duplicates_of_the_file_are_found(file: Path) -> None:
 @pytest.mark.parametrize(
     ("truth", "pattern", "said"),
     [
-        ("owner", "", "no column `owner`"),
+        ("owner", "", "--truth names a column"),
         ("label", "rec", "no group"),
         ("label", "(", "no regular"),
         ("label", "(x)", "label"),
