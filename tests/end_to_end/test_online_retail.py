@@ -64,6 +64,7 @@ segment: best
 purpose: ad_list_matching
 destinations: {meta: {}, google: {}}
 """
+WHAT_A_SHOP_TAKES = "at_least: 0, at_most: 100000"
 PREPARE = """COPY (
   SELECT row_number() OVER () AS line, CAST(CustomerID AS VARCHAR) AS customer, InvoiceNo AS invoice,
          InvoiceDate AS "at", round(Quantity * UnitPrice, 2) AS amount,
@@ -110,6 +111,9 @@ def _replace(shop: ShopWorkspace) -> None:
     start, end = text.index("  orders:"), text.index("# --- Where audiences go")
     (folder / "passerelle.yaml").write_text(text[:start] + ORDERS + "\n" + text[end:])
     (folder / "model.yaml").write_text(MODEL)
+    quality = (folder / "quality.yaml").read_text()
+    assert WHAT_A_SHOP_TAKES in quality  # here, what was cancelled is below zero, and one order is above
+    (folder / "quality.yaml").write_text(quality.replace(WHAT_A_SHOP_TAKES, "at_least: -1000000, at_most: 1000000"))
     for kind, body in (("segments", SEGMENT), ("audiences", AUDIENCE)):
         for file in (folder / kind).glob("*.yaml"):
             file.unlink()

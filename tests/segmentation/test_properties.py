@@ -19,7 +19,8 @@ Chosen = dict[str, set[int]]
 # More examples on demand: PASSERELLE_EXAMPLES=200 pytest tests/segmentation/test_properties.py
 EXAMPLES = int(os.environ.get("PASSERELLE_EXAMPLES", "3"))
 
-examples = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+busy = [HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much, HealthCheck.too_slow]
+examples = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=busy)
 
 # Instants on a coarse grid, so that equal times and exact edges of windows are common.
 instants = st.builds(lambda hours, off: T - hours * 6 * HOUR + off, st.integers(0, 60), st.sampled_from([-1, 0, 0, 1]))
@@ -152,7 +153,7 @@ def test_sequences(world: World, orders: list[Row], web: list[Row]) -> None:
 
 
 @examples
-@given(orders=st.lists(purchases.filter(lambda row: row["amount"] is not None), min_size=10, max_size=80))
+@given(orders=st.lists(purchases.map(lambda row: {**row, "amount": row["amount"] or 0}), min_size=10, max_size=80))
 def test_rfm_scores(world: World, orders: list[Row]) -> None:
     world.people, world.orders = [{"subject_id": person} for person in PEOPLE], orders
     found_of = {p: naive.events_of(orders, p, ["purchase"], {"within": "52w"}) for p in PEOPLE}

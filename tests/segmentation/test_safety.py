@@ -55,7 +55,7 @@ def test_hostile_salts_are_only_salts(world: World, text: str) -> None:
     assert found.size + found.held_out == 50
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=st.text(min_size=1, max_size=20).filter(lambda text: "\x00" not in text))
 def test_any_text_selects_exactly_itself(world: World, text: str) -> None:
     world.people = [{"subject_id": 1, "loyalty": text}, {"subject_id": 2, "loyalty": text + "x"}]
