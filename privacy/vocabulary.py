@@ -5,7 +5,7 @@ ISO/IEC TS 27560 and W3C DPV where these name the thing.
 """
 
 from enum import StrEnum
-from typing import NewType
+from typing import Literal, NewType
 
 SubjectRef = NewType("SubjectRef", str)
 """A person's keyed pseudonym, `s1` + 32 hex digits: in the log, in reports, on the command line.
@@ -147,3 +147,12 @@ class Action(StrEnum):
     REMOVE = "remove"
     REPLACE = "replace"
     """Names nobody: the batches that it consists of do."""
+
+
+Vendor = Literal[
+    "hubspot", "salesforce", "shopify", "brevo", "klaviyo", "mailchimp", "onetrust", "didomi", "usercentrics"
+]
+"""Whose exports of consent are understood."""
+
+Readable = Literal[Vendor, "records"]
+"""Whose records can be read; `records`: anybody's, by a mapping."""

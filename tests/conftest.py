@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from passerelle.workflows.cli.session import RARELY
+
 # A run of these tests says the same each time; PASSERELLE_EXPLORE=1 looks for examples that nobody has seen. A busy
 # machine is no reason to fail: pytest's own timeout ends what hangs.
 settings.register_profile(
@@ -18,7 +20,7 @@ settings.register_profile(
 )
 settings.load_profile("passerelle")
 
-gc.set_threshold(200_000, 20, 100)  # as every command does: else a search through all that was imported ends each test
+gc.set_threshold(*RARELY)  # as every command does: else a search through all that was imported ends each test
 
 
 @pytest.fixture(autouse=True)

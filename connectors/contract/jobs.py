@@ -29,7 +29,7 @@ from passerelle.connectors.contract.asking import Window
 from passerelle.connectors.contract.bulk import Csv, Format
 from passerelle.connectors.contract.durations import microseconds
 from passerelle.connectors.contract.records import Record, Shape, shape_of
-from passerelle.connectors.contract.source import QUARANTINE, Context, Page, State
+from passerelle.connectors.contract.source import Context, Page, State, quarantined
 from passerelle.connectors.errors import Refused, TryLater
 from passerelle.connectors.exchange import Ask, Reply
 from passerelle.connectors.http import Download, Session, Skipped
@@ -185,10 +185,9 @@ class _Held:
 
     def page(self, memory: "_Memory", *, done: bool = False) -> Page:
         rows = self.rows if self.rows is not None else _empty(self._shape)
-        lines = [[f"{self._name} bulk file"] * self._lost, [""] * self._lost, ["unreadable_line"] * self._lost]
-        quarantined = pa.table([pa.array(one, pa.string()) for one in lines], schema=QUARANTINE)
+        lost = quarantined([(f"{self._name} bulk file", "", "unreadable_line")] * self._lost)
         watermark = memory.until if done else None
-        return Page(rows, memory.state(), quarantined=quarantined, watermark=watermark, total=memory.announced)
+        return Page(rows, memory.state(), quarantined=lost, watermark=watermark, total=memory.announced)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pydantic import Field as ModelField
 
 from passerelle.connectors.contract.records import ARROW, FieldShape, Record, Shape
 from passerelle.connectors.contract.roles import Kind
-from passerelle.connectors.contract.source import QUARANTINE
+from passerelle.connectors.contract.source import QUARANTINE, quarantined
 from passerelle.connectors.errors import Refused
 
 _TEXT = {str, type(None)}
@@ -109,12 +109,9 @@ class Reader:
             except ValidationError as problem:
                 first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
                 bad.append((f"{self.name} page {number} record {place + 1}", str(first["loc"][0]), str(first["type"])))
-        columns = list(zip(*bad, strict=True)) or [(), (), ()]
-        quarantined = pa.table([pa.array(column, pa.string()) for column in columns], schema=QUARANTINE)
+        lost = quarantined(bad)
         page = self._loose.validate_json(body)
-        return (
-            (good, quarantined) if isinstance(page, list) else (page.model_copy(update={"records": good}), quarantined)
-        )
+        return (good, lost) if isinstance(page, list) else (page.model_copy(update={"records": good}), lost)
 
 
 def _parts(path: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ last page that was kept, and a page that comes twice changes nothing.
 A source never casts, hashes or normalises: it hands over the columns that the shape asks for, as they stand.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -28,6 +28,12 @@ State = Mapping[str, JsonValue]
 
 QUARANTINE = pa.schema([("place", pa.string()), ("field", pa.string()), ("reason", pa.string())])
 """Records that could not be read: where they stand (file and line), in which field, why. Never a value."""
+
+
+def quarantined(lines: Iterable[tuple[str, str, str]]) -> pa.Table:
+    """A table of `QUARANTINE` out of (place, field, reason)."""
+    columns = list(zip(*lines, strict=True)) or [(), (), ()]
+    return pa.table([pa.array(column, pa.string()) for column in columns], schema=QUARANTINE)
 
 
 RECORDS = pa.schema([("record", pa.binary()), ("place", pa.string())])

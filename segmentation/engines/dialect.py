@@ -32,6 +32,11 @@ def text(value: str) -> sge.Expression:
     return sge.Literal.string(value)
 
 
+def quotient(value: sge.Expression, by: sge.Expression) -> sge.Expression:
+    """A division of whole numbers, by the operator."""
+    return sge.IntDiv(this=sge.paren(value), expression=by)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
     """One engine's SQL."""

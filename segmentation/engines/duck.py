@@ -8,12 +8,11 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from sqlglot import expressions as sge
 
 from passerelle.privacy.errors import DefinitionError, IntegrityError, PasserelleError
 from passerelle.segmentation.compile.portable import Portable
 from passerelle.segmentation.dataset import Dataset, DatasetTable
-from passerelle.segmentation.engines.dialect import Dialect, call
+from passerelle.segmentation.engines.dialect import Dialect, call, quotient
 from passerelle.segmentation.engines.session import Session, schema_of, shown, small_tables
 
 DIALECT = Dialect(
@@ -23,7 +22,7 @@ DIALECT = Dialect(
         Portable.EPOCH_US: lambda at: call("epoch_us", at),
         Portable.SHA256: lambda text: call("sha256", text),
         Portable.MATCHES: lambda text, pattern: call("regexp_matches", text, pattern),
-        Portable.QUOTIENT: lambda value, by: sge.IntDiv(this=sge.paren(value), expression=by),
+        Portable.QUOTIENT: quotient,
     },
 )
 

@@ -20,6 +20,7 @@ from passerelle.segmentation.dataset import Dataset, DatasetTable
 from passerelle.segmentation.engines.copies import COPY_NAME, batches, copy_name
 from passerelle.segmentation.engines.dialect import Dialect, call, text
 from passerelle.segmentation.engines.session import Session, shown, small_tables
+from passerelle.segmentation.quoting import quoted_name
 
 _OLDEST = 140_000
 _LONGEST_NAME = 63
@@ -157,7 +158,7 @@ class Postgres:
         return name
 
     def _copy(self, cursor: Any, name: str, table: DatasetTable) -> None:  # noqa: ANN401 - ADBC's cursor
-        columns = ", ".join(f"{_name(column)} {_SQL_TYPES[kind]}" for column, kind in table.columns.items())
+        columns = ", ".join(f"{quoted_name(column)} {_SQL_TYPES[kind]}" for column, kind in table.columns.items())
         cursor.execute(f'CREATE TABLE "{self.schema}"."{name}" ({columns})')
         for batch in batches(table):
             _refuse_nul(batch, table.name)
@@ -185,7 +186,7 @@ class Postgres:
         with connection.cursor() as cursor:
             try:
                 cursor.execute("SET LOCAL lock_timeout = '50ms'")
-                cursor.execute(f'DROP TABLE IF EXISTS "{self.schema}".{_name(name)}')
+                cursor.execute(f'DROP TABLE IF EXISTS "{self.schema}".{quoted_name(name)}')
                 connection.commit()
             except Error:
                 connection.rollback()
@@ -237,10 +238,6 @@ def _value(connection: Any, sql: str) -> Any:  # noqa: ANN401 - ADBC's connectio
     with _told(), connection.cursor() as cursor:
         cursor.execute(sql)
         return cursor.fetchone()[0]
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from sqlglot import expressions as sge
 from passerelle.privacy.errors import DefinitionError, PasserelleError, TryLater
 from passerelle.segmentation.compile.portable import Portable
 from passerelle.segmentation.dataset import Dataset, DatasetTable
-from passerelle.segmentation.engines.dialect import Dialect, call
+from passerelle.segmentation.engines.dialect import Dialect, call, quotient
 from passerelle.segmentation.engines.session import Session, schema_of, shown, small_tables
 
 _LOGGING = Path(__file__).with_name("spark-log4j2.properties")
@@ -35,7 +35,7 @@ DIALECT = Dialect(
         Portable.EPOCH_US: lambda at: call("unix_micros", at),
         Portable.SHA256: lambda text: call("sha2", text, sge.Literal.number(256)),
         Portable.MATCHES: lambda text, pattern: call("rlike", text, pattern),
-        Portable.QUOTIENT: lambda value, by: sge.IntDiv(this=sge.paren(value), expression=by),
+        Portable.QUOTIENT: quotient,
     },
 )
 

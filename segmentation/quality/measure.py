@@ -13,11 +13,12 @@ from typing import Any, Literal
 import duckdb
 
 from passerelle.segmentation.dataset import COLUMN_TYPES
+from passerelle.segmentation.literals import CENTS
 from passerelle.segmentation.quality.file import ColumnRules, Outliers, Possible, TableRules
+from passerelle.segmentation.quoting import quoted_name
 from passerelle.segmentation.rules import Sort
 from passerelle.segmentation.wrong import Place
 
-_CENTS = 100
 _BINS = 10
 _WORDS = 20
 _FEW = 10
@@ -80,7 +81,7 @@ def impossible(name: str, kind: str, rule: Possible | None, now: int) -> str:
     """An expression: true where a value cannot be. Never null."""
     if rule is None:
         return "false"
-    value, unit = quoted(name), _CENTS if kind == "money" else 1
+    value, unit = quoted_name(name), CENTS if kind == "money" else 1
     parts = []
     if rule.at_least is not None:
         parts.append(f"{value} < {rule.at_least * unit}")
@@ -92,11 +93,6 @@ def impossible(name: str, kind: str, rule: Possible | None, now: int) -> str:
     if not rule.future:
         parts.append(f"epoch_us({value}) > {now}")
     return f"coalesce({' OR '.join(parts)}, false)"
-
-
-def quoted(name: str) -> str:
-    """A column's name in a statement."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def psi(expected: Sequence[int], actual: Sequence[int]) -> float:
@@ -147,7 +143,7 @@ def _leaves_alone(rule: ColumnRules) -> bool:
 def _column(
     db: duckdb.DuckDBPyConnection, table: Subject, name: str, rule: ColumnRules, before: Mapping[str, Any], now: int
 ) -> ColumnFigures:
-    kind, value = table.columns[name], quoted(name)
+    kind, value = table.columns[name], quoted_name(name)
     bad = impossible(name, kind, rule.possible, now)
     found = ColumnFigures()
     missing, wrong = _row(db, f"count(*) - count({value}), count(*) FILTER ({bad})")

@@ -8,7 +8,8 @@ from decimal import Decimal
 from passerelle.segmentation.dataset import COLUMN_TYPES
 from passerelle.segmentation.literals import literal
 from passerelle.segmentation.quality.file import ColumnRules, Constant, TableRules
-from passerelle.segmentation.quality.measure import ColumnFigures, Measured, Subject, impossible, quoted
+from passerelle.segmentation.quality.measure import ColumnFigures, Measured, Subject, impossible
+from passerelle.segmentation.quoting import quoted_name
 from passerelle.segmentation.wrong import Place
 
 _SQL_TYPES = {
@@ -43,12 +44,12 @@ def repaired(table: Subject, rules: TableRules, found: Measured, *, timezone: st
         if name in dropped:
             continue
         if rule is None or name not in at_work:
-            selected.append(quoted(name))
+            selected.append(quoted_name(name))
             continue
         figures = found.columns[name]
         bad, far = impossible(name, kind, rule.possible, now), _outlier(name, figures)
         kept += [f"NOT ({each})" for each in _quarantined(rule, bad, far)]
-        selected.append(f"{_value(table, name, rule, figures, bad, far, timezone)} AS {quoted(name)}")
+        selected.append(f"{_value(table, name, rule, figures, bad, far, timezone)} AS {quoted_name(name)}")
         selected += _flagged(name, rule, bad, far)
     where = f" WHERE {' AND '.join(kept)}" if kept else ""
     return f"SELECT {', '.join(selected)} FROM given{where}"
@@ -92,16 +93,16 @@ def _quarantined(rule: ColumnRules, bad: str, far: str) -> list[str]:
 def _outlier(name: str, figures: ColumnFigures) -> str:
     if figures.low is None or figures.high is None:
         return "false"
-    number = f"CAST({quoted(name)} AS DOUBLE)"
+    number = f"CAST({quoted_name(name)} AS DOUBLE)"
     return f"coalesce({number} < {figures.low!r} OR {number} > {figures.high!r}, false)"
 
 
 def _flagged(name: str, rule: ColumnRules, bad: str, far: str) -> list[str]:
-    value = quoted(name)
+    value = quoted_name(name)
     told = {"impossible": bad, "outlier": f"({far}) AND NOT {bad}", "filled": f"{value} IS NULL"}
     if rule.missing is not None and (blanked := _blanked(rule, bad, far)) != "false":
         told["filled"] = f"({value} IS NULL OR {blanked})"
-    return [f"{told[what]} AS {quoted(flag)}" for flag, what in _flags(name, rule).items()]
+    return [f"{told[what]} AS {quoted_name(flag)}" for flag, what in _flags(name, rule).items()]
 
 
 def _blanked(rule: ColumnRules, bad: str, far: str) -> str:
@@ -113,7 +114,7 @@ def _blanked(rule: ColumnRules, bad: str, far: str) -> str:
 def _value(
     table: Subject, name: str, rule: ColumnRules, figures: ColumnFigures, bad: str, far: str, timezone: str
 ) -> str:
-    kind, value = table.columns[name], quoted(name)
+    kind, value = table.columns[name], quoted_name(name)
     unit = 100 if kind == "money" else 1
     sql = _SQL_TYPES[kind]
     if rule.outliers is not None and rule.outliers.then == "clip" and figures.low is not None:
@@ -121,7 +122,7 @@ def _value(
         value = f"CASE WHEN {far} AND NOT {bad} THEN {clipped} ELSE {value} END"
     if rule.possible is not None and rule.possible.then == "clip":
         low, high = rule.possible.at_least, rule.possible.at_most
-        inner = quoted(name)
+        inner = quoted_name(name)
         inner = inner if low is None else f"greatest({inner}, {low * unit})"
         inner = inner if high is None else f"least({inner}, {high * unit})"
         value = f"CASE WHEN {bad} THEN CAST({inner} AS {sql}) ELSE {value} END"

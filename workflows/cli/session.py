@@ -28,9 +28,13 @@ from passerelle.workflows.verbs.failure import Failure, completed
 _log = logging.getLogger(__name__)
 
 
+RARELY = (200_000, 20, 100)
+"""How often to search for garbage: else imports alone set off hundreds of searches, a fifth of a command's time."""
+
+
 def harden() -> None:
     """New files are private, no core dump is written, no hook prints a value; and garbage waits for a heap of it."""
-    gc.set_threshold(200_000, 20, 100)  # else imports alone set off hundreds of searches, a fifth of a command's time
+    gc.set_threshold(*RARELY)
     os.umask(0o077)
     for stream in (sys.stdout, sys.stderr):  # whatever the machine's language, and whatever a name holds
         if isinstance(stream, io.TextIOWrapper):

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from passerelle.connectors.contract.roles import Kind
 from passerelle.privacy.errors import PasserelleError, TryLater
+from passerelle.segmentation.quoting import quoted_name
 from passerelle.workflows.lake.manifest import Manifest
 
 _MANY_FILES = 24
@@ -152,7 +153,7 @@ class _Rewrite:
         self._manifest = manifest
         self._person = manifest.shape.grain == "person"
         self._columns = ["_key", "_version", *manifest.shape.columns]
-        self._list = ", ".join(_name(column) for column in self._columns)
+        self._list = ", ".join(quoted_name(column) for column in self._columns)
 
     def run(self) -> Settled:
         """The statements, in order."""
@@ -174,9 +175,9 @@ class _Rewrite:
         old = (self._manifest.written or self._manifest.shape).columns
         new = self._manifest.shape.columns
         columns = ", ".join(
-            f"base.{_name(column)}"
+            f"base.{quoted_name(column)}"
             if old.get(column) == kind
-            else f"CAST(NULL AS {_SQL_TYPES[Kind(kind)]}) AS {_name(column)}"
+            else f"CAST(NULL AS {_SQL_TYPES[Kind(kind)]}) AS {quoted_name(column)}"
             for column, kind in new.items()
             if column != "subject_id"
         )
@@ -192,7 +193,7 @@ class _Rewrite:
         """An empty table with the columns of a file."""
         written = (self._manifest.written or self._manifest.shape).columns
         columns = ", ".join(
-            f"CAST(NULL AS {_SQL_TYPES[Kind(kind)]}) AS {_name(name)}" for name, kind in written.items()
+            f"CAST(NULL AS {_SQL_TYPES[Kind(kind)]}) AS {quoted_name(name)}" for name, kind in written.items()
         )
         return (
             f"(SELECT CAST(NULL AS BLOB) AS _key, CAST(NULL AS BIGINT) AS _version, {columns},"
@@ -204,7 +205,7 @@ class _Rewrite:
         self._pages("row_pages", [(page.rows or "", page.sequence) for page in pages])
         files = [page.rows for page in pages if page.rows]
         source = _scan(self._folder, files, located=True) if files else self._nothing()
-        columns = ", ".join(f"new.{_name(column)}" for column in self._columns if column != "subject_id")
+        columns = ", ".join(f"new.{quoted_name(column)}" for column in self._columns if column != "subject_id")
         self._db.execute(f"""CREATE TEMP VIEW staged AS
             SELECT {columns}, coalesce(m.merged_into, new.subject_id) AS subject_id,
                    pages.sequence AS _seq, new.file_row_number AS _pos
@@ -322,10 +323,6 @@ def _copy(db: duckdb.DuckDBPyConnection, folder: Path, kind: str, query: str) ->
 
 def _any(db: duckdb.DuckDBPyConnection, query: str) -> bool:
     return db.execute(f"{query} LIMIT 1").fetchone() is not None
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
 
 
 def _text(value: str) -> str:

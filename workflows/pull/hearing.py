@@ -9,9 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from passerelle.connectors.contract.source import QUARANTINE, Hears, Page, Resource, Source, State, table_name
+from passerelle.connectors.contract.source import Hears, Page, Resource, Source, State, quarantined, table_name
 from passerelle.workflows.intake.heard import record_heard, told
 from passerelle.workflows.intake.tally import LEFT_OUT
 from passerelle.workflows.pull.notes import Notes, fingerprint
@@ -87,9 +85,7 @@ class Hearer:
                 now=self._now,
             )
             lost = [(places[row], "", reason) for row, reason in recorded.refused]
-            columns = list(zip(*lost, strict=True)) or [(), (), ()]
-            lines = pa.table([pa.array(column, pa.string()) for column in columns], schema=QUARANTINE)
-            self._notes.quarantine(connection, lines, page)
+            self._notes.quarantine(connection, quarantined(lost), page)
         report.rows += page.rows.num_rows
         report.consents += recorded.new
         report.removals += recorded.queued

@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,9 +176,4 @@ def _remembered(name: str, waiting: Waiting) -> Checked:
     return Checked(name, waiting.through, last["rows"], last["columns"], findings, came, last["at"])
 
 
-def when(micros: int) -> str:
-    """UTC, to the second."""
-    return datetime.fromtimestamp(micros // 1_000_000, UTC).isoformat().replace("+00:00", "Z")
-
-
-__all__ = ["Checked", "check_tables", "remember_came", "when"]
+__all__ = ["Checked", "check_tables", "remember_came"]

@@ -55,11 +55,8 @@ def probable_people(workspace: "Workspace") -> Probable:
         live = select(subject.c.subject_id).where(subject.c.merged_into.is_(None), subject.c.erased_at.is_(None))
         ids = store.table(connection, live.order_by(subject.c.subject_id))["subject_id"].combine_chunks()
         table = _told(workspace, connection, ids)
-        columns = [
-            named(name, _KINDS.get(Field(name), Kind.CODE) if name != "birthday" else Kind.CODE)
-            for name in table.column_names
-        ]
-        columns = [column for column in columns if table[column.name].null_count < len(table)]
+        kinds = {field.value: kind for field, kind in _KINDS.items()} | {"birthday": Kind.CODE}
+        columns = [named(name, kind) for name, kind in kinds.items() if table[name].null_count < len(table)]
         found = find(table, columns, memory=engine.memory, threads=engine.threads)
         left, right = (
             workspace.subjects().refs(connection, ids.take(pa.array(side))) for side in (found.left, found.right)

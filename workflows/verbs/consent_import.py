@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from passerelle.privacy.errors import DefinitionError
-from passerelle.privacy.vocabulary import Purpose
+from passerelle.privacy.vocabulary import Purpose, Readable
 from passerelle.workflows.verbs.contract import AnyVerb, Environment, Outcome, Request, Result, Verb
 
 if TYPE_CHECKING:
@@ -31,25 +31,7 @@ class ImportRequest(Request):
         description=f"CSV with a header, or JSON Lines. Columns or keys: {_FIELDS_HELP}.",
         json_schema_extra={"cli": "argument"},
     )
-    signal: (
-        Literal[
-            "hubspot",
-            "salesforce",
-            "shopify",
-            "brevo",
-            "klaviyo",
-            "mailchimp",
-            "onetrust",
-            "didomi",
-            "usercentrics",
-            "records",
-            "tcf",
-            "gpp",
-            "gpc",
-            "consent_mode",
-        ]
-        | None
-    ) = Field(
+    signal: Literal[Readable, "tcf", "gpp", "gpc", "consent_mode"] | None = Field(
         None,
         description="The file is a vendor's export (JSON Lines, a JSON array or CSV), or holds consent strings in a "
         "column `signal`; see docs/signals.md.",

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+class Part(BaseModel):
+    """A part of a result: nothing is in it that its model does not name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class Outcome(StrEnum):
     """A word per exit code. Workflows route on it."""
 

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from passerelle.workflows.verbs.contract import EXIT_CODES, AnyVerb, Environment, Outcome, Request, Result, Verb
+from passerelle.workflows.verbs.contract import EXIT_CODES, AnyVerb, Environment, Outcome, Part, Request, Result, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,11 +14,7 @@ if TYPE_CHECKING:
     from passerelle.workflows.quality.gate import Checked
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class CheckedColumn(_Part):
+class CheckedColumn(Part):
     """What was counted in one column."""
 
     column: str
@@ -28,7 +24,7 @@ class CheckedColumn(_Part):
     psi: float | None = Field(description="Population stability index against the run before.")
 
 
-class Came(_Part):
+class Came(Part):
     """Identifiers of one field, of the records that came since the table was last let through."""
 
     field: str
@@ -36,7 +32,7 @@ class Came(_Part):
     unusable: int = Field(description="Of them, those that no platform takes.")
 
 
-class QualityFinding(_Part):
+class QualityFinding(Part):
     """An expectation that was not met."""
 
     column: str = Field(description="Empty: the whole table.")
@@ -46,7 +42,7 @@ class QualityFinding(_Part):
     advice: str
 
 
-class CheckedTable(_Part):
+class CheckedTable(Part):
     """One table of quality.yaml."""
 
     table: str
@@ -60,12 +56,12 @@ class CheckedTable(_Part):
 
 def checked_table(found: "Checked") -> CheckedTable:
     """As results tell it."""
-    from passerelle.workflows.quality.gate import when
+    from passerelle.privacy.audit.times import iso
 
     return CheckedTable(
         table=found.table,
         let_through=found.let_through,
-        at=when(found.at),
+        at=iso(found.at) or "",
         rows=found.rows,
         columns=[
             CheckedColumn(column=name, **{key: each[key] for key in ("missing", "impossible", "outliers", "psi")})

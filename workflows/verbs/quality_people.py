@@ -3,19 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from passerelle.workflows.verbs.contract import AnyVerb, Environment, Request, Result, Verb
+from passerelle.workflows.verbs.contract import AnyVerb, Environment, Part, Request, Result, Verb
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _THRESHOLDS = (0.5, 0.7, 0.85, 0.95, 0.99)
 _DOUBTFUL = 0.5
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 # --- duplicates
@@ -87,7 +83,7 @@ class CalibrateRequest(Request):
     )
 
 
-class CalibratedThreshold(_Part):
+class CalibratedThreshold(Part):
     """What the labels say of one threshold."""
 
     threshold: float
@@ -146,7 +142,7 @@ class BenchmarkRequest(Request):
     engine: Literal["builtin", "splink"] = Field("builtin", description="splink needs the extra `dedupe`.")
 
 
-class Benchmarked(_Part):
+class Benchmarked(Part):
     """Pairs found at one threshold."""
 
     threshold: float

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from passerelle.privacy.vocabulary import Field as IdentifierField
-from passerelle.workflows.verbs.contract import AnyVerb, Environment, Request, Result, Verb
+from passerelle.workflows.verbs.contract import AnyVerb, Environment, Part, Request, Result, Verb
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,16 +20,12 @@ _SMALL_GROUP = 10
 _AS_OF = "The instant to look from: a date or a date and time, such as 2026-11-20. By default now, floored to the hour."
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
 # --- list
 class ListRequest(Request):
     """Nothing to ask."""
 
 
-class ListedSegment(_Part):
+class ListedSegment(Part):
     """One segment of the workspace."""
 
     segment: str
@@ -78,7 +74,7 @@ class PreviewRequest(Request):
     by: str | None = Field(None, description="A trait or attribute to break the members down by, such as loyalty.")
 
 
-class PreviewedCondition(_Part):
+class PreviewedCondition(Part):
     """One of the segment's topmost conditions."""
 
     condition: str
@@ -87,7 +83,7 @@ class PreviewedCondition(_Part):
     left: int = Field(description="People left after it and all conditions before it.")
 
 
-class PreviewedThreshold(_Part):
+class PreviewedThreshold(Part):
     """A threshold's value in this run."""
 
     threshold: str
@@ -98,7 +94,7 @@ class PreviewedThreshold(_Part):
     kept: bool = Field(description="The guard kept the previous value, since the new one jumped.")
 
 
-class PreviewedPart(_Part):
+class PreviewedPart(Part):
     """Members with one value."""
 
     value: str
@@ -218,7 +214,7 @@ class ExplainRequest(Request):
     as_of: str | None = Field(None, description=_AS_OF)
 
 
-class ExplainedReason(_Part):
+class ExplainedReason(Part):
     """One condition and whether it holds for the person."""
 
     condition: str

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from passerelle.workflows.verbs.contract import EXIT_CODES, AnyVerb, Environment, Outcome, Request, Result, Verb
+from passerelle.workflows.verbs.contract import EXIT_CODES, AnyVerb, Environment, Outcome, Part, Request, Result, Verb
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,16 +16,12 @@ _SAMPLE = 200
 _NAME = Field(description="The source, by its name in passerelle.yaml.", json_schema_extra={"cli": "argument"})
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
 # --- list
 class ListRequest(Request):
     """Nothing to ask."""
 
 
-class ListedSource(_Part):
+class ListedSource(Part):
     """One source of the workspace."""
 
     source: str
@@ -88,7 +84,7 @@ class TestRequest(Request):
     name: str = _NAME
 
 
-class TestedResource(_Part):
+class TestedResource(Part):
     """What the first records of one resource hold. Counts alone: nothing is kept, and no value is shown."""
 
     resource: str

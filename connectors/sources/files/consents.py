@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import pyarrow as pa
 from pydantic import Field, model_validator
 
 from passerelle.connectors.contract.source import (
-    QUARANTINE,
     RECORDS,
     SAID,
     Context,
@@ -17,13 +16,15 @@ from passerelle.connectors.contract.source import (
     Resource,
     SourceSettings,
     State,
+    quarantined,
 )
 from passerelle.connectors.sources.files.place import Disk, File, found, reading
 from passerelle.connectors.sources.files.state import Known, Memory, Partial
-from passerelle.privacy.consent.signals.mapping import Readable, SignalMapping
+from passerelle.privacy.consent.signals.mapping import SignalMapping
 from passerelle.privacy.consent.signals.registry import apart, reader
 from passerelle.privacy.consent.signals.values import Value, values
 from passerelle.privacy.errors import PasserelleError
+from passerelle.privacy.vocabulary import Readable
 
 if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Check
@@ -96,7 +97,7 @@ class ConsentFiles:
 
     def _file(self, name: str, file: File, memory: Memory, most: int) -> Iterator[Page]:
         """One file. What was kept of it by a pull that was cut is left out, unless it changed since."""
-        partial = memory.partial if memory.partial is not None and memory.partial.goes_on(name, file.stamp) else None
+        partial = memory.left_off(name, file.stamp)
         skip = partial.read if partial is not None else 0
         piece, begins, count = _Piece(name), f"{name}:" if partial is None else None, 0
         failure: PasserelleError | None = None
@@ -149,10 +150,9 @@ class _Piece:
         return len(self.records) >= most or self._size >= _MOST_BYTES
 
     def page(self, state: State, begins: str | None) -> Page:
-        columns: Any = list(zip(*self._lost, strict=True)) or [(), (), ()]
         return Page(
             rows=pa.table([pa.array(self.records, pa.binary()), pa.array(self._places, pa.string())], schema=RECORDS),
             state=state,
             begins=begins,
-            quarantined=pa.table([pa.array(column, pa.string()) for column in columns], schema=QUARANTINE),
+            quarantined=quarantined(self._lost),
         )

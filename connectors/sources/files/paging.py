@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from passerelle.connectors.contract.casting import cast, is_text
 from passerelle.connectors.contract.records import Shape
 from passerelle.connectors.contract.roles import Kind
-from passerelle.connectors.contract.source import QUARANTINE
+from passerelle.connectors.contract.source import QUARANTINE, quarantined
 from passerelle.connectors.sources.files.readers import Chunk
 
 Mark = int | str | None
@@ -119,13 +119,8 @@ class Pager:
             broken = pc.fill_null(pc.match_substring(column, "\ufffd"), fill_value=False)
             if pc.any(broken, min_count=0).as_py():
                 lines = chunk.line(at.filter(broken)).to_pylist()
-                columns = [
-                    [f"{self.name}:{line}" for line in lines],
-                    [one.name] * len(lines),
-                    ["bad_encoding"] * len(lines),
-                ]
                 self._quarantined.append(
-                    pa.table([pa.array(values, pa.string()) for values in columns], schema=QUARANTINE)
+                    quarantined((f"{self.name}:{line}", one.name, "bad_encoding") for line in lines)
                 )
                 rows, at = rows.filter(pc.invert(broken)), at.filter(pc.invert(broken))
         return rows, at

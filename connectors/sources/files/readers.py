@@ -12,7 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from passerelle.connectors.contract.columns import require
-from passerelle.connectors.contract.source import QUARANTINE
+from passerelle.connectors.contract.source import QUARANTINE, quarantined
 from passerelle.connectors.errors import DefinitionError
 from passerelle.connectors.sources.files.opening import Content, text_of
 from passerelle.connectors.sources.files.place import File, reading
@@ -169,9 +169,7 @@ def _lines(at: pa.Array, first: int, ragged: list[int]) -> pa.Array:
 
 
 def _ragged(name: str, lines: Sequence[int]) -> pa.Table:
-    count = len(lines)
-    columns = [[f"{name}:{line}" for line in lines], [""] * count, ["wrong_number_of_columns"] * count]
-    return pa.table([pa.array(column, pa.string()) for column in columns], schema=QUARANTINE)
+    return quarantined((f"{name}:{line}", "", "wrong_number_of_columns") for line in lines)
 
 
 # --- JSON Lines
@@ -224,10 +222,8 @@ def _json_chunk(
     bad = found.filter(pc.and_(pc.invert(good), pc.invert(found["blank"])))["number"]
     numbers = kept["number"].combine_chunks()
     present = {column for column, values in rows.items() if values.null_count < len(values)}
-    lost = [f"{name}:{number}" for number in bad.to_pylist()]
-    columns = [lost, [""] * len(lost), ["not_a_json_object"] * len(lost)]
-    quarantined = pa.table([pa.array(column, pa.string()) for column in columns], schema=QUARANTINE)
-    return Chunk(pa.table(rows), numbers.take, quarantined), present
+    lost = quarantined((f"{name}:{number}", "", "not_a_json_object") for number in bad.to_pylist())
+    return Chunk(pa.table(rows), numbers.take, lost), present
 
 
 # --- Parquet

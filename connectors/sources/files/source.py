@@ -102,7 +102,7 @@ class Files:
         warnings += newcomers(name, opened.columns, memory.columns)
         window = Window(self._since(known), context.now, self._settings.timezone or context.timezone)
         pager = Pager(name, self._shape, window, context.page_rows, check_text=not content.fits)
-        partial = memory.partial if memory.partial is not None and memory.partial.goes_on(name, stamp) else None
+        partial = memory.left_off(name, stamp)
         pager.mark = partial.mark if partial is not None else None
         begins = f"{name}:" if partial is None and window.since is None else None
         for batch in pager.batches(opened.chunks(), skip=partial.read if partial else 0):

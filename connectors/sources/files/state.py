@@ -73,6 +73,10 @@ class Memory:
             "columns": list(self.columns),
         }
 
+    def left_off(self, name: str, stamp: Stamp) -> Partial | None:
+        """How far this file was read by a pull that was cut; None where it was not, or where it changed since."""
+        return self.partial if self.partial is not None and self.partial.goes_on(name, stamp) else None
+
     def forget(self, present: Iterable[str]) -> list[str]:
         """Forget files that are gone, and say which."""
         there = set(present)

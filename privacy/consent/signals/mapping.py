@@ -17,34 +17,30 @@
 Nothing means an ads purpose unless it stands here with the notice that asked for it.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from passerelle.privacy.consent.digest import digest
 from passerelle.privacy.consent.signals.reading import Meaning, Meanings
-from passerelle.privacy.vocabulary import ADS, Channel, Destination, EvidenceGrade, Expression, Purpose, Stop
+from passerelle.privacy.vocabulary import (
+    ADS,
+    Channel,
+    Destination,
+    EvidenceGrade,
+    Expression,
+    Purpose,
+    Readable,
+    Stop,
+    Vendor,
+)
 from passerelle.privacy.vocabulary import Field as Identifier
 from passerelle.privacy.zones import time_zones
 
-VENDORS = ("hubspot", "salesforce", "shopify", "brevo", "klaviyo", "mailchimp", "onetrust", "didomi", "usercentrics")
+VENDORS: tuple[str, ...] = get_args(Vendor)
 WITH_PURPOSES = ("hubspot", "salesforce", "mailchimp", "onetrust", "didomi", "usercentrics")
 """Vendors whose records name purposes of the operator's own."""
-
-Readable = Literal[
-    "hubspot",
-    "salesforce",
-    "shopify",
-    "brevo",
-    "klaviyo",
-    "mailchimp",
-    "onetrust",
-    "didomi",
-    "usercentrics",
-    "records",
-]
-"""Whose records can be read; `records`: anybody's, by a mapping."""
 
 Path = Annotated[str, Field(min_length=1, max_length=200)]
 """A key of the record, or a dotted way to it."""

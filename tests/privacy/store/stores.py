@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import URL, create_engine, make_url, text
 
 from passerelle.privacy.store import Store
 
@@ -18,6 +18,12 @@ def fresh_url(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder}/var/control.db"
         return
+    for url in fresh_database():
+        yield url.render_as_string(hide_password=False)
+
+
+def fresh_database(how: str = "") -> Iterator[URL]:
+    """A new database in that PostgreSQL, made as `how` says, dropped afterwards."""
     server = os.environ.get("PASSERELLE_TEST_POSTGRES")
     if server is None:
         pytest.skip("PASSERELLE_TEST_POSTGRES names no server")
@@ -25,8 +31,8 @@ def fresh_url(kind: str, folder: Path) -> Iterator[str]:
     name = f"passerelle_{uuid.uuid4().hex}"
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-    yield url.set(database=name).render_as_string(hide_password=False)
+        connection.execute(text(f'CREATE DATABASE "{name}" {how}'))
+    yield url.set(database=name)
     with engine.connect() as connection:
         connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
     engine.dispose()
