@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from passerelle.privacy.errors import DefinitionError, IntegrityError
+from passerelle.privacy.ledger import Doubt
 from passerelle.privacy.ledger.replacements import doubt_everywhere
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def accept_restore(workspace: "Workspace", *, reason: str, now: int) -> Accepted
     body = {"action": "restore_accepted", "reason": reason, "anchored": known, "problem": problem, "size": found.size}
     with store.write() as connection:
         log.append(connection, "operator", body, now=now)
-        doubt_everywhere(connection, store, "restored")
+        doubt_everywhere(connection, store, Doubt("restored", now))
         log.checkpoint(connection, now=now)
     lost = None if known is None else max(0, known - found.size)
     return Accepted(problem, found.size + 1, lost, anchor.name + aside)

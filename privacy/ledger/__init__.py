@@ -9,12 +9,13 @@ or takes them out, and `supersede` closes the batch. Nothing else recovers anyth
 from passerelle.privacy.ledger.book import Ledger
 from passerelle.privacy.ledger.debts import queue_removals
 from passerelle.privacy.ledger.replacements import Replacements
-from passerelle.privacy.ledger.words import EVERYWHERE, PRESENT, Batch, Opening, Place, Remote, Told
+from passerelle.privacy.ledger.words import EVERYWHERE, PRESENT, Batch, Doubt, Opening, Place, Remote, Told
 
 __all__ = [
     "EVERYWHERE",
     "PRESENT",
     "Batch",
+    "Doubt",
     "Ledger",
     "Opening",
     "Place",

@@ -79,11 +79,11 @@ class Batches:
         waiting = select(_b.batch_id).where(at(t.batch, place), _b.state.in_(OPEN))
         return connection.execute(waiting.limit(1)).first() is not None
 
-    def about(self, connection: Connection, batch_id: str) -> tuple[Place, Action, str | None]:
-        """Where a batch goes, what it does, and the replacement that it is part of."""
-        columns = (_b.destination, _b.audience, _b.action, _b.replacement)
+    def about(self, connection: Connection, batch_id: str) -> tuple[Place, Action]:
+        """Where a batch goes, and what it does."""
+        columns = (_b.destination, _b.audience, _b.action)
         row = connection.execute(select(*columns).where(_b.batch_id == batch_id)).one()
-        return Place(row.destination, row.audience), Action(row.action), row.replacement
+        return Place(row.destination, row.audience), Action(row.action)
 
     def people(self, connection: Connection, batch_id: str) -> pa.Array:
         """Whom it is about."""

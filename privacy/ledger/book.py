@@ -12,7 +12,7 @@ from passerelle.privacy.ledger import debts, memberships, rejections
 from passerelle.privacy.ledger.batches import Batches
 from passerelle.privacy.ledger.receipts import Receipts
 from passerelle.privacy.ledger.wire import decode, encode
-from passerelle.privacy.ledger.words import PRESENT, Batch, Opening, Place, Remote, Sealer, Told, at
+from passerelle.privacy.ledger.words import PRESENT, Batch, Doubt, Opening, Place, Remote, Sealer, Told, at
 from passerelle.privacy.log.journal import Journal
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.store import Store
@@ -38,7 +38,8 @@ class Ledger:
             return None
         columns = tuple(json.loads(row["columns"]))
         platform, purpose = Destination(row["platform"]), Purpose(row["purpose"])
-        return Remote(row["remote_id"], columns, platform, purpose, row["described"], row["doubt"])
+        doubt = None if row["doubt"] is None else Doubt(row["doubt"], row["doubted_at"])
+        return Remote(row["remote_id"], columns, platform, purpose, row["described"], doubt)
 
     def remember(self, connection: Connection, place: Place, remote: Remote, *, now: int) -> None:
         """Record the audience that was made or adopted; a later purpose replaces an earlier one."""
@@ -51,7 +52,9 @@ class Ledger:
             "purpose": [remote.purpose.value],
             "described": [remote.described],
             "created_at": [now],
-            "doubt": [remote.doubt],
+            "doubt": [remote.doubt and remote.doubt.why],
+            "doubted_at": [remote.doubt and remote.doubt.since],
+            "doubt_ends": [None],
         }
         self._store.insert(connection, t.remote_audience, row, on_conflict="replace")
 

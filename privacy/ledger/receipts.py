@@ -25,7 +25,7 @@ class Receipts:
 
     def receive(self, connection: Connection, batch_id: str, told: Told, *, now: int) -> None:
         """Record what the platform said of a batch: members in, people out, rejections kept with their reason."""
-        place, action, replacement = self._batches.about(connection, batch_id)
+        place, action = self._batches.about(connection, batch_id)
         if told.named is not None:
             self._batches.name_rejected(connection, batch_id, told.named)
         if told.settled and action is Action.ADD:
@@ -34,13 +34,14 @@ class Receipts:
             self._keep_owed(connection, place, batch_id, told, now=now)
         elif told.settled and action is Action.REMOVE:
             self._release(connection, place, batch_id)
-            if replacement is not None and not told.reasons:
-                self._store.update_where(connection, t.remote_audience, {"doubt": None}, at(t.remote_audience, place))
+            if not told.reasons:
+                known = t.remote_audience.c.doubt_ends == batch_id
+                self._store.update_where(connection, t.remote_audience, {"doubt": None}, known)
         self._batches.close(connection, batch_id, told, now=now)
 
     def refuse_removal(self, connection: Connection, batch_id: str, reason: str, *, now: int) -> None:
         """Record that the platform refused a removal: it stays owed, as removal debt with its reason."""
-        place, _, _ = self._batches.about(connection, batch_id)
+        place, _ = self._batches.about(connection, batch_id)
         everybody = self._batches.people(connection, batch_id)
         self._stay_owed(connection, place, everybody, reason, now=now)
         told = Told(True, 0, len(everybody), 0, {}, {reason: len(everybody)})
@@ -48,7 +49,7 @@ class Receipts:
 
     def refuse_addition(self, connection: Connection, batch_id: str, reason: str, *, now: int) -> None:
         """Record that the platform refused a whole addition for good: nobody of it is there."""
-        place, _, _ = self._batches.about(connection, batch_id)
+        place, _ = self._batches.about(connection, batch_id)
         count = len(self._batches.people(connection, batch_id))
         told = Told(True, 0, count, 0, {}, {reason: count})
         self._admit(connection, place, batch_id, told, refused=True, now=now)  # terms or permission: no row is to blame

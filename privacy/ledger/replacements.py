@@ -11,7 +11,7 @@ import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from passerelle.privacy.ledger.book import Ledger
-from passerelle.privacy.ledger.words import OPEN, PRESENT, Batch, Opening, Place, Told, at
+from passerelle.privacy.ledger.words import OPEN, PRESENT, Batch, Doubt, Opening, Place, Told, at
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.vocabulary import Action
@@ -40,7 +40,8 @@ class Replacements:
     def leave(self, connection: Connection, opening: Opening, *, clears: int) -> pa.Array:
         """Record that the conclusion of `opening.replacement` is about to take out who was not sent again.
 
-        Those are people who were last added until `clears` (µs). Returns who they are.
+        Those are people who were last added until `clears` (µs). Returns who they are. A doubt that is as old ends with
+        it; a younger one stays, since whoever else is there may have been added later.
         """
         parts = select(t.batch.c.batch_id).where(
             t.batch.c.replacement == opening.replacement, t.batch.c.action == Action.ADD.value
@@ -49,6 +50,9 @@ class Replacements:
         left = and_(_present(opening.place), m.since <= clears, m.batch_id.not_in(parts))
         ids = self._store.table(connection, select(m.subject_id).where(left))["subject_id"].combine_chunks()
         self._store.update_where(connection, t.membership, {"state": "removing", "batch_id": opening.batch_id}, left)
+        r = t.remote_audience.c
+        others = and_(at(t.remote_audience, opening.place), r.doubt.is_not(None), r.doubted_at <= clears)
+        self._store.update_where(connection, t.remote_audience, {"doubt_ends": opening.batch_id}, others)
         self._ledger.open_batch(connection, opening, Action.REMOVE, ids, {})
         return ids
 
@@ -95,9 +99,10 @@ class Replacements:
         return int(connection.execute(wanted).scalar_one())
 
 
-def doubt_everywhere(connection: Connection, store: Store, doubt: str) -> None:
-    """From now on nobody knows who else is in any audience, until it is replaced."""
-    store.update_where(connection, t.remote_audience, {"doubt": doubt}, t.remote_audience.c.audience.is_not(None))
+def doubt_everywhere(connection: Connection, store: Store, doubt: Doubt) -> None:
+    """Nobody knows who else is in any audience, until it is replaced."""
+    values = {"doubt": doubt.why, "doubted_at": doubt.since, "doubt_ends": None}
+    store.update_where(connection, t.remote_audience, values, t.remote_audience.c.audience.is_not(None))
 
 
 def _present(place: Place) -> ColumnElement[bool]:

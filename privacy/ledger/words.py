@@ -70,6 +70,16 @@ def at(table: Table, place: Place) -> ColumnElement[bool]:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """People may be in an audience whom nobody here knows."""
+
+    why: str
+    """`adopted`, `restored`."""
+    since: int
+    """They were added until then (µs)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Remote:
     """Our audience at the platform, as it was made or adopted."""
 
@@ -79,8 +89,8 @@ class Remote:
     purpose: Purpose
     described: str = ""
     """Digest of the name, description and labels that the platform was last told; empty where none was."""
-    doubt: str | None = None
-    """Why people may be there whom nobody here knows: `adopted`, `restored`. None: nobody else is."""
+    doubt: Doubt | None = None
+    """None: nobody is there whom nobody here knows."""
 
 
 @dataclass(frozen=True, slots=True)

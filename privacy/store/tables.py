@@ -252,6 +252,8 @@ remote_audience = Table(
     Column("purpose", String(40), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("doubt", String(12)),  # adopted | restored: people may be there whom nobody here knows, until replaced
+    Column("doubted_at", BigInteger),  # whoever else is there was added until then
+    Column("doubt_ends", String(40)),  # the removal that takes them out: the doubt ends when it is confirmed
 )
 
 # Who is at the platform, by our receipts. state: member | removing, or unsendable: nobody was sent, since no key of

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from passerelle.connectors.contract.destination import Intent, RemoteAudience
+from passerelle.privacy.ledger import Doubt
 from passerelle.privacy.ledger.replacements import doubt_everywhere
 from passerelle.workflows.cli.progress import Silent
 from passerelle.workflows.sync.crew import crew
@@ -38,10 +39,11 @@ def wants(shop: ShopWorkspace, word: str) -> None:
         file.write(f"replace: {word}\n")
 
 
-def doubtful(shop: ShopWorkspace) -> None:
-    """As after a backup was put back."""
+def doubtful(shop: ShopWorkspace, *, hours: int = 3) -> None:
+    """As after a backup was put back some hours ago."""
+    since = time.time_ns() // 1000 - hours * 3600 * 1_000_000
     with Workspace.open(shop.folder) as workspace, workspace.store().write() as connection:
-        doubt_everywhere(connection, workspace.store(), "restored")
+        doubt_everywhere(connection, workspace.store(), Doubt("restored", since))
 
 
 def stranger(shop: ShopWorkspace, name: str) -> None:
@@ -122,6 +124,26 @@ def test_people_whom_nobody_here_knows_are_out_after_a_replacement(
         assert len(made) == (2 + -(-len(before[name]) // ROWS) if batched else 3)
     agree(small)
     assert [each["how"] for each in cli(small, "plan")[1]["audiences"]] == ["diff"] * 2
+
+
+def test_google_keeps_strangers_of_the_last_minutes_and_the_doubt_stays_with_them(
+    small: ShopWorkspace, cli: Cli
+) -> None:
+    """What Google sweeps ends ten minutes before, so they are still there; a later replacement takes them out."""
+    assert cli(small, "sync")[0] == 0
+    for name in DESTINATIONS:
+        stranger(small, name)
+    doubtful(small, hours=0)
+    _, result = cli(small, "sync")
+    assert [(each["how"], each["outcome"]) for each in result["audiences"]] == [("replace", "done")] * 2
+    assert [name for name in DESTINATIONS if STRANGER in str(there(small, name))] == ["google"]
+    how = {each["destination"]: each["how"] for each in cli(small, "plan")[1]["audiences"]}
+    assert how == {"meta": "diff", "google": "replace"}
+    how = {each.destination: each.how for each in later(small, 3).audiences}
+    assert how == {"meta": "diff", "google": "replace"}
+    assert STRANGER not in str(there(small, "google"))
+    assert [each["how"] for each in cli(small, "plan")[1]["audiences"]] == ["diff"] * 2
+    agree(small)
 
 
 def test_who_leaves_by_a_replacement_is_named_and_confirmed_out(small: ShopWorkspace, cli: Cli) -> None:

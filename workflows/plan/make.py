@@ -220,7 +220,7 @@ def _speaks(
         return Known()
     replacements = Replacements(workspace.store(), ledger)
     return Known(
-        doubt=remote.doubt,
+        doubt=remote.doubt.why if remote.doubt else None,
         refused=replacements.refused(connection, place, tries=REFUSALS),
         under_way=replacements.under_way(connection, place),
     )

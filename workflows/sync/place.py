@@ -8,7 +8,7 @@ import pyarrow as pa
 from passerelle.connectors.contract.destination import AudienceSpec, NotNow, RemoteAudience, Replacement
 from passerelle.connectors.errors import ReplacementOver
 from passerelle.privacy.errors import HeldBack, PasserelleError, TryLater
-from passerelle.privacy.ledger import Place, Remote, Replacements
+from passerelle.privacy.ledger import Doubt, Place, Remote, Replacements
 from passerelle.privacy.vocabulary import Action, Purpose
 from passerelle.workflows.plan.moves import NOBODY, Ids, Moves, Wish, diff, union
 from passerelle.workflows.plan.replace import whole
@@ -39,7 +39,7 @@ def reach(crew: Crew, place: Place, spec: AudienceSpec, purpose: Purpose, values
     asked = AudienceSpec.unchanged(place.audience) if known and told == spec.digest else spec
     remote = destination.ensure(asked, RemoteAudience(known.remote_id, known.columns) if known else None)
     described = told if asked.changes_nothing else spec.digest
-    doubt = known.doubt if known else "adopted" if remote.adopted else None
+    doubt = known.doubt if known else Doubt("adopted", crew.now()) if remote.adopted else None
     held = Remote(remote.remote_id, remote.columns, destination.platform, purpose, described, doubt)
     if held != known:
         with crew.store.write() as connection:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from passerelle.connectors.contract.destination import AudienceSpec
 from passerelle.privacy.errors import HeldBack, PasserelleError, TryLater
-from passerelle.privacy.ledger import EVERYWHERE, Place, Remote, Replacements
+from passerelle.privacy.ledger import EVERYWHERE, Doubt, Place, Remote, Replacements
 from passerelle.privacy.store import tables as t
 from passerelle.workflows.engine import instant
 from passerelle.workflows.plan.aims import Aim, aims, check_names
@@ -262,9 +262,10 @@ def _recognize(crew: Crew, wanted: Iterable[Aim]) -> None:
         except PasserelleError:
             continue  # what is wrong with the platform is told when the plan is carried out
         if found is not None and found.adopted:
-            adopted = Remote(found.remote_id, found.columns, aim.platform, aim.purpose, doubt="adopted")
+            now = crew.now()
+            adopted = Remote(found.remote_id, found.columns, aim.platform, aim.purpose, doubt=Doubt("adopted", now))
             with crew.store.write() as connection:
-                crew.ledger.remember(connection, aim.place, adopted, now=crew.now())
+                crew.ledger.remember(connection, aim.place, adopted, now=now)
 
 
 def _go_on(crew: Crew, places: Iterable[Place]) -> None:

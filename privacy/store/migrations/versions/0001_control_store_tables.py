@@ -245,6 +245,8 @@ def upgrade() -> None:
         sa.Column("purpose", sa.String(length=40), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("doubt", sa.String(length=12), nullable=True),
+        sa.Column("doubted_at", sa.BigInteger(), nullable=True),
+        sa.Column("doubt_ends", sa.String(length=40), nullable=True),
         sa.PrimaryKeyConstraint("destination", "audience"),
     )
     op.create_table(
