@@ -44,6 +44,7 @@ class Handler(BaseHTTPRequestHandler):
     """Takes parameters from the query, a form, multipart or JSON, as Graph does."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else a body waits 40 ms for its head to be acknowledged
     server: Server
 
     def do_GET(self) -> None:

@@ -51,7 +51,7 @@ class RunningTwins:
                 "One of the ports is taken.", advice="End the other twins, or choose ports; 0 takes a free one."
             ) from None
         self._threads = [
-            threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+            threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
             for one in self._http
         ]
         for thread in self._threads:
