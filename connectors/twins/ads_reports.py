@@ -8,7 +8,7 @@ from google.ads.googleads.v26.services.types import google_ads_service
 
 from passerelle.connectors.twins.ads_errors import AdsRefusal
 from passerelle.connectors.twins.ads_jobs import FAILED, PENDING, RUNNING, SUCCESS
-from passerelle.connectors.twins.data_manager import rounded
+from passerelle.connectors.twins.data_manager import MATCH_RATE, rounded
 from passerelle.connectors.twins.faults import Fault
 from passerelle.connectors.twins.messages import Message
 from passerelle.connectors.twins.world import World
@@ -28,7 +28,6 @@ KNOWN = {
         "customer_match_user_list_metadata.user_list",
     },
 }  # fmt: skip
-MATCH_RATE = 60
 SMALLEST = 100
 OPEN, CRM_BASED = 2, 7
 

@@ -20,6 +20,8 @@ REQUEST_DAYS = 50
 ACCOUNT_DIGITS = 10
 STATUS = dm.RequestStatusPerDestination.RequestStatus
 CHANGEABLE = {"display_name", "description", "membership_duration"}
+MATCH_RATE = 60
+"""Of every list, in percent."""
 Act = Callable[[Message, Fault | None], Message]
 
 
@@ -267,6 +269,7 @@ class DataManager:
         shown.access_reason = dm.UserList.AccessReason.OWNED
         shown.membership_duration.FromTimedelta(timedelta(days=int(str(audience.settings["membership_days"]))))
         shown.ingested_user_list_info.upload_key_types.append(CONTACT_ID)
+        shown.ingested_user_list_info.contact_id_info.match_rate_percentage = MATCH_RATE
         shown.size_info.search_network_members_count = rounded(len(audience.people))
         shown.size_info.display_network_members_count = rounded(len(audience.people))
         return shown
