@@ -1,38 +1,18 @@
 """What names mean: tables, columns, events and traits of model.yaml, held against the dataset's columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 
 from passerelle.segmentation.dataset import COLUMN_TYPES, DatasetTable
 from passerelle.segmentation.language.documents import ModelFile, TableDefinition
 from passerelle.segmentation.language.events import Window
-from passerelle.segmentation.language.traits import (
-    UNIT_SECONDS,
-    AvgTrait,
-    ColumnTrait,
-    CountTrait,
-    DistinctTrait,
-    EventTrait,
-    FavouriteTrait,
-    FirstTrait,
-    LastTrait,
-    MaxTrait,
-    MeanGapTrait,
-    MinTrait,
-    SinceFirstTrait,
-    SinceLastTrait,
-    SumTrait,
-    Trait,
-)
-from passerelle.segmentation.literals import literal
+from passerelle.segmentation.resolve_traits import NUMBER, TraitReader
 from passerelle.segmentation.resolve_where import resolve_where
-from passerelle.segmentation.rules import Aggregate, Column, Selection, Sort, Statistic, ValueType
+from passerelle.segmentation.rules import Column, Fact, Selection, ValueType
 from passerelle.segmentation.wrong import Misdefined, Place, model_place
 
-NUMBER = ValueType(Sort.NUMBER)
+__all__ = ["NUMBER", "Catalogue", "column_type"]
+
 _OWN = {"subject_id", "event", "at"}
-_ONE_TABLE: frozenset[Statistic] = frozenset({"distinct", "first", "last", "favourite"})
-_NUMERIC: frozenset[Statistic] = frozenset({"sum", "avg"})
 
 
 class Catalogue:
@@ -41,7 +21,9 @@ class Catalogue:
     def __init__(self, model: ModelFile, tables: Mapping[str, DatasetTable]) -> None:
         self.model = model
         self._tables: dict[str, DatasetTable] = {}
-        self._traits: dict[str, Column | Aggregate] = {}
+        self._traits: dict[str, Fact] = {}
+        self._trail: list[str] = []
+        self._reader = TraitReader(self, model.timezone)
         for name, definition in model.tables.items():
             self._tables[name] = self._bind(name, definition, tables)
 
@@ -50,7 +32,7 @@ class Catalogue:
         """The dataset's tables by the names of model.yaml."""
         return self._tables
 
-    def names(self) -> dict[Column | Aggregate, str]:
+    def names(self) -> dict[Fact, str]:
         """What the traits that were used are called."""
         return {found: name for name, found in self._traits.items()}
 
@@ -94,12 +76,20 @@ class Catalogue:
             )
         return Column(holders[0], column, column_type(person[holders[0]], column))
 
-    def trait(self, name: str, place: Place) -> Column | Aggregate:
+    def trait(self, name: str, place: Place) -> Fact:
         """A trait of model.yaml."""
         if name not in self.model.traits:
             raise place.unknown("trait", name, self.model.traits)
         if name not in self._traits:
-            self._traits[name] = self._trait(self.model.traits[name], model_place() / "traits" / name)
+            here = model_place() / "traits" / name
+            if name in self._trail:
+                circle = " -> ".join(f"`{part}`" for part in (*self._trail[self._trail.index(name) :], name))
+                raise here.wrong(f"These traits are made of each other in a circle: {circle}.")
+            self._trail.append(name)
+            try:
+                self._traits[name] = self._reader.fact(self.model.traits[name], here)
+            finally:
+                self._trail.pop()
         return self._traits[name]
 
     def selections(
@@ -149,63 +139,6 @@ class Catalogue:
             raise place.unknown("event", event, known)
         return free
 
-    def _trait(self, trait: Trait, place: Place) -> Column | Aggregate:
-        if isinstance(trait, ColumnTrait):
-            column = self.attribute(trait.column, place / "column")
-            default = self._default(trait.default, column.type, place)
-            return Column(column.table, column.column, column.type, default)
-        if isinstance(trait, CountTrait):
-            return self._timeless("count", trait.count, trait, place)
-        if isinstance(trait, SinceLastTrait):
-            return self._timed("since_last", trait.since_last, trait, place)
-        if isinstance(trait, SinceFirstTrait):
-            return self._timed("since_first", trait.since_first, trait, place)
-        if isinstance(trait, MeanGapTrait):
-            return self._timed("mean_gap", trait.mean_gap, trait, place)
-        return self._of_column(_OF_COLUMN[type(trait)], trait, place)
-
-    def _timeless(self, statistic: Statistic, events: list[str], trait: CountTrait, place: Place) -> Aggregate:
-        selections = self.selections(events, trait, place / statistic)
-        default = self._default(trait.default, NUMBER, place)
-        return Aggregate(statistic, selections, NUMBER, default=0 if default is None else default)
-
-    def _timed(
-        self,
-        statistic: Statistic,
-        events: list[str],
-        trait: SinceLastTrait | SinceFirstTrait | MeanGapTrait,
-        place: Place,
-    ) -> Aggregate:
-        unit = UNIT_SECONDS[trait.unit]
-        kind = ValueType(Sort.NUMBER, whole=statistic != "mean_gap", unit=unit)
-        default = self._default(trait.default, kind, place)
-        return Aggregate(statistic, self.selections(events, trait, place / statistic), kind, unit=unit, default=default)
-
-    def _of_column(self, statistic: Statistic, trait: EventTrait, place: Place) -> Aggregate:
-        here = place / statistic
-        event, _, column = str(getattr(trait, statistic)).rpartition(".")
-        selections = self.selections([event], trait, here, column)
-        if statistic in _ONE_TABLE and len(selections) > 1:
-            raise here.wrong(f"`{event}` may be in several tables.", "List the `events:` of each table in model.yaml.")
-        kind = self.column_type(selections, column, here)
-        if statistic in _NUMERIC and kind.sort not in {Sort.NUMBER, Sort.MONEY}:
-            raise here.wrong(f"`{column}` is a {kind.sort}: it has no {statistic}.")
-        result = _result(statistic, kind)
-        default = self._default(trait.default, result, place)
-        if default is None and statistic in {"sum", "distinct"}:
-            default = 0 if result.whole else 0.0
-        return Aggregate(statistic, selections, result, column, kind, default=default)
-
-    def _default(self, value: object, kind: ValueType, place: Place) -> bool | int | float | str | None:
-        if value is None:
-            return None
-        stored = literal(value, kind, self.model.timezone, place / "default")
-        if not kind.whole:
-            return float(stored)
-        if isinstance(stored, Decimal):
-            raise (place / "default").wrong("The default must be a whole number here.")
-        return stored
-
 
 def _attributes(table: DatasetTable) -> list[str]:
     return [name for name in table.columns if name not in _OWN and not name.startswith("_")]
@@ -214,24 +147,6 @@ def _attributes(table: DatasetTable) -> list[str]:
 def column_type(table: DatasetTable, column: str) -> ValueType:
     """The value type of a table's column."""
     return COLUMN_TYPES[table.columns[column]]
-
-
-_OF_COLUMN: Mapping[type, Statistic] = {
-    SumTrait: "sum",
-    AvgTrait: "avg",
-    MinTrait: "min",
-    MaxTrait: "max",
-    FirstTrait: "first",
-    LastTrait: "last",
-    FavouriteTrait: "favourite",
-    DistinctTrait: "distinct",
-}
-
-
-def _result(statistic: Statistic, kind: ValueType) -> ValueType:
-    if statistic == "distinct":
-        return NUMBER
-    return ValueType(kind.sort, whole=False) if statistic == "avg" else kind
 
 
 def _either(words: Iterable[str]) -> str:

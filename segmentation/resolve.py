@@ -20,8 +20,7 @@ from passerelle.segmentation.language.words import Closed
 from passerelle.segmentation.literals import literal
 from passerelle.segmentation.resolve_conditions import ConditionReader
 from passerelle.segmentation.rules import (
-    Aggregate,
-    Column,
+    Fact,
     Metric,
     Operand,
     OperandRef,
@@ -177,7 +176,7 @@ class Resolver:
                 raise place.wrong("The people who get RFM scores cannot be chosen by RFM scores.")
             self._scoring = True
             written, here = self._model.rfm, model_place() / "rfm"
-            parts: list[Column | Aggregate] = []
+            parts: list[Fact] = []
             for word in ("recency", "frequency", "monetary"):
                 operand = self.catalogue.trait(getattr(written, word), here / word)
                 if operand.type.sort not in {Sort.NUMBER, Sort.MONEY}:
@@ -197,14 +196,14 @@ class Resolver:
             case _:
                 return self.catalogue.trait(word, place)
 
-    def named(self, word: str) -> Column | Aggregate:
+    def named(self, word: str) -> Fact:
         """A trait or an attribute, as a reader names it outside any file."""
         place = Place("")
         return (
             self.catalogue.trait(word, place) if word in self._model.traits else self.catalogue.attribute(word, place)
         )
 
-    def amount(self, name: str) -> Column | Aggregate:
+    def amount(self, name: str) -> Fact:
         """A trait that is an amount, to be sent as a person's value."""
         place = model_place() / "traits"
         trait = self.catalogue.trait(name, place)

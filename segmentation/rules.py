@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
+from passerelle.segmentation.facts import Coded, Formula, Passage, Sessions
 from passerelle.segmentation.language.comparisons import Ordering
 
 
@@ -67,7 +68,7 @@ class Selection:
 
 Statistic = Literal[
     "count", "sum", "avg", "min", "max", "first", "last", "favourite",
-    "distinct", "since_last", "since_first", "mean_gap", "periods",
+    "distinct", "since_last", "since_first", "mean_gap", "own_gaps", "decayed", "periods",
 ]  # fmt: skip
 
 
@@ -84,13 +85,17 @@ class Aggregate:
     default: "Stored" = None
 
 
+Fact = Column | Aggregate | Sessions | Passage | Coded | Formula
+"""What is known of one person before anything is compared: what a trait is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rfm:
     """Where the three scores come from."""
 
-    recency: Aggregate | Column
-    frequency: Aggregate | Column
-    monetary: Aggregate | Column
+    recency: Fact
+    frequency: Fact
+    monetary: Fact
     bins: int
     over: "Rule | None"
 
@@ -104,7 +109,7 @@ class Score:
     type: ValueType = ValueType(Sort.NUMBER)
 
 
-Operand = Column | Aggregate | Score | EventField
+Operand = Fact | Score | EventField
 
 # --- what it is compared with
 Stored = bool | int | float | Decimal | str | None

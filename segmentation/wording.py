@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+from passerelle.segmentation.facts import Coded, Constant, Formula, Operation, Passage, Sessions, Term
 from passerelle.segmentation.language.words import in_words as length_in_words
 from passerelle.segmentation.literals import in_words
 from passerelle.segmentation.rules import (
@@ -14,6 +15,7 @@ from passerelle.segmentation.rules import (
     Comparator,
     Compare,
     EventField,
+    Fact,
     InSegment,
     Missing,
     Not,
@@ -31,7 +33,7 @@ from passerelle.segmentation.rules import (
     Top,
 )
 
-Names = Mapping[Column | Aggregate, str]
+Names = Mapping[Fact, str]
 """What model.yaml calls its traits."""
 
 COMPARATORS: Mapping[Comparator, str] = {
@@ -43,6 +45,12 @@ COMPARATORS: Mapping[Comparator, str] = {
     "less_than": "is less than",
 }
 _SCORES = {"r": "recency score", "f": "frequency score", "m": "money score"}
+_MEASURES = {
+    "number": "number of sessions",
+    "length": "mean length of sessions",
+    "events": "mean number of events in sessions",
+    "weighted": "events weighted by the length of sessions",
+}
 _STATISTICS = {
     "sum": "sum of",
     "avg": "mean of",
@@ -64,11 +72,36 @@ def operand(item: Operand, names: Names) -> str:
             return item.column
         case Column():
             return names.get(item, item.column)
+        case _:
+            return names.get(item) or _fact(item, names)
+
+
+def _fact(item: Aggregate | Sessions | Passage | Coded | Formula, names: Names) -> str:
+    match item:
         case Aggregate():
-            return names.get(item) or _aggregate(item)
+            return _aggregate(item)
+        case Sessions():
+            return f"{_MEASURES[item.measure]} of {events(item.selections, names)}"
+        case Passage():
+            return f"mean time from {events(item.start, names)} to {events(item.end, names)}"
+        case Coded():
+            return f"code of {operand(item.of, names)}"
+        case Formula():
+            return term(item.term, names)
 
 
-def _aggregate(item: Aggregate) -> str:
+def term(item: Term, names: Names) -> str:
+    """A formula as it is written."""
+    match item:
+        case Constant():
+            return f"{item.amount.normalize():f}"
+        case Operation():
+            return f"({term(item.left, names)} {item.operator} {term(item.right, names)})"
+        case _:
+            return operand(item, names)
+
+
+def _aggregate(item: Aggregate) -> str:  # noqa: PLR0911 - one per statistic
     about = events(item.selections, names={})
     match item.statistic:
         case "count":
@@ -81,6 +114,10 @@ def _aggregate(item: Aggregate) -> str:
             return f"time since the first {about}"
         case "mean_gap":
             return f"mean time between {about}"
+        case "own_gaps":
+            return f"time since the last {about} in own mean gaps"
+        case "decayed":
+            return f"number of {about}, halved every {length_in_words(item.unit)}"
         case _:
             return f"{_STATISTICS[item.statistic]} {item.column} of {about}"
 

@@ -8,7 +8,7 @@ from typing import Literal
 import ibis
 
 from passerelle.segmentation.compile.instants import AsOf
-from passerelle.segmentation.compile.portable import Expr, microseconds, rounded, whole_division, whole_sum
+from passerelle.segmentation.compile.portable import Expr, microseconds, quotient, rounded, whole_division, whole_sum
 from passerelle.segmentation.compile.values import condition
 from passerelle.segmentation.rules import (
     AllOf,
@@ -27,9 +27,13 @@ from passerelle.segmentation.rules import (
 )
 
 MICRO = 1_000_000
-_GREATEST = 9.0e12
+GREATEST = 9.0e12
+"""No float is greater: in millionths it would not be a whole number of 64 bits. What is, counts as missing."""
 
-Part = Literal["count", "known", "sum", "min", "max", "distinct", "earliest", "latest", "periods"]
+Part = Literal["count", "known", "sum", "min", "max", "distinct", "earliest", "latest", "decayed", "periods"]
+
+_HALVINGS = 20
+"""After so many nothing is left: less than a millionth."""
 
 
 def _never(*_: object) -> Expr:
@@ -38,7 +42,7 @@ def _never(*_: object) -> Expr:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """One statistic over one table, before tables are put together. `unit` belongs to `periods`."""
+    """One statistic over one table, before tables are put together. `unit` belongs to `periods` and `decayed`."""
 
     part: Part
     selection: Selection
@@ -52,7 +56,7 @@ def field_value(column: Expr, kind: ValueType) -> Expr:
     if kind.sort is Sort.TIME:
         return microseconds(column.cast("timestamp('UTC')"))
     if not kind.whole:
-        return (column.abs() <= _GREATEST).ifelse(column, ibis.null("float64"))
+        return (column.abs() <= GREATEST).ifelse(column, ibis.null("float64"))
     return column
 
 
@@ -141,7 +145,7 @@ class Summary:
         parts += [_filter(rule, rows, self.as_of) for rule in selection.where]
         return reduce(lambda one, other: one & other, parts) if parts else None
 
-    def _aggregate(self, rows: Expr, partial: Partial, where: Expr | None) -> Expr:  # noqa: PLR0911 - one per statistic
+    def _aggregate(self, rows: Expr, partial: Partial, where: Expr | None) -> Expr:  # noqa: C901, PLR0911 - one per statistic
         value = self._value(rows, partial)
         match partial.part:
             case "count":
@@ -160,9 +164,20 @@ class Summary:
                 return microseconds(rows.at.min(where=where))
             case "latest":
                 return microseconds(rows.at.max(where=where))
+            case "decayed":
+                return whole_sum(self._faded(rows, partial.unit), where)
             case "periods":
                 elapsed = self.as_of.microseconds - 1 - microseconds(rows.at)
                 return whole_division(elapsed, partial.unit * MICRO).nunique(where=where)
+
+    def _faded(self, rows: Expr, half_life: int) -> Expr:
+        """What an event still counts, in millionths: half after each half-life, and evenly less in between."""
+        age = whole_division(self.as_of.microseconds - microseconds(rows.at), MICRO)
+        halvings = whole_division(age, half_life)
+        into = age - halvings * half_life
+        left = whole_division((2 * half_life - into) * MICRO, 2 * half_life)
+        halves = [(halvings == number, ibis.literal(2**number, type="int64")) for number in range(_HALVINGS)]
+        return quotient(left, ibis.cases(*halves, else_=ibis.literal(2**_HALVINGS, type="int64")))
 
     def _value(self, rows: Expr, partial: Partial) -> Expr:
         if partial.column is None or partial.type is None:

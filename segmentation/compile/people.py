@@ -1,18 +1,20 @@
 """One row per person: everything that rules ask, each table scanned once and joined on the population."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import reduce
 from typing import Protocol
 
 import ibis
 
-from passerelle.segmentation.compile import sequence
+from passerelle.segmentation.compile import derived, sequence, sessions
 from passerelle.segmentation.compile.events import MICRO, Partial, Summary, field_value, holds
 from passerelle.segmentation.compile.instants import AsOf
 from passerelle.segmentation.compile.portable import Expr, known, whole_division
 from passerelle.segmentation.compile.values import literal
 from passerelle.segmentation.compile.walk import Needs
-from passerelle.segmentation.rules import Aggregate, Column, Selection, Sequence
+from passerelle.segmentation.facts import Coded, Formula, Passage, Sessions
+from passerelle.segmentation.rules import Aggregate, Column, Fact, Selection, Sequence, Sort, ValueType
 
 Parts = Mapping[Aggregate, list[dict[str, str]]]
 """Per trait and table, the column of each part."""
@@ -45,7 +47,8 @@ class People:
         self._as_of = as_of
         self._summaries: dict[str, Summary] = {}
         self._attributes: dict[tuple[str, str], str] = {}
-        self.columns: dict[Column | Aggregate, str] = {}
+        self._between: dict[Sessions | Passage, dict[str, str]] = {}
+        self.columns: dict[Fact, str] = {}
         self.sequences: dict[Sequence, str] = {}
 
     def table(self, needs: Needs) -> Expr:
@@ -55,8 +58,19 @@ class People:
         base = self._everybody([item for item in needs.operands if isinstance(item, Column)])
         base = reduce(_joined, self._behaviour(needs, aggregates), base)
         made = {name: known(base[f"{name}_raw"]) for name in self.sequences.values()}
-        made |= {self._name(item): _defaulted(self._value(item, parts, base), item) for item in needs.operands}
-        return base.select("subject_id", **made)
+        read = [item for item in needs.operands if not isinstance(item, Coded | Formula)]
+        made |= {self._name(item): _defaulted(self._value(item, parts, base), item) for item in read}
+        table = base.select("subject_id", **made)
+        for item in needs.operands:
+            if isinstance(item, Coded | Formula):
+                table = table.mutate(**{self._name(item): _defaulted(self._derived(item, table), item)})
+        return table
+
+    def _derived(self, item: Coded | Formula, table: Expr) -> Expr:
+        def column_of(fact: Fact) -> Expr:
+            return table[self._name(fact)]
+
+        return derived.coded(item, column_of) if isinstance(item, Coded) else derived.formula(item, column_of)
 
     def _behaviour(self, needs: Needs, aggregates: list[Aggregate]) -> Iterator[Expr]:
         """What is to be joined: per table of events, ranked trait and sequence."""
@@ -65,19 +79,47 @@ class People:
         for item in aggregates:
             if item.statistic in _RANKED:
                 yield self._ranked(item).rename({f"{self._name(item)}_raw": "value"})
+        yield from self._betweens(needs)
         for index, rule in enumerate(needs.sequences):
             name = self.sequences.setdefault(rule, f"s{index}")
             found = sequence.members(rule, self._tables.events, self._as_of)
             yield found.select("subject_id", **{f"{name}_raw": ibis.literal(True)})
 
-    def _value(self, item: Column | Aggregate, parts: Parts, base: Expr) -> Expr:
+    def _betweens(self, needs: Needs) -> Iterator[Expr]:
+        """Sessions, once for all their measures, and passages."""
+        found: dict[Sessions | Passage, dict[str, str]] = {}
+        for item in needs.operands:
+            if not isinstance(item, Sessions | Passage):
+                continue
+            asked = (
+                item if isinstance(item, Passage) else replace(item, measure="number", type=_ANY, unit=1, default=None)
+            )
+            if asked not in found:
+                table = (
+                    sessions.passages(asked, self._tables.events, self._as_of)
+                    if isinstance(asked, Passage)
+                    else sessions.sessions(asked, self._tables.events, self._as_of)
+                )
+                columns = [name for name in table.columns if name != "subject_id"]
+                found[asked] = {name: f"b{len(found)}_{name}" for name in columns}
+                yield table.rename({new: old for old, new in found[asked].items()})
+            self._between[item] = found[asked]
+
+    def _value(self, item: Fact, parts: Parts, base: Expr) -> Expr:
         if isinstance(item, Column):
             return field_value(base[self._attribute(item.table, item.column)], item.type)
+        if isinstance(item, Sessions):
+            return sessions.measured(item, base, self._between[item])
+        if isinstance(item, Passage):
+            number, length = (base[self._between[item][name]].cast("float64") for name in ("number", "length"))
+            return length / number / float(item.unit * MICRO)
+        if isinstance(item, Coded | Formula):  # pragma: no cover - made of others, later
+            raise TypeError(type(item).__name__)
         if item.statistic in _RANKED:
             return base[f"{self._name(item)}_raw"]
         return self._formula(item, parts[item], base)
 
-    def _name(self, item: Column | Aggregate) -> str:
+    def _name(self, item: Fact) -> str:
         return self.columns.setdefault(item, f"c{len(self.columns)}")
 
     # --- who
@@ -122,12 +164,14 @@ class People:
 
         def column(part: str) -> str:
             about = (item.column, item.column_type) if part in _OF_COLUMN else (None, None)
-            unit = item.unit if part == "periods" else 0
+            unit = item.unit if part in _OF_UNIT else 0
             return summary.column(Partial(part, selection, *about, unit))  # type: ignore[arg-type]
 
         return {part: column(part) for part in _PARTS[item.statistic]}
 
-    def _formula(self, item: Aggregate, parts: list[dict[str, str]], base: Expr) -> Expr:
+    def _formula(  # noqa: C901 - one per statistic
+        self, item: Aggregate, parts: list[dict[str, str]], base: Expr
+    ) -> Expr:
         def column(part: str) -> list[Expr]:
             return [base[names[part]] for names in parts]
 
@@ -147,6 +191,13 @@ class People:
                 made = self._elapsed(_extreme(column("latest"), greatest=True), item.unit)
             case "since_first":
                 made = self._elapsed(_extreme(column("earliest"), greatest=False), item.unit)
+            case "decayed":
+                made = _total(column("decayed")).cast("float64") / float(MICRO)
+            case "own_gaps":
+                latest = _extreme(column("latest"), greatest=True)
+                span = latest - _extreme(column("earliest"), greatest=False)
+                elapsed = (self._as_of.microseconds - latest).cast("float64")
+                made = elapsed * (_total(column("count")) - 1).cast("float64") / span.nullif(0).cast("float64")
             case _:
                 span = _extreme(column("latest"), greatest=True) - _extreme(column("earliest"), greatest=False)
                 gaps = _total(column("count")) - 1
@@ -191,8 +242,12 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "since_last": ("latest",),
     "since_first": ("earliest",),
     "mean_gap": ("latest", "earliest", "count"),
+    "own_gaps": ("latest", "earliest", "count"),
+    "decayed": ("decayed",),
 }
 _OF_COLUMN = frozenset({"sum", "known", "min", "max", "distinct"})
+_OF_UNIT = frozenset({"periods", "decayed"})
+_ANY = ValueType(Sort.NUMBER)
 
 
 def _joined(base: Expr, other: Expr) -> Expr:
@@ -219,7 +274,7 @@ def _extreme(columns: list[Expr], *, greatest: bool) -> Expr:
     return reduce(either, columns)
 
 
-def _defaulted(value: Expr, item: Column | Aggregate) -> Expr:
+def _defaulted(value: Expr, item: Fact) -> Expr:
     if item.default is None:
         return value
     return value.fill_null(literal(item.default))

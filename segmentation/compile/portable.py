@@ -57,7 +57,12 @@ def sha256_hex(text: Expr) -> Expr:
 
 def whole_division(value: Expr, by: int) -> Expr:
     """Value // by for values of zero and more, exactly: engines disagree on what / and // give for integers."""
-    return _quotient(value, ibis.literal(by, type="int64"))
+    return quotient(value, ibis.literal(by, type="int64"))
+
+
+def quotient(value: Expr, by: Expr) -> Expr:
+    """Value // by for whole numbers, `value` not negative and `by` more than zero."""
+    return _quotient(value, by)
 
 
 def found_in(text: Expr, part: str, *, at_start: bool) -> Expr:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import reduce
-from typing import assert_never
 
 import ibis
 
@@ -13,12 +12,11 @@ from passerelle.segmentation.compile.portable import Expr, known, sha256_hex
 from passerelle.segmentation.compile.values import condition, number
 from passerelle.segmentation.rfm import cells
 from passerelle.segmentation.rules import (
-    Aggregate,
     AllOf,
     AnyOf,
-    Column,
     Comparator,
     EventField,
+    Fact,
     InSegment,
     Not,
     Operand,
@@ -45,7 +43,7 @@ class Compiler:
     """Compiles rules over `people`, a table with the named columns."""
 
     people: Expr
-    columns: Mapping[Column | Aggregate, str]
+    columns: Mapping[Fact, str]
     sequences: Mapping[Sequence, str]
     as_of: AsOf
     segments: Mapping[str, Segment]
@@ -85,14 +83,12 @@ class Compiler:
     def value(self, operand: Operand) -> Expr:
         """The person's value, in stored units."""
         match operand:
-            case Column() | Aggregate():
-                return self.people[self.columns[operand]]
             case Score():
                 return self.score(operand.part, operand.rfm)
             case EventField():
                 raise TypeError("a column of events stands only inside `where`")
             case _:
-                assert_never(operand)
+                return self.people[self.columns[operand]]
 
     def score(self, part: str, rfm: Rfm) -> Expr:
         """1 + how many edges lie strictly below the value; turned round for recency. Null outside `over`."""

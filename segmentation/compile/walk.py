@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from passerelle.segmentation.facts import Coded, Formula, Operation, Term
 from passerelle.segmentation.rules import (
-    Aggregate,
     AllOf,
     AnyOf,
-    Column,
     Compare,
+    Fact,
     InSegment,
     Not,
     Operand,
@@ -27,7 +27,8 @@ from passerelle.segmentation.rules import (
 class Needs:
     """Each thing once, in the order met."""
 
-    operands: dict[Column | Aggregate, None] = field(default_factory=dict)
+    operands: dict[Fact, None] = field(default_factory=dict)
+    """What a formula or a code is made of comes before it."""
     sequences: dict[Sequence, None] = field(default_factory=dict)
     thresholds: dict[str, ThresholdRef] = field(default_factory=dict)
     rfm: Rfm | None = None
@@ -55,7 +56,9 @@ class Needs:
         """Collect what `operand` is computed from."""
         if isinstance(operand, Score):
             self._add_rfm(operand.rfm)
-        elif isinstance(operand, Column | Aggregate):
+        elif isinstance(operand, Fact):
+            for part in parts(operand):
+                self.add_operand(part)
             self.operands.setdefault(operand)
 
     def _add_target(self, target: object) -> None:
@@ -89,17 +92,17 @@ def needs_of(rules: Iterable[Rule]) -> Needs:
     return needs
 
 
-def tables_of(needs: Needs, thresholds: Iterable[ThresholdRef]) -> Iterator[str]:
-    """Names of the tables that are read."""
-    for operand in needs.operands:
-        if isinstance(operand, Column):
-            yield operand.table
-        else:
-            yield from (selection.table for selection in operand.selections)
-    for sequence in needs.sequences:
-        for step in (*sequence.steps, *([sequence.absent] if sequence.absent else [])):
-            yield from (selection.table for selection in step.selections)
-        yield from sequence.event_tables
-    for reference in thresholds:
-        if reference.threshold.metric is not None:
-            yield from (selection.table for selection in reference.threshold.metric.selections)
+def parts(fact: Fact) -> Iterator[Fact]:
+    """The facts that a fact is made of; none where it comes from tables."""
+    if isinstance(fact, Coded):
+        yield fact.of
+    elif isinstance(fact, Formula):
+        yield from _facts(fact.term)
+
+
+def _facts(term: Term) -> Iterator[Fact]:
+    if isinstance(term, Operation):
+        yield from _facts(term.left)
+        yield from _facts(term.right)
+    elif isinstance(term, Fact):
+        yield term

@@ -4,18 +4,21 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from passerelle.segmentation.language.events import EventColumn, Events, Window
-from passerelle.segmentation.language.words import Alternatives, Closed, Scalar
+from passerelle.segmentation.facts import Measure
+from passerelle.segmentation.language.events import EventColumn, EventName, Events, Window
+from passerelle.segmentation.language.words import Alternatives, Closed, Length, Number, Scalar
 
 Unit = Literal["minute", "hour", "day", "week"]
 UNIT_SECONDS: dict[Unit, int] = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 
 
-class _Described(Closed):
+class Described(Closed):
+    """Base of every trait."""
+
     description: str = Field("", max_length=400, description="What it means, for readers.")
 
 
-class ColumnTrait(_Described):
+class ColumnTrait(Described):
     """A column of a person table: `customers.country`."""
 
     tag: ClassVar[str] = "<column>"
@@ -23,7 +26,7 @@ class ColumnTrait(_Described):
     default: Scalar | None = Field(None, description="Where there is no value.")
 
 
-class EventTrait(Window, _Described):
+class EventTrait(Window, Described):
     """Base of what is computed from a person's events."""
 
     default: Scalar | None = Field(None, description="Where nothing was found.")
@@ -119,6 +122,78 @@ class MeanGapTrait(TimedTrait):
     mean_gap: Events = Field(description="The mean time between these events; missing with fewer than two.")
 
 
+class OwnGapsTrait(EventTrait):
+    """The time since the last event, in the person's own mean gaps; missing with fewer than two events."""
+
+    tag: ClassVar[str] = "<own_gaps>"
+    own_gaps: Events = Field(description="Time since the last of these events, counted in the person's own mean gaps.")
+
+
+class SessionsTrait(TimedTrait):
+    """Sessions: events with no long pause between them."""
+
+    tag: ClassVar[str] = "<sessions>"
+    sessions: Events = Field(description="The events that make sessions.")
+    gap: Length = Field(1_800, description="A longer pause begins a new session; by default `30min`.")
+    measure: Measure = Field(
+        "number",
+        description="`number` of sessions, their mean `length`, the mean number of `events` in one, or `weighted`: "
+        "events, each times the length of its session.",
+    )
+    counting: Events | None = Field(None, description="The events that `events` and `weighted` count; by default all.")
+    unit: Unit = Field("minute", description="Of a length: minutes, hours, days or weeks.")
+
+
+class TimeBetweenTrait(TimedTrait):
+    """The mean time that a step takes: from one event to the next of another kind."""
+
+    tag: ClassVar[str] = "<time_between>"
+    time_between: Annotated[list[EventName], Field(min_length=2, max_length=2)] = Field(
+        description="From the latest of the first event to the first of the second one after it: `[cart, purchase]`."
+    )
+    at_most: Length | None = Field(None, description="Only where it took no longer than this.")
+    unit: Unit = Field("hour", description="What is counted: minutes, hours, days or weeks.")
+
+
+class EngagementTrait(Described):
+    """Points for events, fewer for older ones."""
+
+    tag: ClassVar[str] = "<engagement>"
+    engagement: dict[EventName, Number] = Field(
+        min_length=1, max_length=50, description="Points for each event: `{view: 1, cart: 5}`."
+    )
+    half_life: Length | None = Field(None, description="After this time an event counts half; without it, in full.")
+    within: Length | None = Field(None, description="At most this long ago.")
+
+
+class FormulaTrait(Described):
+    """Arithmetic on other traits."""
+
+    tag: ClassVar[str] = "<formula>"
+    formula: str = Field(
+        min_length=1, max_length=200, description="Traits and numbers with + - * / and brackets: `spent / orders`."
+    )
+    default: Scalar | None = Field(None, description="Where a trait is missing, or is divided by zero.")
+
+
+class OrdinalTrait(Described):
+    """Values in order: 1 for the first."""
+
+    tag: ClassVar[str] = "<ordinal>"
+    ordinal: str = Field(description="A trait of texts.")
+    order: list[Scalar] = Field(min_length=2, max_length=100, description="Its values from the least: 1, 2, …")
+    default: Scalar | None = Field(None, description="Where the value is missing or not in `order`.")
+
+
+class OneHotTrait(Described):
+    """1 for one value, 0 for every other."""
+
+    tag: ClassVar[str] = "<one_hot>"
+    one_hot: str = Field(description="A trait of texts, or of yes and no.")
+    value: Scalar = Field(description="The value that gives 1; every other gives 0; a missing one is missing.")
+    default: Scalar | None = Field(None, description="Where the value is missing.")
+
+
 _KINDS = (
     ColumnTrait,
     CountTrait,
@@ -133,6 +208,13 @@ _KINDS = (
     SinceLastTrait,
     SinceFirstTrait,
     MeanGapTrait,
+    OwnGapsTrait,
+    SessionsTrait,
+    TimeBetweenTrait,
+    EngagementTrait,
+    FormulaTrait,
+    OrdinalTrait,
+    OneHotTrait,
 )
 _ALTERNATIVES = Alternatives({kind.tag.strip("<>"): kind.tag for kind in _KINDS} | {"recency": "<since_last>"}, "trait")
 
@@ -157,7 +239,14 @@ Trait = Annotated[
     | Annotated[DistinctTrait, Tag("<distinct>")]
     | Annotated[SinceLastTrait, Tag("<since_last>")]
     | Annotated[SinceFirstTrait, Tag("<since_first>")]
-    | Annotated[MeanGapTrait, Tag("<mean_gap>")],
+    | Annotated[MeanGapTrait, Tag("<mean_gap>")]
+    | Annotated[OwnGapsTrait, Tag("<own_gaps>")]
+    | Annotated[SessionsTrait, Tag("<sessions>")]
+    | Annotated[TimeBetweenTrait, Tag("<time_between>")]
+    | Annotated[EngagementTrait, Tag("<engagement>")]
+    | Annotated[FormulaTrait, Tag("<formula>")]
+    | Annotated[OrdinalTrait, Tag("<ordinal>")]
+    | Annotated[OneHotTrait, Tag("<one_hot>")],
     Discriminator(_ALTERNATIVES.tag),
     BeforeValidator(_ALTERNATIVES.check),
     BeforeValidator(_recency),

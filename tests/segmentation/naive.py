@@ -90,3 +90,30 @@ def sequence(rows: Sequence[Row], person: int, written: dict[str, Any]) -> bool:
 
 def days_since(at: int) -> int:
     return (T - at) // SECOND // 86_400
+
+
+def sessions(rows: Sequence[Row], gap: int) -> list[list[Row]]:
+    """Events in order of time, parted where a pause is longer than `gap` µs."""
+    found: list[list[Row]] = []
+    for row in sorted(rows, key=lambda row: row["at"]):
+        if found and row["at"] - found[-1][-1]["at"] <= gap:
+            found[-1].append(row)
+        else:
+            found.append([row])
+    return found
+
+
+def passages(starts: set[int], ends: set[int]) -> list[int]:
+    """How long it took from the latest start to the first end after it, each time."""
+    taken: dict[int, int] = {}
+    for end in sorted(ends):
+        before = [start for start in starts if start < end]
+        if before:
+            taken.setdefault(max(before), end - max(before))
+    return list(taken.values())
+
+
+def points_left(at: int, half_life: int) -> Fraction:
+    """Of one point: half after each half-life (in seconds), evenly less in between."""
+    halvings, into = divmod((T - at) // SECOND, half_life)
+    return (1 - Fraction(into, 2 * half_life)) * Fraction(1, 2**halvings)

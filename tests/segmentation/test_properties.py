@@ -153,6 +153,67 @@ def test_sequences(world: World, orders: list[Row], web: list[Row]) -> None:
 
 
 @examples
+@given(orders=st.lists(purchases, max_size=40), web=st.lists(clicks, min_size=10, max_size=80))
+def test_sessions_passages_and_points(world: World, orders: list[Row], web: list[Row]) -> None:
+    world.people, world.orders, world.web = [{"subject_id": person} for person in PEOPLE], orders, web
+    visits: dict[str, Any] = {"sessions": ["view", "cart"], "gap": "6h"}
+    world.model = {
+        "traits": {
+            "visits": visits,
+            "length": {**visits, "measure": "length", "unit": "hour"},
+            "events": {**visits, "measure": "events", "counting": "cart"},
+            "weighted": {**visits, "measure": "weighted", "unit": "hour"},
+            "step": {"time_between": ["cart", "purchase"], "at_most": "60h"},
+            "points": {"engagement": {"view": 1, "cart": 3}, "half_life": "30h"},
+            "mixed": {"formula": "(points - 2 * visits) / length"},
+        }
+    }
+
+    def own(person: int, name: str | None = None) -> list[Row]:
+        return [row for row in web if row["subject_id"] == person and row["at"] < T and name in {None, row["event"]}]
+
+    def lengths(person: int) -> list[int]:
+        return [rows[-1]["at"] - rows[0]["at"] for rows in naive.sessions(own(person), 6 * HOUR)]
+
+    def steps(person: int) -> list[int]:
+        bought = {row["at"] for row in orders if row["subject_id"] == person and row["at"] < T}
+        taken = naive.passages({row["at"] for row in own(person, "cart")}, bought)
+        return [length for length in taken if length <= 60 * HOUR]
+
+    def points(person: int) -> float:
+        weights = {"view": 1, "cart": 3}
+        return float(sum(weights[row["event"]] * naive.points_left(row["at"], 30 * 3_600) for row in own(person)))
+
+    def weighted(person: int) -> int:
+        return sum(len(rows) * (rows[-1]["at"] - rows[0]["at"]) for rows in naive.sessions(own(person), 6 * HOUR))
+
+    def mixed(person: int) -> float | None:
+        length = sum(lengths(person)) / max(len(lengths(person)), 1) / HOUR
+        return (points(person) - 2 * len(lengths(person))) / length if length else None
+
+    conditions = {
+        "visits": {"trait": "visits", "at_least": 2},
+        "length": {"trait": "length", "more_than": 3},
+        "events": {"trait": "events", "more_than": 0.5},
+        "weighted": {"trait": "weighted", "at_least": 12.5},
+        "step": {"trait": "step", "at_most": 30},
+        "points": {"trait": "points", "more_than": 1.001},
+        "mixed": {"trait": "mixed", "more_than": -1.0001},
+    }
+    assert chosen(world, conditions) == expected(
+        {
+            "visits": lambda p: len(lengths(p)) >= 2,
+            "length": lambda p: bool(lengths(p)) and sum(lengths(p)) > 3 * HOUR * len(lengths(p)),
+            "events": lambda p: bool(lengths(p)) and len(own(p, "cart")) > 0.5 * len(lengths(p)),
+            "weighted": lambda p: weighted(p) >= 12.5 * HOUR,
+            "step": lambda p: bool(steps(p)) and sum(steps(p)) <= 30 * HOUR * len(steps(p)),
+            "points": lambda p: points(p) > 1.001,
+            "mixed": lambda p: (found := mixed(p)) is not None and found > -1.0001,
+        }
+    )
+
+
+@examples
 @given(orders=st.lists(purchases.map(lambda row: {**row, "amount": row["amount"] or 0}), min_size=10, max_size=80))
 def test_rfm_scores(world: World, orders: list[Row]) -> None:
     world.people, world.orders = [{"subject_id": person} for person in PEOPLE], orders
