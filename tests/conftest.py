@@ -1,7 +1,6 @@
 """What holds for all tests."""
 
 import gc
-import logging
 import os
 from collections.abc import Iterator
 
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from passerelle.workflows.cli.session import RARELY
+from tests.command import logging_as_it_was
 
 # A run of these tests says the same each time; PASSERELLE_EXPLORE=1 looks for examples that nobody has seen. A busy
 # machine is no reason to fail: pytest's own timeout ends what hangs.
@@ -26,9 +26,5 @@ gc.set_threshold(*RARELY)  # as every command does: else a search through all th
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """A command that ran in this process leaves no levels or handlers to the next test."""
-    root, ours = logging.getLogger(), logging.getLogger("passerelle")
-    handlers, levels = root.handlers[:], (root.level, ours.level)
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    ours.setLevel(levels[1])
+    with logging_as_it_was():
+        yield

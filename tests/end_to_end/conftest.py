@@ -31,7 +31,7 @@ def cli() -> Cli:
 @pytest.fixture(scope="session")
 def pulled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of 600 people that has pulled; one audience of everybody, small enough for a small shop."""
-    return once(tmp_path_factory, "pulled", lambda folder: everybody_in(folder, people=600).ok("pull"))
+    return once(tmp_path_factory, "pulled", lambda folder: everybody_in(folder, people=600).here("pull"))
 
 
 def everybody_in(folder: Path, *, people: int) -> ShopWorkspace:
@@ -44,7 +44,7 @@ def everybody_in(folder: Path, *, people: int) -> ShopWorkspace:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of 60 people that has pulled, whose policy has no minimum size: see `rooms`."""
-    return once(tmp_path_factory, "tiny", lambda folder: lowered(everybody_in(folder, people=60)).ok("pull"))
+    return once(tmp_path_factory, "tiny", lambda folder: lowered(everybody_in(folder, people=60)).here("pull"))
 
 
 @pytest.fixture

@@ -58,8 +58,7 @@ class ShopWorkspace:
 def made(folder: Path, twins: Twins, *, people: int) -> ShopWorkspace:
     """Scaffold the shop into `folder` and point it at `twins`."""
     shop = ShopWorkspace(folder, twins)
-    command = [sys.executable, "-m", "passerelle.workflows.cli.main", "init", str(folder), "--people", str(people)]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    shop.here("init", str(folder), "--people", str(people))
     return pointed_at(shop)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from passerelle.connectors.twins.handle import in_process
+from tests.command import told
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.shop import ShopWorkspace, pointed_at
 from tests.waiting import until
@@ -132,8 +133,8 @@ def crowd(pulled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sh
     with in_process() as twins:
         shop = pointed_at(ShopWorkspace(folder, twins))
         write(shop, "crowd", [row for rows, _ in CROWD.values() for row in rows])
-        shop.run("pull", "crm")
-        shop.ok("sync")
+        told(shop.folder, "pull", "crm")
+        shop.here("sync")
         yield shop
 
 

@@ -103,7 +103,7 @@ def test_the_rehearsal_in_the_documentation_is_one(tmp_path: Path) -> None:
 def test_a_removal_that_google_takes_and_does_not_carry_out_is_no_success(rooms: Rooms) -> None:
     rooms.sync()
     ((ref,),) = rooms.rows("SELECT min(subject_ref) FROM subject JOIN membership USING (subject_id)")
-    rooms.shop.run("consent", "withdraw", "--subject-ref", str(ref))
+    rooms.shop.here("consent", "withdraw", "--subject-ref", str(ref))
     rooms.shop.twins.fault(call="data_manager.remove", partial={"rows": [0], "reason": "INTERNAL_ERROR"})
     failed = rooms.removals()["google"]
     assert (failed.outcome, failed.debt, failed.rejected) == (Outcome.TRY_LATER, 1, 1)

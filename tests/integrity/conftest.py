@@ -9,36 +9,46 @@ import pytest
 from passerelle.connectors.twins.handle import Twins, in_process
 from passerelle.privacy.store import tables as t
 from passerelle.workflows.workspace import Workspace
-from tests.end_to_end.conftest import EVERYBODY, cli
-from tests.end_to_end.shop import ShopWorkspace, made, only_audience, pointed_at
+from tests.end_to_end.conftest import cli, everybody_in
+from tests.end_to_end.shop import ShopWorkspace, pointed_at
 from tests.integrity.meddler import Meddler, filler
+from tests.once import once
 
 PEOPLE = 60
 
 __all__ = ["cli"]  # the fixture that runs a command line in this process
 
 
-@pytest.fixture(scope="session")
-def twins() -> Iterator[Twins]:
-    with in_process() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def lived_in(tmp_path_factory: pytest.TempPathFactory, twins: Twins) -> Path:
-    """A workspace that two runs left in good order; tables that they left empty hold rows of no meaning."""
-    shop = made(tmp_path_factory.mktemp("lived") / "shop", twins, people=PEOPLE)
-    only_audience(shop, "everybody", EVERYBODY)
-    policy = shop.folder / "policy.yaml"
+def live(folder: Path) -> None:
+    """Fill `shop`, at no twins in particular, with what two runs leave, and `twins.json` with what the twins hold."""
+    shop = everybody_in(folder / "shop", people=PEOPLE)
+    settings, policy = shop.folder / "passerelle.yaml", shop.folder / "policy.yaml"
+    nowhere = settings.read_text()
     policy.write_text(policy.read_text().replace("minimum_size: 100 ", "minimum_size: 10 "))
-    shop.ok("pull")
-    shop.ok("sync")
+    with in_process(state=folder / "twins.json") as twins:
+        pointed_at(ShopWorkspace(shop.folder, twins))
+        shop.here("pull")
+        shop.here("sync")
+    settings.write_text(nowhere)
     with Workspace.open(shop.folder) as workspace, workspace.store().write() as connection:
         for table in t.metadata.sorted_tables:
             if table is not t.log_witness and connection.execute(table.select().limit(1)).first() is None:
                 workspace.store().insert(connection, table, filler(table, 41, 42))
         workspace.log().checkpoint(connection, now=1_795_219_200_000_000)
-    return shop.folder
+
+
+@pytest.fixture(scope="session")
+def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace that two runs left in good order; tables that they left empty hold rows of no meaning."""
+    return once(tmp_path_factory, "lived", live) / "shop"
+
+
+@pytest.fixture(scope="session")
+def twins(lived_in: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twins]:
+    """Twins that hold who was sent."""
+    state = tmp_path_factory.mktemp("twins") / "twins.json"
+    with in_process(state=Path(shutil.copy(lived_in.parent / "twins.json", state))) as running:
+        yield running
 
 
 @pytest.fixture
