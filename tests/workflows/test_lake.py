@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pyarrow as pa
@@ -71,6 +72,24 @@ def test_files_without_a_common_key_are_added_not_rewritten(tmp_path: Path) -> N
     first = lake.tables()["crm"].files
     put(lake, people((2, 1, 12, "b")))
     assert lake.tables()["crm"].files[: len(first)] == first
+    assert seen(lake) == [(11, "a"), (12, "b")]
+
+
+@pytest.mark.parametrize("step", ["merged", "manifest renamed"])
+def test_a_page_staged_while_another_settles_the_table_is_not_lost(tmp_path: Path, step: str) -> None:
+    """A pull of one source settles every table, also those that another process is pulling into."""
+    lake = Lake(tmp_path)
+    lake.stage("crm", PERSON, people((1, 1, 11, "a")), NOBODY)
+    other = Thread(target=lake.stage, args=("crm", PERSON, people((2, 1, 12, "b")), NOBODY))
+
+    def meanwhile(now: str) -> None:
+        if now == step:
+            other.start()
+            other.join(0.3)  # it is done by then, if nothing holds it up
+
+    lake.watched(meanwhile).settle("crm")
+    other.join()
+    lake.settle("crm")
     assert seen(lake) == [(11, "a"), (12, "b")]
 
 

@@ -13,7 +13,17 @@ import pyarrow.parquet as pq
 from passerelle.connectors.contract.records import ARROW
 from passerelle.connectors.contract.roles import Grain, Kind
 from passerelle.privacy.errors import DefinitionError
-from passerelle.workflows.lake.manifest import NAME, Manifest, Shown, Staged, TableShape, sync_file, sync_folder
+from passerelle.workflows.lake.manifest import (
+    LOCK,
+    NAME,
+    Manifest,
+    Shown,
+    Staged,
+    TableShape,
+    alone,
+    sync_file,
+    sync_folder,
+)
 from passerelle.workflows.lake.merging import Settled, at_work_on, keys_of, lookup, merge, needs_merge, without
 
 Fault = Callable[[str], None]
@@ -56,7 +66,10 @@ DELETED = pa.schema([("_key", pa.binary()), ("_version", pa.int64())])
 
 
 class Lake:
-    """The pseudonymous tables under `folder`. Writers of one table take turns (the caller holds a lock)."""
+    """The pseudonymous tables under `folder`. Whoever changes a table waits for others that do, in whatever process.
+
+    A pull follows people who turned out to be one into every table, so it changes those of other sources, too.
+    """
 
     def __init__(
         self,
@@ -101,6 +114,16 @@ class Lake:
         `repaired` writes the Parquet file that they see in its stead, with `columns`. False where the table has changed
         since it was looked at: then nothing is done.
         """
+        with alone(self._folder / waiting.table.name):
+            return self._let_through(waiting, quality, repaired, columns)
+
+    def _let_through(
+        self,
+        waiting: "Waiting",
+        quality: Mapping[str, Any],
+        repaired: Callable[[Path], None] | None,
+        columns: Mapping[str, str] | None,
+    ) -> bool:
         name = waiting.table.name
         folder = self._folder / name
         shown = None
@@ -125,9 +148,12 @@ class Lake:
 
     def remark(self, name: str, quality: Mapping[str, Any]) -> None:
         """Keep what is known of a table that is not let through; no table, no remark."""
-        manifest = Manifest.read(self._folder / name)
-        if manifest is not None:
-            replace(manifest, quality=dict(quality)).write(self._folder / name)
+        if not self.has(name):
+            return
+        with alone(self._folder / name):
+            manifest = Manifest.read(self._folder / name)
+            if manifest is not None:
+                replace(manifest, quality=dict(quality)).write(self._folder / name)
 
     def names(self) -> list[str]:
         """Every table's name, be its files as they may."""
@@ -140,9 +166,9 @@ class Lake:
     def declare(self, name: str, shape: TableShape) -> None:
         """Have the table, empty if it is new, so that segments can speak of it before anything is in it."""
         folder = self._folder / name
-        if Manifest.read(folder) is None:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            Manifest(shape, files=(self._write(folder, "rows", row_schema(shape).empty_table()),)).write(folder)
+        with alone(folder):
+            if Manifest.read(folder) is None:
+                Manifest(shape, files=(self._write(folder, "rows", row_schema(shape).empty_table()),)).write(folder)
 
     def stage(self, name: str, shape: TableShape, rows: pa.Table, deleted: pa.Table) -> None:
         """Put a page beside the table, durably. Readers see it after `settle`.
@@ -150,11 +176,14 @@ class Lake:
         `rows` has `row_schema(shape)`; `deleted` has `_key` and `_version`. `_key` is 16 bytes; `_version` grows when a
         record changes, null where nothing tells; then what is staged later is newer.
         """
+        with alone(self._folder / name):
+            self._stage(name, shape, rows, deleted)
+
+    def _stage(self, name: str, shape: TableShape, rows: pa.Table, deleted: pa.Table) -> None:
         folder = self._folder / name
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         manifest = Manifest.read(folder) or Manifest(shape)
         if manifest.shape != shape and manifest.staged:
-            self.settle(name)
+            self._settle(name)
             manifest = Manifest.read(folder) or Manifest(shape)
         manifest = manifest.reshaped(shape)
         sequence = manifest.sequence + 1
@@ -169,6 +198,12 @@ class Lake:
 
     def settle(self, name: str, merges: pa.Table | None = None) -> None:
         """Make what is staged part of the table, and follow `merges` (subject_id, merged_into) of persons."""
+        if not self.has(name):
+            return
+        with alone(self._folder / name):
+            self._settle(name, merges)
+
+    def _settle(self, name: str, merges: pa.Table | None = None) -> None:
         folder = self._folder / name
         manifest = Manifest.read(folder)
         if manifest is None:
@@ -208,11 +243,16 @@ class Lake:
         """
         gone = pa.array([], pa.binary()) if keys is None else keys
         names = self.names() if only is None else [only]
-        return sum(self._forget(name, subject_ids, gone) for name in names)
+        found = 0
+        for name in names:
+            if self.has(name):
+                with alone(self._folder / name):
+                    found += self._forget(name, subject_ids, gone)
+        return found
 
     def _forget(self, name: str, subject_ids: pa.Array, keys: pa.Array) -> int:
         folder = self._folder / name
-        self.settle(name)
+        self._settle(name)
         manifest = Manifest.read(folder)
         if manifest is None:
             return 0
@@ -284,7 +324,7 @@ class Lake:
 
 def _sweep(folder: Path, manifest: Manifest) -> None:
     """Remove what no manifest names: leavings of a run that died, and files two generations old."""
-    kept = {*manifest.named(), NAME}
+    kept = {*manifest.named(), NAME, LOCK}
     for path in folder.iterdir():
         if path.is_file() and path.name not in kept:
             path.unlink(missing_ok=True)
