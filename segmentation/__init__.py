@@ -9,6 +9,7 @@ from passerelle.segmentation.language.documents import ModelFile, SegmentFile
 
 if TYPE_CHECKING:
     from passerelle.segmentation.adapt import InForce
+    from passerelle.segmentation.course import Course, courses
     from passerelle.segmentation.dataset import Dataset, DatasetTable
     from passerelle.segmentation.draw import holdout
     from passerelle.segmentation.evaluation import Evaluation, Membership, check, evaluate, evaluating
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from passerelle.segmentation.wrong import Misdefined
 
 __all__ = [
+    "Course",
     "Dataset",
     "DatasetTable",
     "Evaluation",
@@ -32,6 +34,7 @@ __all__ = [
     "SegmentFile",
     "ThresholdValue",
     "check",
+    "courses",
     "evaluate",
     "evaluating",
     "explain",
@@ -40,6 +43,7 @@ __all__ = [
 ]
 
 _PLACES = {
+    "Course": "course",
     "Dataset": "dataset",
     "DatasetTable": "dataset",
     "Evaluation": "evaluation",
@@ -52,6 +56,7 @@ _PLACES = {
     "Preview": "figures",
     "ThresholdValue": "history",
     "check": "evaluation",
+    "courses": "course",
     "evaluate": "evaluation",
     "evaluating": "evaluation",
     "explain": "reasons",

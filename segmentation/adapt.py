@@ -9,7 +9,9 @@ import ibis
 import pyarrow as pa
 
 from passerelle.privacy.errors import DefinitionError
+from passerelle.segmentation.breaks import breaks
 from passerelle.segmentation.compile import days, thresholds
+from passerelle.segmentation.compile.events import MICRO
 from passerelle.segmentation.compile.portable import Expr
 from passerelle.segmentation.compile.rules import Compiler, Group
 from passerelle.segmentation.engines.session import Session
@@ -18,6 +20,8 @@ from passerelle.segmentation.literals import in_words
 from passerelle.segmentation.rules import Operand, Rfm, Rule, Threshold, ThresholdRef, digest
 
 _MANY_GROUPS = 1_000
+_MANY_VALUES, _MANY_VALUES_OF_GROUPS = 10_000, 1_000
+"""Of more different values, natural breaks are found on a grid of so many."""
 _SURPRISING = Fraction(3, 2)
 
 
@@ -41,6 +45,10 @@ class InForce:
     definition: str = ""
     share: float | None = None
     """Of a quantile: the share of people who really reach it; more than asked for where many values are equal."""
+    people: int | None = None
+    """How many people's values it rests on; None where it does not rest on people's values."""
+    accepted: bool = False
+    """A person took the new value, although it jumped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,7 @@ class Found:
 
     value: Decimal | None
     share: float | None = None
+    people: int | None = None
 
 
 class Adapter:
@@ -86,6 +95,8 @@ class Adapter:
                 return self._quantile(threshold)
             case "z_score":
                 return self._z_score(threshold)
+            case "natural_breaks":
+                return self._natural_breaks(threshold)
             case "moving_average":
                 return {None: Found(self._moving_average(threshold))}
 
@@ -93,18 +104,42 @@ class Adapter:
         values = self._values(_of(threshold), threshold.over, threshold.by)
         rows = self._session.fetch(thresholds.quantiles(values, [Fraction(threshold.amount)]))
         return _by_group(
-            rows, threshold, [Found(_decimal(r["q0"]), 1 - int(r["below0"]) / int(r["n"])) for r in rows.to_pylist()]
+            rows,
+            threshold,
+            [Found(_decimal(r["q0"]), 1 - int(r["below0"]) / int(r["n"]), int(r["n"])) for r in rows.to_pylist()],
         )
 
     def _z_score(self, threshold: Threshold) -> dict[Group, Found]:
         operand = _of(threshold)
         whole = operand.type.whole
         rows = self._session.fetch(thresholds.moments(self._values(operand, threshold.over, threshold.by), whole=whole))
-        values = [
-            thresholds.z_value(threshold.amount, r["n"], r["total"], r["squares"], whole=whole)
+        found = [
+            Found(
+                thresholds.z_value(threshold.amount, r["n"], r["total"], r["squares"], whole=whole), people=int(r["n"])
+            )
             for r in rows.to_pylist()
         ]
-        return _by_group(rows, threshold, [Found(value) for value in values])
+        return _by_group(rows, threshold, found)
+
+    def _natural_breaks(self, threshold: Threshold) -> dict[Group, Found]:
+        whole, scale = _of(threshold).type.whole, 1 if _of(threshold).type.whole else MICRO
+        values = self._values(_of(threshold), threshold.over, threshold.by)
+        extent = self._session.fetch(thresholds.extent(values, whole=whole)).to_pylist()[0]
+        if not extent["distinct"]:
+            return {} if threshold.by else {None: Found(None)}
+        low, most = int(extent["low"]), _MANY_VALUES if threshold.by is None else _MANY_VALUES_OF_GROUPS
+        step = 1 if extent["distinct"] <= most else -(-(int(extent["high"]) - low + 1) // most)
+        rows = self._session.fetch(thresholds.counted(values, whole=whole, low=low, step=step))
+        parted: dict[Group, dict[int, int]] = {}
+        for row in rows.to_pylist():
+            parted.setdefault(row["g"] if threshold.by else None, {})[int(row["x"])] = int(row["k"])
+        found: dict[Group, Found] = {}
+        for group, counts in parted.items():
+            line = sorted(counts)
+            edges = breaks(line, [counts[value] for value in line], int(threshold.amount))
+            value = None if edges is None else Decimal(edges[-threshold.reach]) / scale
+            found[group] = Found(value, people=sum(counts.values()))
+        return _few(found)
 
     def _moving_average(self, threshold: Threshold) -> Decimal | None:
         metric = threshold.metric
@@ -128,12 +163,15 @@ class Adapter:
 
     def _guarded(self, reference: ThresholdRef, group: Group, found: Found, definition: str) -> InForce:
         name, text = reference.label, _text(group)
-        previous = None
+        last, now = None, self._compiler.as_of.microseconds
         if reference.threshold.kind != "fixed":
-            last = self._history.last(name, text, before=self._compiler.as_of.microseconds)
-            previous = last.value if last is not None and last.definition == definition else None
-        kept = _jumped(previous, found.value, reference.max_change)
-        value = previous if kept else found.value
+            last = self._history.last(name, text, before=now)
+        if last is not None and last.definition != definition:
+            last = None
+        previous = None if last is None else last.value
+        accepted = last is not None and last.as_of == now
+        kept = not accepted and _jumped(previous, found.value, reference.max_change)
+        value = previous if kept or accepted else found.value
         kind = reference.threshold.type
         before = "" if previous is None else in_words(previous, kind)
         return InForce(
@@ -148,6 +186,8 @@ class Adapter:
             found.value,
             definition,
             found.share,
+            found.people,
+            accepted,
         )
 
 
@@ -155,7 +195,7 @@ def remember(history: History, in_force: Sequence[InForce], as_of: int) -> None:
     """Save the values of thresholds that adapt."""
     history.save(
         [
-            ThresholdValue(item.name, item.group, as_of, item.value, item.definition, item.kept)
+            ThresholdValue(item.name, item.group, as_of, item.value, item.definition, item.kept, item.accepted)
             for item in in_force
             if item.kind != "fixed"
         ]
@@ -188,12 +228,16 @@ def _of(threshold: Threshold) -> Operand:
 def _by_group(rows: pa.Table, threshold: Threshold, found: list[Found]) -> dict[Group, Found]:
     if threshold.by is None:
         return {None: found[0] if found else Found(None)}
+    return _few(dict(zip(rows.column("g").to_pylist(), found, strict=True)))
+
+
+def _few(found: dict[Group, Found]) -> dict[Group, Found]:
+    """The same, in the order of groups. Raises `DefinitionError` where there are too many."""
     if len(found) > _MANY_GROUPS:
         raise DefinitionError(
             f"A threshold by group has {len(found)} groups.", advice=f"Group by something with at most {_MANY_GROUPS}."
         )
-    groups = rows.column("g").to_pylist()
-    return dict(sorted(zip(groups, found, strict=True), key=lambda pair: _text(pair[0])))
+    return dict(sorted(found.items(), key=lambda pair: _text(pair[0])))
 
 
 def _jumped(previous: Decimal | None, value: Decimal | None, limit: Decimal | None) -> bool:

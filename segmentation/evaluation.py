@@ -27,7 +27,7 @@ from passerelle.segmentation.literals import CENTS
 from passerelle.segmentation.refusals import naming_conditions
 from passerelle.segmentation.resolve import Resolver
 from passerelle.segmentation.rules import Segment, Sort, ThresholdRef, plain
-from passerelle.segmentation.wrong import Misdefined
+from passerelle.segmentation.wrong import Misdefined, Place
 
 _EXCLUDED, _HELD_OUT, _MEMBER, _FIRST_SPLIT = 1, 2, 3, 4
 
@@ -177,8 +177,9 @@ def evaluating(
     as_of: int,
     history: History,
     extra: Sequence[str] = (),
+    thresholds: Sequence[str] = (),
 ) -> Iterator[Evaluation]:
-    """Check everything, then compute what `names` and the traits or attributes in `extra` rest on, once.
+    """Check everything, then compute once what `names`, the traits or attributes in `extra`, and `thresholds` rest on.
 
     Raises `Misdefined` before any data is read.
     """
@@ -190,6 +191,8 @@ def evaluating(
             needs.add_rule(rule)
     for word in extra:
         needs.add_operand(resolver.named(word))
+    for name in thresholds:
+        needs.add_threshold(resolver.threshold(name, Place("")))
     with (
         dataset.engine.open(resolver.catalogue.tables, dataset) as session,
         naming_conditions(session, resolver, chosen, AsOf(as_of)),

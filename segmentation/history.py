@@ -18,13 +18,18 @@ class ThresholdValue:
     """Digest of what was asked. A value of another definition says nothing about this one."""
     kept: bool = False
     """The guard kept the previous value."""
+    accepted: bool = False
+    """A person took this value, although it jumped: it stands, and the next run is held against it."""
 
 
 class History(Protocol):
     """Where threshold values are remembered. Saving the same (name, group, as_of) again replaces it."""
 
     def last(self, name: str, group: str, *, before: int) -> ThresholdValue | None:
-        """The latest value of a run earlier than `before` (µs)."""
+        """The latest value of a run earlier than `before` (µs), or one that was accepted as of `before`."""
+
+    def series(self, name: str) -> list[ThresholdValue]:
+        """All values of a threshold, by group and then by time."""
 
     def save(self, values: Sequence[ThresholdValue]) -> None:
         """Remember the values of a run."""
@@ -38,8 +43,16 @@ class MemoryHistory:
 
     def last(self, name: str, group: str, *, before: int) -> ThresholdValue | None:
         """See `History`."""
-        found = [v for (n, g, at), v in self.values.items() if n == name and g == group and at < before]
+        found = [
+            v
+            for (n, g, at), v in self.values.items()
+            if n == name and g == group and (at < before or (at == before and v.accepted))
+        ]
         return max(found, key=lambda value: value.as_of, default=None)
+
+    def series(self, name: str) -> list[ThresholdValue]:
+        """See `History`."""
+        return sorted((v for v in self.values.values() if v.name == name), key=lambda each: (each.group, each.as_of))
 
     def save(self, values: Sequence[ThresholdValue]) -> None:
         """See `History`."""

@@ -1,9 +1,10 @@
 """Conditions into rules: everything that can be wrong with a definition is found here, before anything runs."""
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
-from typing import assert_never
+from typing import Literal, assert_never
 
 from passerelle.segmentation.catalogue import NUMBER, Catalogue
 from passerelle.segmentation.dataset import DatasetTable
@@ -13,6 +14,7 @@ from passerelle.segmentation.language.documents import ModelFile, SegmentFile
 from passerelle.segmentation.language.thresholds import (
     FixedThreshold,
     MovingAverageThreshold,
+    NaturalBreaksThreshold,
     QuantileThreshold,
     ZScoreThreshold,
 )
@@ -108,6 +110,9 @@ class Resolver:
                 found = self._of_people("quantile", written.quantile, written, here)
             case ZScoreThreshold():
                 found = self._of_people("z_score", written.z_score, written, here)
+            case NaturalBreaksThreshold():
+                groups = Decimal(written.natural_breaks)
+                found = replace(self._of_people("natural_breaks", groups, written, here), reach=written.reach)
             case MovingAverageThreshold():
                 metric = self.metric(written.moving_average, here / "moving_average")
                 found = Threshold(
@@ -130,16 +135,19 @@ class Resolver:
         return Threshold("fixed", wanted, Decimal(amount))
 
     def _of_people(
-        self, kind: str, amount: Decimal, written: QuantileThreshold | ZScoreThreshold | QuantileValue, place: Place
+        self,
+        kind: Literal["quantile", "z_score", "natural_breaks"],
+        amount: Decimal,
+        written: QuantileThreshold | ZScoreThreshold | NaturalBreaksThreshold | QuantileValue,
+        place: Place,
     ) -> Threshold:
         operand = self.operand(written.of, place / "of")
         if operand.type.sort not in {Sort.NUMBER, Sort.MONEY}:
             raise (place / "of").wrong(f"A {operand.type.sort} cannot be ranked; a number or an amount can.")
         over = None if isinstance(written, QuantileValue) or written.over is None else self._over(written.over, place)
         by = None if written.by is None else self._group(written.by, place / "by")
-        if kind == "quantile":
-            return Threshold("quantile", operand.type, amount, operand, over, by)
-        return Threshold("z_score", ValueType(operand.type.sort, whole=False), amount, operand, over, by)
+        result = ValueType(operand.type.sort, whole=False) if kind == "z_score" else operand.type
+        return Threshold(kind, result, amount, operand, over, by)
 
     def _over(self, condition: say.Condition, place: Place) -> Rule:
         return ConditionReader(self, "", (), plain=True).rule(condition, place / "over")

@@ -129,9 +129,9 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What a value must reach. `amount`: the fixed value, the quantile, or the number of deviations."""
+    """What a value must reach. `amount`: the fixed value, the quantile, or the number of deviations or groups."""
 
-    kind: Literal["fixed", "quantile", "z_score", "moving_average"]
+    kind: Literal["fixed", "quantile", "z_score", "natural_breaks", "moving_average"]
     type: ValueType
     amount: Decimal
     of: Operand | None = None
@@ -140,6 +140,8 @@ class Threshold:
     metric: Metric | None = None
     days: int = 0
     timezone: str = "UTC"
+    reach: int = 0
+    """So many of the natural groups reach it."""
 
 
 @dataclass(frozen=True, slots=True)

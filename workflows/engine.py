@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from sqlalchemy import select
+from sqlalchemy import Connection, RowMapping, and_, or_, select
 
 from passerelle.privacy.errors import DefinitionError
 from passerelle.privacy.store.engine import Store
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from passerelle.workflows.workspace import Workspace
 
 _HOUR = 3_600_000_000
+_KEPT, _ACCEPTED = 1, 2
+"""What the column `kept` says of a threshold's value."""
 
 
 class StoredHistory:
@@ -43,35 +45,48 @@ class StoredHistory:
 
     def last(self, name: str, group: str, *, before: int) -> ThresholdValue | None:
         """See `History`."""
+        c = threshold.c
         statement = (
             select(threshold)
-            .where(threshold.c.name == name, threshold.c.group == group, threshold.c.as_of < before)
-            .order_by(threshold.c.as_of.desc())
+            .where(c.name == name, c.group == group)
+            .where(or_(c.as_of < before, and_(c.as_of == before, c.kept == _ACCEPTED)))
+            .order_by(c.as_of.desc())
             .limit(1)
         )
         with self._store.read() as connection:
             row = connection.execute(statement).mappings().first()
-        if row is None:
-            return None
-        value = json.loads(row["value"]) if row["value"] is not None else None
-        return ThresholdValue(
-            name, group, row["as_of"], None if value is None else Decimal(value), row["definition"], bool(row["kept"])
-        )
+        return None if row is None else _threshold_value(row)
+
+    def series(self, name: str) -> list[ThresholdValue]:
+        """See `History`."""
+        c = threshold.c
+        statement = select(threshold).where(c.name == name).order_by(c.group, c.as_of)
+        with self._store.read() as connection:
+            return [_threshold_value(row) for row in connection.execute(statement).mappings()]
 
     def save(self, values: Sequence[ThresholdValue]) -> None:
         """See `History`."""
-        if not values:
-            return
+        if values:
+            with self._store.write() as connection:
+                self.save_in(connection, values)
+
+    def save_in(self, connection: Connection, values: Sequence[ThresholdValue]) -> None:
+        """Save them together with what else `connection` writes."""
         rows: dict[str, list[object]] = {
             "name": [value.name for value in values],
             "group": [value.group for value in values],
             "as_of": [value.as_of for value in values],
             "value": [None if value.value is None else json.dumps(format(value.value, "f")) for value in values],
             "definition": [value.definition for value in values],
-            "kept": [int(value.kept) for value in values],
+            "kept": [_ACCEPTED if value.accepted else _KEPT if value.kept else 0 for value in values],
         }
-        with self._store.write() as connection:
-            self._store.insert(connection, threshold, rows, on_conflict="replace")
+        self._store.insert(connection, threshold, rows, on_conflict="replace")
+
+
+def _threshold_value(row: RowMapping) -> ThresholdValue:
+    value = None if row["value"] is None else Decimal(json.loads(row["value"]))
+    kept, accepted = row["kept"] == _KEPT, row["kept"] == _ACCEPTED
+    return ThresholdValue(row["name"], row["group"], row["as_of"], value, row["definition"], kept, accepted)
 
 
 class _Unsaved(StoredHistory):
@@ -95,7 +110,7 @@ def run_segments(
     `values`: by segment, traits whose value is told of each of its people.
     Raises `Unusable` with file and line where a definition is wrong, before any data is read.
     """
-    with _located(workspace), progress.step("Computing segments", total=len(names)) as step:
+    with located(workspace), progress.step("Computing segments", total=len(names)) as step:
         found = evaluate(
             list(names),
             model=workspace.model,
@@ -113,7 +128,7 @@ def look_at_segments(
     workspace: "Workspace", names: Sequence[str], *, now: int, progress: "Progress"
 ) -> dict[str, Membership]:
     """The people of the named segments now; nothing is saved."""
-    with _located(workspace), progress.step("Computing segments", total=len(names)) as step:
+    with located(workspace), progress.step("Computing segments", total=len(names)) as step:
         found = evaluate(
             list(names),
             model=workspace.model,
@@ -130,7 +145,7 @@ def preview_segment(
     workspace: "Workspace", name: str, *, as_of: int | None, now: int, by: str | None, minimum: int = 0
 ) -> Preview:
     """A look at one segment; nothing is saved."""
-    with _located(workspace):
+    with located(workspace):
         return preview(
             name,
             model=workspace.model,
@@ -145,7 +160,7 @@ def preview_segment(
 
 def explain_segment(workspace: "Workspace", name: str, subject_id: int, *, as_of: int | None, now: int) -> Explained:
     """Why one person is in a segment or not; nothing is saved."""
-    with _located(workspace):
+    with located(workspace):
         return explain(
             name,
             subject_id,
@@ -191,7 +206,8 @@ def segment_problems(workspace: "Workspace") -> list[DefinitionError]:
 
 
 @contextmanager
-def _located(workspace: "Workspace") -> Iterator[None]:
+def located(workspace: "Workspace") -> Iterator[None]:
+    """Say of what is wrong in a definition in which line of the workspace's file it stands."""
     try:
         yield
     except Misdefined as problem:

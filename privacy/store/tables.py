@@ -374,7 +374,9 @@ threshold = Table(
     Column("as_of", BigInteger, primary_key=True),
     Column("value", Text),  # JSON number, or null
     Column("definition", String(64), nullable=False),  # digest of what was asked
-    Column("kept", SmallInteger, nullable=False, default=0),  # 1: the guard kept the previous value
+    Column(
+        "kept", SmallInteger, nullable=False, default=0
+    ),  # 1: the guard kept the previous value; 2: a person accepted a jump
 )
 
 # Holdout and split assignments, append-only: who was kept out of which upload.

@@ -6,7 +6,7 @@ from fractions import Fraction
 import ibis
 
 from passerelle.segmentation.compile.events import MICRO
-from passerelle.segmentation.compile.portable import Expr, rounded
+from passerelle.segmentation.compile.portable import Expr, rounded, whole_division
 
 _MICRO = Decimal(1).scaleb(-6)
 
@@ -31,10 +31,30 @@ def quantiles(values: Expr, amounts: list[Fraction]) -> Expr:
 
 def moments(values: Expr, *, whole: bool) -> Expr:
     """Of `values` (`v` not null, `g` the group): `g`, `n`, and the exact sums of v and v², of floats in millionths."""
-    scaled = values.v if whole else rounded(values.v * float(MICRO))
+    scaled = _in_whole(values.v, whole=whole)
     wide = scaled.cast("decimal(19, 0)")
     table = values.mutate(x=scaled, square=wide * wide)
     return table.group_by("g").aggregate(n=table.count(), total=table.x.sum(), squares=table.square.sum())
+
+
+def extent(values: Expr, *, whole: bool) -> Expr:
+    """Of all `v`, floats in millionths: `low`, `high`, and how many are `distinct`."""
+    x = _in_whole(values.v, whole=whole)
+    return values.aggregate(low=x.min(), high=x.max(), distinct=x.nunique())
+
+
+def counted(values: Expr, *, whole: bool, low: int, step: int) -> Expr:
+    """By group `g`, each different value `x` (floats in millionths) and how often it occurs, `k`.
+
+    With a `step` above 1, values between two multiples of it (counted from `low`) are taken for the least of them.
+    """
+    table = values.mutate(x=_in_whole(values.v, whole=whole))
+    table = table.mutate(bucket=whole_division(table.x - low, step) if step > 1 else table.x)
+    return table.group_by(["g", "bucket"]).aggregate(x=table.x.min(), k=table.count())
+
+
+def _in_whole(value: Expr, *, whole: bool) -> Expr:
+    return value if whole else rounded(value * float(MICRO))
 
 
 def z_value(amount: Decimal, n: int, total: Decimal, squares: Decimal, *, whole: bool) -> Decimal | None:

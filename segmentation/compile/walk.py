@@ -18,7 +18,6 @@ from passerelle.segmentation.rules import (
     Rule,
     Score,
     Sequence,
-    Threshold,
     ThresholdRef,
 )
 
@@ -65,10 +64,12 @@ class Needs:
         if isinstance(target, OperandRef):
             self.add_operand(target.operand)
         elif isinstance(target, ThresholdRef):
-            self.thresholds.setdefault(target.label, target)
-            self._add_threshold(target.threshold)
+            self.add_threshold(target)
 
-    def _add_threshold(self, threshold: Threshold) -> None:
+    def add_threshold(self, reference: ThresholdRef) -> None:
+        """Collect a threshold and what it is computed from."""
+        self.thresholds.setdefault(reference.label, reference)
+        threshold = reference.threshold
         for operand in (threshold.of, threshold.by):
             if operand is not None:
                 self.add_operand(operand)

@@ -68,6 +68,23 @@ class ZScoreThreshold(_Adaptive):
     by: str | None = Field(None, description="One value per group: a trait or attribute with few values.")
 
 
+class NaturalBreaksThreshold(_Adaptive):
+    """Where the values part by themselves: into groups that are as close within as can be."""
+
+    tag: ClassVar[str] = "<natural_breaks>"
+    natural_breaks: int = Field(ge=2, le=10, description="Into so many groups: `3` for low, middle and high.")
+    of: str = Field(description="The trait whose values are grouped.")
+    reach: int = Field(1, ge=1, le=9, description="So many of the groups reach it, from the highest.")
+    over: Condition | None = Field(None, description="Only among people for whom this holds.")
+    by: str | None = Field(None, description="One value per group: a trait or attribute with few values.")
+
+    @model_validator(mode="after")
+    def _someone_does_not(self) -> "NaturalBreaksThreshold":
+        if self.reach >= self.natural_breaks:
+            raise PydanticCustomError("natural_breaks", "is reached by everybody: `reach` must be less")
+        return self
+
+
 class MovingAverageThreshold(_Adaptive):
     """The mean of a daily metric over the last so many complete days."""
 
@@ -76,7 +93,7 @@ class MovingAverageThreshold(_Adaptive):
     days: int = Field(ge=1, le=400, description="Over the last so many complete days.")
 
 
-_KINDS = (FixedThreshold, QuantileThreshold, ZScoreThreshold, MovingAverageThreshold)
+_KINDS = (FixedThreshold, QuantileThreshold, ZScoreThreshold, NaturalBreaksThreshold, MovingAverageThreshold)
 _ALTERNATIVES = Alternatives({kind.tag.strip("<>"): kind.tag for kind in _KINDS}, "threshold")
 
 
@@ -84,6 +101,7 @@ Threshold = Annotated[
     Annotated[FixedThreshold, Tag("<fixed>")]
     | Annotated[QuantileThreshold, Tag("<quantile>")]
     | Annotated[ZScoreThreshold, Tag("<z_score>")]
+    | Annotated[NaturalBreaksThreshold, Tag("<natural_breaks>")]
     | Annotated[MovingAverageThreshold, Tag("<moving_average>")],
     Discriminator(_ALTERNATIVES.tag),
     BeforeValidator(_ALTERNATIVES.check),

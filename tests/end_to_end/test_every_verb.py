@@ -55,6 +55,8 @@ STORY: list[Step] = [
     ("segment list", DONE),
     ("segment preview everybody", LOOK),
     ("segment explain everybody --file {zoe}", DONE),
+    ("segment thresholds --json", DONE),
+    ("segment accept high_value --reason canary", UNFIT),
     ("plan --out {temp}/plan.json", DONE),
     ("sync --plan {temp}/plan.json", LOOK),
     ("status", LOOK),

@@ -1,8 +1,16 @@
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
+from itertools import combinations, pairwise
 from typing import Any
 
-from passerelle.segmentation import MemoryHistory
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passerelle.segmentation import MemoryHistory, ThresholdValue
+from passerelle.segmentation.breaks import breaks
 from tests.segmentation.world import DAY, HOUR, T, World, event, persons, purchase, segment
 
 
@@ -85,6 +93,73 @@ def test_a_z_score_is_mean_plus_deviations_computed_exactly(world: World) -> Non
     assert world.members(REACHED) == {7, 8}
     world.model = with_points({"z_score": -1.5, "of": "points"})
     assert world.members(REACHED) == {1, 2, 3, 4, 5, 6, 7, 8}
+
+
+def costs(values: Sequence[int], edges: Sequence[int]) -> Fraction:
+    """The sum of squared distances from the means of the groups that begin at `edges`."""
+    groups = [
+        [value for value in values if low <= value < high]
+        for low, high in pairwise([min(values), *edges, max(values) + 1])
+    ]
+    means = [Fraction(sum(group), len(group)) for group in groups]
+    return sum(((value - mean) ** 2 for group, mean in zip(groups, means, strict=True) for value in group), Fraction())
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=st.lists(st.integers(-20, 20) | st.integers(-(10**15), 10**15), min_size=1, max_size=12))
+def test_natural_breaks_are_the_best_that_there_are(values: list[int]) -> None:
+    counts = Counter(values)
+    line = sorted(counts)
+    for groups in range(2, 5):
+        found = breaks(line, [counts[value] for value in line], groups)
+        options = list(combinations(line[1:], groups - 1))
+        best = min((costs(values, edges) for edges in options), default=None)
+        assert (found is None) == (best is None)
+        if found is not None and best is not None:
+            assert costs(values, found) <= best * (1 + Fraction(1, 10**12))
+
+
+def test_natural_breaks_part_values_that_lie_together(world: World) -> None:
+    world.people = points(1, 2, 2, 3, 50, 51, 52, 1000, 1001, None)
+    world.model = with_points({"natural_breaks": 3, "of": "points"})
+    assert world.members(REACHED) == {8, 9}
+    world.model = with_points({"natural_breaks": 3, "of": "points", "reach": 2})
+    assert world.members(REACHED) == {5, 6, 7, 8, 9}
+
+
+def test_natural_breaks_never_split_equals_and_need_as_many_values_as_groups(world: World) -> None:
+    world.model = with_points({"natural_breaks": 3, "of": "points"})
+    world.people = points(*[1] * 50, 2, 2)
+    assert world.members(REACHED) == set()
+    world.people = points(*[1] * 50, 2, 2, *[3] * 40)
+    assert world.members(REACHED) == set(range(53, 93))
+    world.people = points(None)
+    assert world.members(REACHED) == set()
+
+
+def test_natural_breaks_of_fractions_by_group(world: World) -> None:
+    world.people = [
+        {"subject_id": index, "ratio": value, "loyalty": loyalty}
+        for index, (value, loyalty) in enumerate(
+            [(0.5, "or"), (0.6, "or"), (9.5, "or"), (70.25, "argent"), (71.0, "argent"), (0.1, "argent"), (1.0, None)]
+        )
+    ]
+    world.model = {
+        "traits": {"ratio": {"column": "ratio"}},
+        "thresholds": {"limit": {"natural_breaks": 2, "of": "ratio", "by": "loyalty"}},
+    }
+    found = world.run(segment("it", {"trait": "ratio", "at_least": {"threshold": "limit"}}))["it"]
+    assert found.subject_ids.to_pylist() == [2, 3, 4]
+    assert [(each.group, each.shown, each.people) for each in found.thresholds] == [
+        ("argent", "70.25", 3),
+        ("or", "9.5", 3),
+    ]
+
+
+def test_very_many_values_are_put_on_a_grid_before_they_are_parted(world: World) -> None:
+    world.people = points(*range(0, 36_000, 3), *range(10**7, 10**7 + 100))
+    world.model = with_points({"natural_breaks": 2, "of": "points"})
+    assert world.members(REACHED) == set(range(12_001, 12_101))
 
 
 def test_a_fixed_threshold_takes_the_unit_of_what_it_is_compared_with(world: World) -> None:
@@ -196,6 +271,23 @@ def test_a_guard_keeps_the_previous_value_when_there_is_no_new_one(world: World)
     world.run(segment("it", REACHED), as_of=T - DAY, history=history)
     world.people = points(None)
     assert world.run(segment("it", REACHED), history=history)["it"].thresholds[0].value == 20
+
+
+def test_a_jump_that_a_person_accepted_stands_and_is_what_the_next_run_is_held_against(world: World) -> None:
+    world.people, world.model = points(10, 20, 30), with_points(GUARDED)
+    history = MemoryHistory()
+    world.run(segment("it", REACHED), as_of=T - DAY, history=history)
+    world.people = points(1, 2, 3)
+    kept = world.run(segment("it", REACHED), history=history)["it"].thresholds[0]
+    history.save([ThresholdValue("limit", "", T, kept.computed, kept.definition, accepted=True)])
+    again = world.run(segment("it", REACHED), history=history)["it"].thresholds[0]
+    assert (again.value, again.kept, again.accepted) == (Decimal(2), False, True)
+    assert [(each.value, each.accepted) for each in history.series("limit")] == [
+        (Decimal(20), False),
+        (Decimal(2), True),
+    ]
+    next_day = world.run(segment("it", REACHED), as_of=T + DAY, history=history)["it"].thresholds[0]
+    assert (next_day.value, next_day.previous, next_day.kept) == (Decimal(2), Decimal(2), False)
 
 
 def test_another_definition_is_not_held_against_the_old_value(world: World) -> None:

@@ -15,6 +15,11 @@ MIXED_ADVICE = (
     "audience another name (`audience:` and its file), which makes a new one at the platform."
 )
 
+JUMPED_ADVICE = (
+    "A threshold jumped, so its guard keeps the value of the run before: `passerelle segment thresholds` shows both. "
+    "If the jump is right: `passerelle segment accept THRESHOLD --reason …`."
+)
+
 CHOSEN = frozenset({"left_segment", "holdout", *WHY_NOT})
 """Causes of removal that come from a marketer's choice; all others come from the person or the platform."""
 

@@ -92,7 +92,8 @@ class PlacePlan:
 class Plan:
     """Plans for some places, under one policy and one size of the log. `stale` names sources that are too old.
 
-    `unmoved` are places that were not looked at, since nothing can have changed there.
+    `unmoved` are places that were not looked at, since nothing can have changed there. `jumped` names thresholds that
+    jumped, so that their guards keep the values of the run before.
     """
 
     places: Sequence[PlacePlan]
@@ -102,6 +103,7 @@ class Plan:
     stale: tuple[str, ...]
     unmoved: Sequence[Unmoved] = ()
     basis: Basis | None = field(default=None)
+    jumped: tuple[str, ...] = ()
 
 
 def make(
@@ -148,7 +150,9 @@ def make(
                 places.append(held_against(workspace, connection, ledger, choice, now=now, approved=approved))
             step.advance()
         size = workspace.log().size(connection)
-    return Plan(places, now, workspace.policy.digest, size, tuple(sorted(stale)), unmoved, memory.basis)
+    kept = {each.name for found in memberships.values() for each in found.thresholds if each.kept}
+    late = tuple(sorted(stale))
+    return Plan(places, now, workspace.policy.digest, size, late, unmoved, memory.basis, tuple(sorted(kept)))
 
 
 def _choose(

@@ -48,12 +48,14 @@ class Carried:
 class SyncReport:
     """What became of each place, and which consent sources were too old for additions.
 
-    `farewells` are about people who were dropped from every audience of an account, where there were any.
+    `farewells` are about people who were dropped from every audience of an account, where there were any. `jumped`
+    names thresholds whose guards kept the values of the run before.
     """
 
     places: list[PlaceReport] = field(default_factory=list)
     farewells: list[PlaceReport] = field(default_factory=list)
     stale: tuple[str, ...] = ()
+    jumped: tuple[str, ...] = ()
 
 
 def sync(
@@ -87,7 +89,7 @@ def sync(
         )
         if kept is not None:
             _still_holds(kept, plan)
-        report.stale = plan.stale
+        report.stale, report.jumped = plan.stale, plan.jumped
         work: dict[Place, Callable[[], Carried]] = {one.place: partial(_stood_still, one) for one in plan.unmoved}
         work |= {place.aim.place: partial(_carry_out, crew, plan, place) for place in plan.places}
         done = _all(crew, {place: work[place] for place in places if place not in busy})

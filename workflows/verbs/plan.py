@@ -77,6 +77,9 @@ class PlanResult(Result):
     policy: str = Field("", description="Digest of the policy the plan was made under.")
     log_size: int = 0
     stale: list[str] = Field(default_factory=list, description="Consent sources that are too old for additions.")
+    jumped: list[str] = Field(
+        default_factory=list, description="Thresholds that jumped: their guards keep the values of the run before."
+    )
     hash: str = Field("", description="Names this plan; equal plans have equal hashes.")
     compared: list[ComparedAudience] = Field(default_factory=list, description="With --compare: the differences.")
     same_policy: bool | None = Field(None, description="With --compare: whether both were made under the same policy.")
@@ -89,17 +92,18 @@ def run(environment: Environment, request: PlanRequest) -> PlanResult:
 
     other = read(request.compare) if request.compare else None
     if request.kept is not None:
-        kept, told, stale = read(request.kept), _Told(), list[str]()
+        kept, told, stale, jumped = read(request.kept), _Told(), list[str](), list[str]()
     else:
-        kept, told, stale = _make(environment, request)
+        kept, told, stale, jumped = _make(environment, request)
     if request.out is not None:
         request.out.write_text(kept.model_dump_json(indent=1) + "\n", encoding="utf-8")
     held = {name for place in kept.places for name in place.held_by}
-    outcome = Outcome.CONSENT_STALE if stale else Outcome.HELD_BACK if held else Outcome.DONE
+    outcome = Outcome.CONSENT_STALE if stale else Outcome.HELD_BACK if held or jumped else Outcome.DONE
     return PlanResult(
         outcome=outcome,
         exit_code=EXIT_CODES[outcome],
         advice=_advice(outcome, held),
+        jumped=jumped,
         policy=kept.policy,
         log_size=kept.log_size,
         stale=stale,
@@ -125,8 +129,8 @@ def run(environment: Environment, request: PlanRequest) -> PlanResult:
     )
 
 
-def _make(environment: Environment, request: PlanRequest) -> tuple["PlanFile", _Told, list[str]]:
-    """A fresh plan, what only a fresh one tells of each audience and destination, and consent sources too old."""
+def _make(environment: Environment, request: PlanRequest) -> tuple["PlanFile", _Told, list[str], list[str]]:
+    """A fresh plan, what only a fresh one tells of each audience and destination, sources too old, what jumped."""
     from passerelle.workflows.plan.document import to_file
     from passerelle.workflows.plan.estimate import estimate
     from passerelle.workflows.plan.guards import overridden
@@ -151,7 +155,7 @@ def _make(environment: Environment, request: PlanRequest) -> tuple["PlanFile", _
                 }
                 for place in plan.places
             }
-    return to_file(plan), told, list(plan.stale)
+    return to_file(plan), told, list(plan.stale), list(plan.jumped)
 
 
 def _match(reach: "Reach") -> Match | None:
@@ -166,7 +170,7 @@ def _match(reach: "Reach") -> Match | None:
 
 
 def _advice(outcome: Outcome, held: Collection[str]) -> str:
-    from passerelle.workflows.plan.guards import MIXED, MIXED_ADVICE
+    from passerelle.workflows.plan.guards import JUMPED_ADVICE, MIXED, MIXED_ADVICE
     from passerelle.workflows.plan.naming import UNFIT_ADVICE
 
     if outcome is Outcome.CONSENT_STALE:
@@ -175,6 +179,8 @@ def _advice(outcome: Outcome, held: Collection[str]) -> str:
         return MIXED_ADVICE
     if "sensitive_name" in held:
         return UNFIT_ADVICE
+    if outcome is Outcome.HELD_BACK and not held:
+        return JUMPED_ADVICE
     if outcome is Outcome.HELD_BACK:
         return "A guard holds moves back: look at the table. `--approve GUARD` overrides the ones that may be."
     return ""
@@ -210,9 +216,16 @@ def render(result: PlanResult, console: "Console") -> None:
         if row.why:
             done = "all members are replaced" if row.how == "replace" else "all members are not replaced"
             console.print(f"{row.audience} at {row.destination}: {done}: {row.why}.", markup=False)
+    _render_jumped(result, console)
     _render_match(result.audiences, console)
     _render_compared(result, console)
     console.print(f"Plan {result.hash[:12]}, under policy {result.policy[:12]}, at log size {result.log_size}.")
+
+
+def _render_jumped(result: PlanResult, console: "Console") -> None:
+    """Thresholds that stay as they were."""
+    if result.jumped:
+        console.print(f"Kept as they were, since they jumped: {', '.join(result.jumped)}.", markup=False)
 
 
 def _render_compared(result: PlanResult, console: "Console") -> None:

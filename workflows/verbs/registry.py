@@ -20,6 +20,7 @@ MODULES: dict[str, str] = {
     "demo": "demo",
     "doctor": "doctor",
     "segment": "segment",
+    "thresholds": "segment",
     "plan": "plan",
     "sync": "sync",
     "status": "status",

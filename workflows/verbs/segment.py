@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from passerelle.segmentation.reasons import Reason as SegmentReason
     from passerelle.workflows.workspace import Workspace
 
-_SMALL_GROUP = 10
+SMALL_GROUP = 10
+"""Of fewer people nothing is told."""
 _AS_OF = "The instant to look from: a date or a date and time, such as 2026-11-20. By default now, floored to the hour."
 
 
@@ -136,11 +137,11 @@ def run_preview(environment: Environment, request: PreviewRequest) -> PreviewRes
             as_of=_as_of(workspace, request.as_of, now),
             now=now,
             by=request.by,
-            minimum=_SMALL_GROUP,
+            minimum=SMALL_GROUP,
         )
     return PreviewResult(
         segment=found.name,
-        as_of=_iso(found.as_of),
+        as_of=iso(found.as_of),
         version=found.version,
         size=found.size,
         population=found.population,
@@ -151,7 +152,7 @@ def run_preview(environment: Environment, request: PreviewRequest) -> PreviewRes
             PreviewedCondition(condition=each.words, exclude=each.exclude, alone=each.alone, left=each.left)
             for each in found.conditions
         ],
-        thresholds=[_threshold(each) for each in found.thresholds],
+        thresholds=[_threshold(each) for each in found.thresholds if not each.group or told(each)],
         by=request.by or "",
         breakdown=[
             PreviewedPart(value=each.value, members=each.members, population=each.population)
@@ -253,7 +254,7 @@ def run_explain(environment: Environment, request: ExplainRequest) -> ExplainRes
     return ExplainResult(
         segment=found.segment,
         subject_ref=ref,
-        as_of=_iso(found.as_of),
+        as_of=iso(found.as_of),
         version=found.version,
         known=found.known,
         member=found.member,
@@ -355,6 +356,11 @@ def _as_of(workspace: "Workspace", text: str | None, now: int) -> int | None:
     return found
 
 
+def told(each: "InForce") -> bool:
+    """Whether a threshold rests on enough people to be told: of few it would be somebody's own value."""
+    return each.people is None or each.people >= SMALL_GROUP
+
+
 def _threshold(each: "InForce") -> PreviewedThreshold:
     return PreviewedThreshold(
         threshold=each.name,
@@ -366,7 +372,8 @@ def _threshold(each: "InForce") -> PreviewedThreshold:
     )
 
 
-def _iso(microseconds: int) -> str:
+def iso(microseconds: int) -> str:
+    """An instant as people and programs read it: UTC."""
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(microseconds // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -88,6 +88,9 @@ class SyncResult(Result):
         default_factory=list, description="Who asked to go, out of audiences that others made in the same account."
     )
     stale: list[str] = Field(default_factory=list, description="Consent sources that are too old for additions.")
+    jumped: list[str] = Field(
+        default_factory=list, description="Thresholds that jumped: their guards keep the values of the run before."
+    )
     wait_seconds: float | None = Field(None, description="How long a platform asked us to wait.")
 
 
@@ -129,20 +132,23 @@ def run(environment: Environment, request: SyncRequest) -> SyncResult:
 
 def result_of(run_id: str, report: "SyncReport") -> SyncResult:
     """The result object of a report."""
+    from passerelle.workflows.plan.guards import JUMPED_ADVICE
     from passerelle.workflows.sync.report import exit_code, gravest
 
     every = [*report.places, *report.farewells]
-    outcome = gravest([place.outcome for place in every])
+    alert = [Outcome.HELD_BACK] if report.jumped else []
+    outcome = gravest([*(place.outcome for place in every), *alert])
     worst = next((place for place in every if place.outcome is outcome), None)
     return SyncResult(
         outcome=outcome,
         exit_code=exit_code(outcome),
         retryable=outcome is Outcome.TRY_LATER,
-        advice=worst.advice if worst else "",
+        advice=worst.advice if worst else JUMPED_ADVICE if alert else "",
         run_id=run_id,
         audiences=[_synced(place) for place in report.places],
         farewells=[_farewell(place) for place in report.farewells],
         stale=list(report.stale),
+        jumped=list(report.jumped),
         wait_seconds=max((place.wait_seconds for place in every if place.wait_seconds), default=None),
     )
 
@@ -203,6 +209,8 @@ def render(result: SyncResult, console: "Console") -> None:
             console.print(f"{row.audience} at {row.destination}: the platform notes {word} of {rows:,} rows it took.")
         if row.debt:
             console.print(f"{row.audience} at {row.destination}: {row.debt:,} removals are still owed.")
+    if result.jumped:
+        console.print(f"Kept as they were, since they jumped: {', '.join(result.jumped)}.", markup=False)
     for each in result.farewells:
         said = f"{each.accepted:,} people dropped from every audience, {each.debt:,} still owed"
         console.print(f"{each.destination}: {said}. {each.problem} {each.advice}".rstrip())

@@ -168,7 +168,7 @@ def test_an_error_that_causes_itself_has_an_end() -> None:
 
 
 def test_the_first_word_of_several_verbs_alone_is_answered_with_them() -> None:
-    with pytest.raises(DefinitionError, match=r"needs a verb: `list`, `preview` and `explain`"):
+    with pytest.raises(DefinitionError, match=r"needs a verb: `list`, `preview`, `explain`, "):
         parse(app(verbs()), ["segment"])
 
 

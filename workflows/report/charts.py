@@ -1,0 +1,157 @@
+"""Pictures that stand alone, as SVG that needs no style sheet: steps over time, and a map of heat. Pure.
+
+They can be read in black and white, load nothing, and hold only the texts and numbers that they are given.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from passerelle.workflows.report.markup import Markup, tag
+
+_WIDTH, _HEIGHT = 720, 260
+_LEFT, _RIGHT, _TOP, _BOTTOM = 100, 560, 40, 215
+_INK, _FAINT, _PAPER = "#1a1a1a", "#8a8a8a", "#ffffff"
+_DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4", "1 4")
+MOST_LINES = len(_DASHES)
+"""So many lines can be told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A value at an instant (µs UTC). `told`: as people read it; `open_`: drawn hollow."""
+
+    at: int
+    value: float
+    told: str
+    open_: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Points in order of time."""
+
+    label: str
+    points: Sequence[Point]
+
+
+def steps(lines: Sequence[Line], *, title: str, dates: tuple[str, str], note: str = "") -> Markup:
+    """Values that stay until the next one, at most `MOST_LINES` lines; `dates`: of the first and last point."""
+    points = [point for line in lines for point in line.points]
+    times, values = [point.at for point in points], [point.value for point in points]
+    low, high = min(points, key=lambda point: point.value), max(points, key=lambda point: point.value)
+
+    def x(at: int) -> float:
+        return _between(at, min(times), max(times), _LEFT + 8, _RIGHT)
+
+    def y(value: float) -> float:
+        return _between(value, min(values), max(values), _BOTTOM - 8, _TOP + 8)
+
+    drawn = [
+        _text(title, _LEFT, 20, weight="bold"),
+        tag("line", x1=_LEFT, y1=_BOTTOM, x2=_RIGHT, y2=_BOTTOM, stroke=_FAINT),
+        tag("line", x1=_LEFT, y1=_TOP, x2=_LEFT, y2=_BOTTOM, stroke=_FAINT),
+        _text(high.told, _LEFT - 8, y(high.value) + 4, anchor="end"),
+        *([_text(low.told, _LEFT - 8, y(low.value) + 4, anchor="end")] if low.value != high.value else []),
+        _text(dates[0], _LEFT, _BOTTOM + 18),
+        _text(dates[1], _RIGHT, _BOTTOM + 18, anchor="end"),
+    ]
+    for line, dash in zip(lines, _DASHES, strict=False):
+        drawn += _steps(line, [(x(point.at), y(point.value)) for point in line.points], dash)
+    if note:
+        drawn.append(_text(note, _LEFT, _BOTTOM + 38, fill=_FAINT))
+    return _svg(drawn, _WIDTH, _HEIGHT, title)
+
+
+def _steps(line: Line, places: Sequence[tuple[float, float]], dash: str) -> list[Markup]:
+    corners = [places[0]]
+    for (_, before), (left, top) in pairwise(places):
+        corners += [(left, before), (left, top)]
+    path = " ".join(f"{_px(left)},{_px(top)}" for left, top in corners)
+    drawn = [
+        tag("polyline", points=path, fill="none", stroke=_INK, stroke_width=1.5, stroke_dasharray=dash or None),
+        _text(_short(line.label), places[-1][0] + 10, places[-1][1] + 4),
+    ]
+    for point, (left, top) in zip(line.points, places, strict=True):
+        told = tag("title", point.told)
+        fill = _PAPER if point.open_ else _INK
+        drawn.append(tag("circle", told, cx=_px(left), cy=_px(top), r=3, fill=fill, stroke=_INK))
+    return drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a map: how dark, 0 to 1, and what stands in it; None where nothing is shown."""
+
+    heat: float | None
+    told: Sequence[str]
+
+
+def heat(
+    cells: Sequence[Sequence[Cell]], *, title: str, rows: Sequence[str], columns: Sequence[str], note: str = ""
+) -> Markup:
+    """A map of cells, row by row from the top, with what each row and column is."""
+    left, top, wide, high = 130, 60, 100, 48
+    width, height = left + wide * len(columns) + 20, top + high * len(rows) + 40
+    drawn = [_text(title, 20, 22, weight="bold")]
+    drawn += [
+        _text(word, left + wide * (number + 0.5), top - 10, anchor="middle") for number, word in enumerate(columns)
+    ]
+    for row, (word, line) in enumerate(zip(rows, cells, strict=True)):
+        drawn.append(_text(word, left - 10, top + high * (row + 0.5) + 4, anchor="end"))
+        for column, cell in enumerate(line):
+            drawn += _cell(cell, left + wide * column, top + high * row, wide, high)
+    if note:
+        drawn.append(_text(note, 20, height - 12, fill=_FAINT))
+    return _svg(drawn, width, height, title)
+
+
+def _cell(cell: Cell, left: float, top: float, wide: float, high: float) -> list[Markup]:
+    shade = 255 if cell.heat is None else round(245 - 190 * cell.heat)
+    fill, ink = f"#{shade:02x}{shade:02x}{min(255, shade + 10):02x}", _PAPER if shade < 140 else _INK  # noqa: PLR2004 - dark
+    drawn = [
+        tag(
+            "rect", x=_px(left + 1), y=_px(top + 1), width=_px(wide - 2), height=_px(high - 2), fill=fill, stroke=_FAINT
+        )
+    ]
+    middle = top + high / 2 + 4 - 7.5 * (len(cell.told) - 1)
+    drawn += [
+        _text(text, left + wide / 2, middle + 15 * number, anchor="middle", fill=ink)
+        for number, text in enumerate(cell.told)
+    ]
+    return drawn
+
+
+def _between(value: float, low: float, high: float, first: float, last: float) -> float:
+    return (first + last) / 2 if low == high else first + (last - first) * (value - low) / (high - low)
+
+
+def _text(
+    text: str, x: float, y: float, *, anchor: str = "start", fill: str = _INK, weight: str | None = None
+) -> Markup:
+    return tag(
+        "text",
+        text,
+        x=_px(x),
+        y=_px(y),
+        text_anchor=anchor,
+        fill=fill,
+        font_family="sans-serif",
+        font_size=12,
+        font_weight=weight,
+    )
+
+
+def _svg(drawn: Sequence[Markup], width: float, height: float, title: str) -> Markup:
+    paper = tag("rect", x=0, y=0, width=_px(width), height=_px(height), fill=_PAPER)
+    size = f"0 0 {_px(width)} {_px(height)}"
+    return tag("svg", tag("title", title), paper, *drawn, viewBox=size, role="img", xmlns="http://www.w3.org/2000/svg")
+
+
+def _px(number: float) -> str:
+    """The same text for the same number everywhere: at most one decimal."""
+    return f"{number:.1f}".removesuffix(".0")
+
+
+def _short(label: str, most: int = 20) -> str:
+    return label if len(label) <= most else f"{label[: most - 1]}…"
