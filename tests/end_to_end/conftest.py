@@ -10,7 +10,7 @@ import pytest
 from passerelle.connectors.twins.handle import in_process
 from tests.command import told
 from tests.end_to_end.rooms import Clock, Rooms, copied, lowered
-from tests.end_to_end.shop import NOWHERE, ShopWorkspace, made, only_audience, pointed_at
+from tests.end_to_end.shop import NOWHERE, ShopWorkspace, made, only_audience, pointed_at, revisited, visited
 from tests.once import once
 
 EVERYBODY = "{any: [{trait: orders_365d, at_least: 0}, {trait: loyalty, missing: true}]}"
@@ -42,6 +42,18 @@ def everybody_in(folder: Path, *, people: int) -> ShopWorkspace:
 
 
 @pytest.fixture(scope="session")
+def first_sync(pulled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pulled shop after its first sync, which sent everybody there is to send, as `visited` leaves it."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(pulled, folder / "shop")
+        with visited(folder) as shop:
+            assert shop.here("sync")["outcome"] == "done"
+
+    return once(tmp_path_factory, "first-sync", make)
+
+
+@pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of 60 people that has pulled, whose policy has no minimum size: see `rooms`."""
     return once(tmp_path_factory, "tiny", lambda folder: lowered(everybody_in(folder, people=60)).here("pull"))
@@ -61,3 +73,10 @@ def small(pulled: Path, tmp_path: Path) -> Iterator[ShopWorkspace]:
     shutil.copytree(pulled, folder)
     with in_process() as twins:
         yield pointed_at(ShopWorkspace(folder, twins))
+
+
+@pytest.fixture
+def synced(first_sync: Path, tmp_path: Path) -> Iterator[ShopWorkspace]:
+    """A copy of the pulled shop after its first sync, with twins that hold who was sent; nothing was asked of them."""
+    with revisited(first_sync, tmp_path) as shop:
+        yield shop

@@ -1,14 +1,17 @@
 """A workspace with the French shop on running twins, driven through the real command line."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from passerelle.connectors.twins.handle import Twins
+from passerelle.connectors.twins.handle import Twins, in_process
 from passerelle.connectors.twins.running import Addresses
 from passerelle.workflows.workspace import Workspace
 from tests.command import told
@@ -69,6 +72,27 @@ def pointed_at(shop: ShopWorkspace) -> ShopWorkspace:
     text = text.replace("127.0.0.1:8702", shop.twins.google["data_manager"])
     settings.write_text(text.replace("127.0.0.1:8703", shop.twins.google["google_ads"]))
     return shop
+
+
+@contextmanager
+def visited(folder: Path) -> Iterator[ShopWorkspace]:
+    """The shop in `folder / "shop"` at twins of its own, for the block.
+
+    Afterwards it is at no twins in particular, and `folder / "twins.json"` has what they held: see `revisited`.
+    """
+    settings = folder / "shop" / "passerelle.yaml"
+    nowhere = settings.read_text()
+    with in_process(state=folder / "twins.json") as twins:
+        yield pointed_at(ShopWorkspace(folder / "shop", twins))
+    settings.write_text(nowhere)
+
+
+@contextmanager
+def revisited(base: Path, folder: Path) -> Iterator[ShopWorkspace]:
+    """A copy of what `visited` left in `base`, at twins that hold what those held."""
+    shutil.copytree(base, folder, dirs_exist_ok=True)
+    with in_process(state=folder / "twins.json") as twins:
+        yield pointed_at(ShopWorkspace(folder / "shop", twins))
 
 
 def only_audience(shop: ShopWorkspace, name: str, where: str) -> None:

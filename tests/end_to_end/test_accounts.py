@@ -32,21 +32,20 @@ def test_every_row_that_was_sent_is_accounted_for(small: ShopWorkspace, cli: Cli
 
 
 @pytest.mark.slow
-def test_an_owed_removal_stands_there_with_its_cause_and_deadline(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    assert table(small, "removals").num_rows == 0
-    with_email = small.folder / "who.txt"
-    first = (small.folder / "data" / "contacts.csv").read_text().splitlines()
+def test_an_owed_removal_stands_there_with_its_cause_and_deadline(synced: ShopWorkspace, cli: Cli) -> None:
+    assert table(synced, "removals").num_rows == 0
+    with_email = synced.folder / "who.txt"
+    first = (synced.folder / "data" / "contacts.csv").read_text().splitlines()
     emails = [line.split(";")[4] for line in first[1:]]
     for email in emails[:12]:
         with_email.write_text(email + "\n")
-        cli(small, "consent", "withdraw", "--file", str(with_email))
-    small.twins.fault(call="meta.users.remove", graph={"code": 2, "transient": True}, times=0)
-    small.twins.fault(call="data_manager.remove", grpc={"code": "UNAVAILABLE"}, times=0)
-    cli(small, "sync", "--removals-only")
-    owed = table(small, "removals").to_pylist()
+        cli(synced, "consent", "withdraw", "--file", str(with_email))
+    synced.twins.fault(call="meta.users.remove", graph={"code": 2, "transient": True}, times=0)
+    synced.twins.fault(call="data_manager.remove", grpc={"code": "UNAVAILABLE"}, times=0)
+    cli(synced, "sync", "--removals-only")
+    owed = table(synced, "removals").to_pylist()
     assert sum(row["people"] for row in owed) == sum(
-        row["removals_owed"] for row in table(small, "audiences").to_pylist()
+        row["removals_owed"] for row in table(synced, "audiences").to_pylist()
     )
     assert {row["cause"] for row in owed} == {"consent_withdrawn"}
     assert all(
@@ -54,11 +53,10 @@ def test_an_owed_removal_stands_there_with_its_cause_and_deadline(small: ShopWor
     )
 
 
-def test_the_tables_name_nobody(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    files = sorted(path.name for path in Path(small.folder / "var" / "accounts").iterdir())
+def test_the_tables_name_nobody(synced: ShopWorkspace) -> None:
+    files = sorted(path.name for path in Path(synced.folder / "var" / "accounts").iterdir())
     assert files == ["audiences.parquet", "batches.parquet", "rejections.parquet", "removals.parquet"]
-    columns = {column for file in files for column in table(small, file.removesuffix(".parquet")).column_names}
+    columns = {column for file in files for column in table(synced, file.removesuffix(".parquet")).column_names}
     assert not columns & {"subject_id", "subject_ref", "sent_keys"}
 
 
@@ -77,11 +75,10 @@ def test_status_says_what_became_of_every_row_and_writes_the_tables_anew(small: 
     assert {name: {key: written[name][key] for key in each} for name, each in rows.items()} == rows
 
 
-def test_an_erasure_writes_the_tables_anew(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    before = {row["destination"]: row["members"] for row in table(small, "audiences").to_pylist()}
-    assert cli(small, "erase", "--subject-ref", member(small))[0] == 0
-    after = {row["destination"]: row["members"] for row in table(small, "audiences").to_pylist()}
+def test_an_erasure_writes_the_tables_anew(synced: ShopWorkspace, cli: Cli) -> None:
+    before = {row["destination"]: row["members"] for row in table(synced, "audiences").to_pylist()}
+    assert cli(synced, "erase", "--subject-ref", member(synced))[0] == 0
+    after = {row["destination"]: row["members"] for row in table(synced, "audiences").to_pylist()}
     assert after == {name: count - 1 for name, count in before.items()}
 
 

@@ -119,72 +119,68 @@ def test_a_person_is_taken_out_everywhere_and_then_nothing_of_them_stays(small: 
     assert {line["what"] for line in answer["tables"]["retained"]} >= {"sealed evidence", "fingerprints"}
 
 
-def test_who_comes_back_with_the_next_pull_is_somebody_new_and_not_sent(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    ((number, _, email),) = members(small)
-    assert cli(small, "erase", "--file", in_file(small.folder, email))[0] == 0
-    assert cli(small, "pull", "--full")[0] == 0
-    with Workspace.open(small.folder) as workspace, workspace.store().read() as connection:
+def test_who_comes_back_with_the_next_pull_is_somebody_new_and_not_sent(synced: ShopWorkspace, cli: Cli) -> None:
+    ((number, _, email),) = members(synced)
+    assert cli(synced, "erase", "--file", in_file(synced.folder, email))[0] == 0
+    assert cli(synced, "pull", "--full")[0] == 0
+    with Workspace.open(synced.folder) as workspace, workspace.store().read() as connection:
         back = workspace.subjects().find(connection, Field.EMAIL, email, "FR")
     assert back is not None
     assert back != number
-    assert (back,) in ask(small, "SELECT subject_id FROM subject WHERE suppressed_at IS NOT NULL")
-    code, planned = cli(small, "plan")
+    assert (back,) in ask(synced, "SELECT subject_id FROM subject WHERE suppressed_at IS NOT NULL")
+    code, planned = cli(synced, "plan")
     assert code == 0
     assert {line["adds"] for line in planned["audiences"]} == {0}
     assert all(line["withheld"].get("suppressed") == 1 for line in planned["audiences"])
 
 
-def test_keys_stay_while_a_platform_refuses(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    ((number, _, email),) = members(small)
-    small.twins.fault(call="meta.users.remove", graph={"code": 200, "message": "no"}, times=1)
-    code, told = cli(small, "erase", "--file", in_file(small.folder, email))
+def test_keys_stay_while_a_platform_refuses(synced: ShopWorkspace, cli: Cli) -> None:
+    ((number, _, email),) = members(synced)
+    synced.twins.fault(call="meta.users.remove", graph={"code": 200, "message": "no"}, times=1)
+    code, told = cli(synced, "erase", "--file", in_file(synced.folder, email))
     assert (code, told["outcome"]) == (7, "refused")
     (line,) = told["erasures"]
     assert [(place["destination"], place["state"]) for place in line["open"]] == [("meta", "refused")]
-    assert has_keys(small, number)
-    code, status = cli(small, "erase", "--status", line["erasure"])
+    assert has_keys(synced, number)
+    code, status = cli(synced, "erase", "--status", line["erasure"])
     assert (code, status["outcome"], status["erasures"][0]["state"]) == (5, "pending", "removing")
-    code, told = cli(small, "erase", "--file", in_file(small.folder, email))
+    code, told = cli(synced, "erase", "--file", in_file(synced.folder, email))
     assert (code, told["done"], told["erasures"][0]["erasure"]) == (0, 1, line["erasure"])
-    assert cli(small, "erase", "--status")[1]["outcome"] == "done"
-    assert cli(small, "audit", "verify")[0] == 0
+    assert cli(synced, "erase", "--status")[1]["outcome"] == "done"
+    assert cli(synced, "audit", "verify")[0] == 0
 
 
 @pytest.mark.slow
-def test_what_a_platform_has_not_settled_is_waited_for_and_not_sent_twice(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    ((_, _, email),) = members(small)
-    small.twins.clock(hold=True)
-    code, told = cli(small, "erase", "--file", in_file(small.folder, email), "--wait", "0")
+def test_what_a_platform_has_not_settled_is_waited_for_and_not_sent_twice(synced: ShopWorkspace, cli: Cli) -> None:
+    ((_, _, email),) = members(synced)
+    synced.twins.clock(hold=True)
+    code, told = cli(synced, "erase", "--file", in_file(synced.folder, email), "--wait", "0")
     assert (code, told["outcome"]) == (5, "pending")
     assert {place["state"] for place in told["erasures"][0]["open"]} == {"pending"}
-    removals = [small.twins.calls()[call] for call in REMOVALS]
-    assert cli(small, "erase", "--open", "--wait", "0")[0] == 5
-    small.twins.clock(release=True)
-    code, told = cli(small, "erase", "--open")
+    removals = [synced.twins.calls()[call] for call in REMOVALS]
+    assert cli(synced, "erase", "--open", "--wait", "0")[0] == 5
+    synced.twins.clock(release=True)
+    code, told = cli(synced, "erase", "--open")
     assert (code, told["done"]) == (0, 1)
-    assert [small.twins.calls()[call] for call in REMOVALS] == removals
+    assert [synced.twins.calls()[call] for call in REMOVALS] == removals
 
 
 @pytest.mark.slow
 def test_many_people_leave_at_once_and_asking_first_is_enough_to_stop_everything(
-    small: ShopWorkspace, cli: Cli
+    synced: ShopWorkspace, cli: Cli
 ) -> None:
-    cli(small, "sync")
-    people = members(small, 5)
+    people = members(synced, 5)
     lines = [json.dumps({"email": email}) for _, _, email in people[:3]]
     lines += [json.dumps({"subject_ref": ref}) for _, ref, _ in people[3:]] + [json.dumps({"email": "x@nowhere.fr"})]
-    file = in_file(small.folder, *lines)
-    code, told = cli(small, "erase", "--file", file, "--queue-only")
+    file = in_file(synced.folder, *lines)
+    code, told = cli(synced, "erase", "--file", file, "--queue-only")
     assert (code, told["asked"], told["queued"], told["unknown_lines"]) == (5, 5, 10, [6])
-    code, planned = cli(small, "plan")
+    code, planned = cli(synced, "plan")
     assert all(line["removes"] == {"queued": 5} for line in planned["audiences"])
-    code, told = cli(small, "erase", "--file", file)
+    code, told = cli(synced, "erase", "--file", file)
     assert (code, told["outcome"], told["done"], told["asked"]) == (3, "held_back", 5, 0)
-    assert not {number for number, _, _ in people} & lake_people(small)
-    assert cli(small, "audit", "verify")[0] == 0
+    assert not {number for number, _, _ in people} & lake_people(synced)
+    assert cli(synced, "audit", "verify")[0] == 0
 
 
 def test_nothing_is_destroyed_while_a_pull_is_at_work(small: ShopWorkspace, cli: Cli) -> None:
@@ -210,36 +206,34 @@ STEPS = ["asked", "removals pushed", "quarantine released", "manifest renamed", 
 
 
 @pytest.mark.slow
-def test_an_erasure_that_dies_at_any_step_is_ended_by_the_next(small: ShopWorkspace) -> None:
-    small.here("sync")
-    people = members(small, len(STEPS))
+def test_an_erasure_that_dies_at_any_step_is_ended_by_the_next(synced: ShopWorkspace) -> None:
+    people = members(synced, len(STEPS))
     for step, (number, _, email) in zip(STEPS, people, strict=True):
-        command = [sys.executable, "-m", "tests.end_to_end.dying", str(small.folder), step, str(number)]
+        command = [sys.executable, "-m", "tests.end_to_end.dying", str(synced.folder), step, str(number)]
         assert subprocess.run(command, check=False, capture_output=True).returncode == 9
-        assert has_keys(small, number) == (step != "destroyed")
-        again = small.here("erase", "--file", in_file(small.folder, email))
+        assert has_keys(synced, number) == (step != "destroyed")
+        again = synced.here("erase", "--file", in_file(synced.folder, email))
         assert (again["done"], again["already"]) == ((0, 1) if step == "destroyed" else (1, 0))
-        assert not has_keys(small, number)
-        assert number not in lake_people(small)
-    assert small.here("erase", "--status")["outcome"] == "done"
-    assert small.here("audit", "verify")["outcome"] == "done"
+        assert not has_keys(synced, number)
+        assert number not in lake_people(synced)
+    assert synced.here("erase", "--status")["outcome"] == "done"
+    assert synced.here("audit", "verify")["outcome"] == "done"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("call", REMOVALS)
-def test_a_kill_while_a_platform_is_asked_loses_nothing(small: ShopWorkspace, call: str) -> None:
-    small.here("sync")
-    ((number, _, email),) = members(small)
-    file = in_file(small.folder, email)
-    small.twins.fault(call=call, slow_seconds=3.0, applied=True)
-    before = small.twins.calls().get(call, 0)
-    command = small.command("erase", "--file", file)
+def test_a_kill_while_a_platform_is_asked_loses_nothing(synced: ShopWorkspace, call: str) -> None:
+    ((number, _, email),) = members(synced)
+    file = in_file(synced.folder, email)
+    synced.twins.fault(call=call, slow_seconds=3.0, applied=True)
+    before = synced.twins.calls().get(call, 0)
+    command = synced.command("erase", "--file", file)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        until(lambda: small.twins.calls().get(call, 0) > before)
+        until(lambda: synced.twins.calls().get(call, 0) > before)
         os.kill(process.pid, signal.SIGKILL)
-    small.twins.clear_faults()
-    assert has_keys(small, number)
-    told = small.here("erase", "--file", file)
+    synced.twins.clear_faults()
+    assert has_keys(synced, number)
+    told = synced.here("erase", "--file", file)
     assert told["done"] == 1
-    assert not has_keys(small, number)
-    assert small.here("audit", "verify")["outcome"] == "done"
+    assert not has_keys(synced, number)
+    assert synced.here("audit", "verify")["outcome"] == "done"

@@ -29,26 +29,25 @@ def carried_out(shop: ShopWorkspace, line: str, erasure: str) -> subprocess.Comp
     return subprocess.run(shop.command(*words), input=stdin, capture_output=True, check=False, cwd=shop.folder)
 
 
-def test_the_commands_of_the_page_do_what_it_says(small: ShopWorkspace) -> None:
-    small.here("sync")
-    (_, _, one), *others = members(small, 3)
-    (small.folder / "address.txt").write_text(f"{one}\n")
-    (small.folder / "people.jsonl").write_text("".join(json.dumps({"email": email}) + "\n" for _, _, email in others))
+def test_the_commands_of_the_page_do_what_it_says(synced: ShopWorkspace) -> None:
+    (_, _, one), *others = members(synced, 3)
+    (synced.folder / "address.txt").write_text(f"{one}\n")
+    (synced.folder / "people.jsonl").write_text("".join(json.dumps({"email": email}) + "\n" for _, _, email in others))
     commands = shown()
     keygen = next(line for line in commands if "keygen" in line)
-    assert carried_out(small, keygen, "").returncode == 0
-    (small.folder / "officer.key.pub").rename(small.folder / "keys" / "officer.key.pub")
+    assert carried_out(synced, keygen, "").returncode == 0
+    (synced.folder / "officer.key.pub").rename(synced.folder / "keys" / "officer.key.pub")
     (settings,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-    with (small.folder / "passerelle.yaml").open("a") as file:
+    with (synced.folder / "passerelle.yaml").open("a") as file:
         file.write(settings)
     erasure, told = "", {}
     for line in commands:
         if line == keygen:
             continue
-        done = carried_out(small, line, erasure)
+        done = carried_out(synced, line, erasure)
         assert done.returncode == 0, (line, done.stdout, done.stderr[-2000:])
         told[line] = json.loads(done.stdout)
         erasure = erasure or told[line]["erasures"][0]["erasure"]
     assert [answer["done"] for line, answer in told.items() if line.startswith("passerelle erase")] == [1, 2, 0, 0]
     assert next(answer["is_claimant"] for line, answer in told.items() if "--claimant" in line) is True
-    assert (small.folder / "sealed.json").stat().st_mode & 0o777 == 0o600
+    assert (synced.folder / "sealed.json").stat().st_mode & 0o777 == 0o600

@@ -48,48 +48,45 @@ def calls(shop: ShopWorkspace) -> int:
     return shop.twins.calls().get(FORGET, 0)
 
 
-def test_a_withdrawal_reaches_copies_that_somebody_made_by_hand(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    copy = copied_by_hand(small)
-    before = small.twins.count(copy)
-    cli(small, "consent", "withdraw", "--subject-ref", reachable_member(small))
-    code, result = cli(small, "sync", "--removals-only")
+def test_a_withdrawal_reaches_copies_that_somebody_made_by_hand(synced: ShopWorkspace, cli: Cli) -> None:
+    copy = copied_by_hand(synced)
+    before = synced.twins.count(copy)
+    cli(synced, "consent", "withdraw", "--subject-ref", reachable_member(synced))
+    code, result = cli(synced, "sync", "--removals-only")
     assert code == 0
     assert result["farewells"] == [
         {"destination": "meta", "outcome": "done", "asked": 1, "accepted": 1, "debt": 0, "problem": "", "advice": ""}
     ]
-    assert small.twins.count(copy) == before - 1
-    (upload,) = cli(small, "audit", "uploads")[1]["tables"]["uploads"][-1:]
+    assert synced.twins.count(copy) == before - 1
+    (upload,) = cli(synced, "audit", "uploads")[1]["tables"]["uploads"][-1:]
     assert (upload["audience"], upload["destination"], upload["action"]) == ("*", "meta", "remove")
     assert (upload["rows"], upload["accepted"]) == (1, 1)
-    assert cli(small, "audit", "verify")[0] == 0
-    assert (cli(small, "sync")[1]["farewells"], calls(small)) == ([], 1), "asked once, it is not asked again"
+    assert cli(synced, "audit", "verify")[0] == 0
+    assert (cli(synced, "sync")[1]["farewells"], calls(synced)) == ([], 1), "asked once, it is not asked again"
 
 
-def test_a_farewell_that_fails_is_debt_until_it_works(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    cli(small, "consent", "withdraw", "--subject-ref", member(small))
-    small.twins.fault(call=FORGET, times=0, http={"status": 502, "body": "<html>no</html>"})
-    code, result = cli(small, "sync", "--removals-only")
+def test_a_farewell_that_fails_is_debt_until_it_works(synced: ShopWorkspace, cli: Cli) -> None:
+    cli(synced, "consent", "withdraw", "--subject-ref", member(synced))
+    synced.twins.fault(call=FORGET, times=0, http={"status": 502, "body": "<html>no</html>"})
+    code, result = cli(synced, "sync", "--removals-only")
     assert (code, result["farewells"][0]["outcome"], result["farewells"][0]["debt"]) == (75, "try_later", 1)
-    everywhere = [line for line in cli(small, "status")[1]["audiences"] if line["audience"] == "*"]
+    everywhere = [line for line in cli(synced, "status")[1]["audiences"] if line["audience"] == "*"]
     assert [(line["destination"], line["debt"]["causes"]) for line in everywhere] == [
         ("meta", {"consent_withdrawn": 1})
     ]
-    small.twins.clear_faults()
-    small.twins.fault(call=FORGET, graph={"code": 200})
-    assert cli(small, "sync", "--removals-only")[0] == 7
-    assert cli(small, "sync", "--removals-only")[0] == 0
-    assert {line["audience"] for line in cli(small, "status")[1]["audiences"]} == {"everybody"}
+    synced.twins.clear_faults()
+    synced.twins.fault(call=FORGET, graph={"code": 200})
+    assert cli(synced, "sync", "--removals-only")[0] == 7
+    assert cli(synced, "sync", "--removals-only")[0] == 0
+    assert {line["audience"] for line in cli(synced, "status")[1]["audiences"]} == {"everybody"}
 
 
-def test_who_left_a_segment_or_is_held_out_is_not_told_of(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    audience = small.folder / "audiences" / "everybody.yaml"
+def test_who_left_a_segment_or_is_held_out_is_not_told_of(synced: ShopWorkspace, cli: Cli) -> None:
+    audience = synced.folder / "audiences" / "everybody.yaml"
     audience.write_text(audience.read_text() + "holdout: {percent: 20, salt: x}\n")
-    code, result = cli(small, "sync")
+    code, result = cli(synced, "sync")
     assert (code, row(result, "meta")["sent"]["removes"] > 20) == (0, True)
-    assert (result["farewells"], calls(small)) == ([], 0)
+    assert (result["farewells"], calls(synced)) == ([], 0)
 
 
 def test_who_agreed_anew_meanwhile_comes_back_and_is_asked_for_no_more(small: ShopWorkspace, cli: Cli) -> None:
@@ -109,28 +106,26 @@ def test_who_agreed_anew_meanwhile_comes_back_and_is_asked_for_no_more(small: Sh
     assert small.at_twins() == before
 
 
-def test_an_erasure_waits_for_the_farewell(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    copy = copied_by_hand(small)
-    before, ref = small.twins.count(copy), reachable_member(small)
-    small.twins.fault(call=FORGET, times=0, drop=True)
-    code, told = cli(small, "erase", "--subject-ref", ref)
+def test_an_erasure_waits_for_the_farewell(synced: ShopWorkspace, cli: Cli) -> None:
+    copy = copied_by_hand(synced)
+    before, ref = synced.twins.count(copy), reachable_member(synced)
+    synced.twins.fault(call=FORGET, times=0, drop=True)
+    code, told = cli(synced, "erase", "--subject-ref", ref)
     assert (code, told["done"]) == (75, 0)
     assert [place["audience"] for one in told["erasures"] for place in one["open"]] == ["*"]
-    small.twins.clear_faults()
-    code, told = cli(small, "erase", "--open")
-    assert (code, told["done"], small.twins.count(copy)) == (0, 1, before - 1)
+    synced.twins.clear_faults()
+    code, told = cli(synced, "erase", "--open")
+    assert (code, told["done"], synced.twins.count(copy)) == (0, 1, before - 1)
 
 
-def test_a_removal_refused_because_too_few_would_be_left_stays_owed(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    before = small.at_twins()["everybody", "meta"]
-    cli(small, "consent", "withdraw", "--subject-ref", reachable_member(small))
-    small.twins.set_meta(smallest=before)
-    code, result = cli(small, "sync", "--removals-only")
+def test_a_removal_refused_because_too_few_would_be_left_stays_owed(synced: ShopWorkspace, cli: Cli) -> None:
+    before = synced.at_twins()["everybody", "meta"]
+    cli(synced, "consent", "withdraw", "--subject-ref", reachable_member(synced))
+    synced.twins.set_meta(smallest=before)
+    code, result = cli(synced, "sync", "--removals-only")
     assert (code, row(result, "meta")["rejected"], row(result, "meta")["debt"]) == (7, 1, 1)
-    assert row(cli(small, "status")[1], "meta")["debt"]["refusals"] == {"AudienceTooSmall": 1}
-    assert small.at_twins()["everybody", "meta"] == before - 1, "the farewell took them out all the same"
-    small.twins.set_meta(smallest=0)
-    assert cli(small, "sync", "--removals-only")[0] == 0
-    assert row(cli(small, "status")[1], "meta")["debt"] is None
+    assert row(cli(synced, "status")[1], "meta")["debt"]["refusals"] == {"AudienceTooSmall": 1}
+    assert synced.at_twins()["everybody", "meta"] == before - 1, "the farewell took them out all the same"
+    synced.twins.set_meta(smallest=0)
+    assert cli(synced, "sync", "--removals-only")[0] == 0
+    assert row(cli(synced, "status")[1], "meta")["debt"] is None

@@ -59,19 +59,18 @@ def batches(shop: ShopWorkspace) -> list[tuple[str, str]]:
         return [(str(action), str(state)) for action, state in rows]
 
 
-def test_a_removal_that_google_had_accepted_when_the_process_died_is_settled_by_the_next(small: ShopWorkspace) -> None:
-    small.here("sync")
-    ref = member(small)
-    assert small.here("consent", "withdraw", "--subject-ref", ref)["queued"] == 2
-    small.twins.clock(hold=True)
-    command = small.command("sync", "--removals-only", "--wait", "600")
+def test_a_removal_that_google_had_accepted_when_the_process_died_is_settled_by_the_next(synced: ShopWorkspace) -> None:
+    ref = member(synced)
+    assert synced.here("consent", "withdraw", "--subject-ref", ref)["queued"] == 2
+    synced.twins.clock(hold=True)
+    command = synced.command("sync", "--removals-only", "--wait", "600")
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        until(lambda: ("remove", "accepted") in batches(small))
+        until(lambda: ("remove", "accepted") in batches(synced))
         os.kill(process.pid, signal.SIGKILL)
-    small.twins.clock(release=True)
-    status = small.here("status")
+    synced.twins.clock(release=True)
+    status = synced.here("status")
     assert next(row["debt"] for row in status["audiences"] if row["destination"] == "google") is None
-    assert ("remove", "accepted") not in batches(small)
-    small.here("sync", "--removals-only")
-    assert ledger_counts(small) == {platform: count for (_, platform), count in small.at_twins().items()}
-    assert small.here("audit", "verify")["outcome"] == "done"
+    assert ("remove", "accepted") not in batches(synced)
+    synced.here("sync", "--removals-only")
+    assert ledger_counts(synced) == {platform: count for (_, platform), count in synced.at_twins().items()}
+    assert synced.here("audit", "verify")["outcome"] == "done"

@@ -85,11 +85,10 @@ def test_what_a_platform_has_not_finished_is_pending_and_settles_by_status(small
     assert all(each["pending"] == 0 for each in status["audiences"])
 
 
-def test_stale_consent_stops_additions_and_lets_removals_out(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    cli(small, "consent", "withdraw", "--subject-ref", member(small))
-    edit(small.folder / "policy.yaml", "crm: 24h", "crm: 1s")
-    code, result = cli(small, "sync")
+def test_stale_consent_stops_additions_and_lets_removals_out(synced: ShopWorkspace, cli: Cli) -> None:
+    cli(synced, "consent", "withdraw", "--subject-ref", member(synced))
+    edit(synced.folder / "policy.yaml", "crm: 24h", "crm: 1s")
+    code, result = cli(synced, "sync")
     assert code == 0, "nobody was to be added, so nothing is held back"
     assert row(result, "meta")["sent"] == {"adds": 0, "removes": 1}
 
@@ -128,10 +127,9 @@ def test_an_answer_that_never_came_is_settled_by_the_next_run(small: ShopWorkspa
     assert {each["members"] for each in result["audiences"]} == set(small.at_twins().values())
 
 
-def test_a_place_that_another_run_holds_is_tried_later(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    with Workspace.open(small.folder) as workspace, workspace.store().exclusive("sync-meta-everybody"):
-        code, result = cli(small, "sync")
+def test_a_place_that_another_run_holds_is_tried_later(synced: ShopWorkspace, cli: Cli) -> None:
+    with Workspace.open(synced.folder) as workspace, workspace.store().exclusive("sync-meta-everybody"):
+        code, result = cli(synced, "sync")
     assert (code, row(result, "meta")["outcome"]) == (75, "try_later")
     assert row(result, "google")["outcome"] == "done"
     assert row(result, "meta")["members"] == row(result, "google")["members"] > 0
@@ -148,40 +146,37 @@ def test_another_key_stops_before_anything_is_sent(small: ShopWorkspace, cli: Cl
     assert small.at_twins() == {}
 
 
-def test_a_withdrawal_takes_the_person_out_everywhere(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    before = small.at_twins()
-    _, withdrawn = cli(small, "consent", "withdraw", "--subject-ref", member(small))
+def test_a_withdrawal_takes_the_person_out_everywhere(synced: ShopWorkspace, cli: Cli) -> None:
+    before = synced.at_twins()
+    _, withdrawn = cli(synced, "consent", "withdraw", "--subject-ref", member(synced))
     assert withdrawn["queued"] == 2
-    code, result = cli(small, "sync", "--removals-only")
+    code, result = cli(synced, "sync", "--removals-only")
     assert code == 0
     assert [each["sent"] for each in result["audiences"]] == [{"adds": 0, "removes": 1}] * 2
-    assert small.at_twins() == {place: count - 1 for place, count in before.items()}
-    code, result = cli(small, "sync")
+    assert synced.at_twins() == {place: count - 1 for place, count in before.items()}
+    code, result = cli(synced, "sync")
     assert [each["sent"]["adds"] for each in result["audiences"]] == [0, 0]
 
 
-def test_removals_go_out_for_an_audience_whose_file_is_gone(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    cli(small, "consent", "withdraw", "--subject-ref", member(small))
-    (small.folder / "audiences" / "everybody.yaml").unlink()
-    code, result = cli(small, "sync", "--removals-only")
+def test_removals_go_out_for_an_audience_whose_file_is_gone(synced: ShopWorkspace, cli: Cli) -> None:
+    cli(synced, "consent", "withdraw", "--subject-ref", member(synced))
+    (synced.folder / "audiences" / "everybody.yaml").unlink()
+    code, result = cli(synced, "sync", "--removals-only")
     assert code == 0
     assert sum(each["sent"]["removes"] for each in result["audiences"]) == 2
 
 
-def test_a_removal_that_a_platform_refuses_stays_as_debt(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    cli(small, "consent", "withdraw", "--subject-ref", member(small))
-    small.twins.fault(call="data_manager.remove", times=0, grpc={"code": "PERMISSION_DENIED"})
-    code, _ = cli(small, "sync", "--removals-only")
+def test_a_removal_that_a_platform_refuses_stays_as_debt(synced: ShopWorkspace, cli: Cli) -> None:
+    cli(synced, "consent", "withdraw", "--subject-ref", member(synced))
+    synced.twins.fault(call="data_manager.remove", times=0, grpc={"code": "PERMISSION_DENIED"})
+    code, _ = cli(synced, "sync", "--removals-only")
     assert code == 7
-    small.twins.clear_faults()
-    _, status = cli(small, "status")
+    synced.twins.clear_faults()
+    _, status = cli(synced, "status")
     assert row(status, "google")["debt"]["people"] == 1
-    code, _ = cli(small, "sync", "--removals-only")
+    code, _ = cli(synced, "sync", "--removals-only")
     assert code == 0
-    _, status = cli(small, "status")
+    _, status = cli(synced, "status")
     assert row(status, "google")["debt"] is None
 
 
@@ -191,12 +186,11 @@ def test_an_unknown_audience_is_answered_with_a_suggestion(small: ShopWorkspace,
     assert "everybody" in result["message"]
 
 
-def test_after_all_that_the_log_still_verifies(small: ShopWorkspace, cli: Cli) -> None:
-    cli(small, "sync")
-    cli(small, "consent", "withdraw", "--subject-ref", member(small))
-    cli(small, "sync", "--removals-only")
-    assert cli(small, "audit", "verify")[0] == 0
-    assert cli(small, "audit", "unlawful")[0] == 0
+def test_after_all_that_the_log_still_verifies(synced: ShopWorkspace, cli: Cli) -> None:
+    cli(synced, "consent", "withdraw", "--subject-ref", member(synced))
+    cli(synced, "sync", "--removals-only")
+    assert cli(synced, "audit", "verify")[0] == 0
+    assert cli(synced, "audit", "unlawful")[0] == 0
 
 
 def ledger(shop: ShopWorkspace, destination: str) -> dict[str, int]:

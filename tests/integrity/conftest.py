@@ -10,7 +10,7 @@ from passerelle.connectors.twins.handle import Twins, in_process
 from passerelle.privacy.store import tables as t
 from passerelle.workflows.workspace import Workspace
 from tests.end_to_end.conftest import cli, everybody_in
-from tests.end_to_end.shop import ShopWorkspace, pointed_at
+from tests.end_to_end.shop import ShopWorkspace, pointed_at, visited
 from tests.integrity.meddler import Meddler, filler
 from tests.once import once
 
@@ -20,16 +20,13 @@ __all__ = ["cli"]  # the fixture that runs a command line in this process
 
 
 def live(folder: Path) -> None:
-    """Fill `shop`, at no twins in particular, with what two runs leave, and `twins.json` with what the twins hold."""
+    """Make a shop that two runs left, as `visited` leaves it."""
     shop = everybody_in(folder / "shop", people=PEOPLE)
-    settings, policy = shop.folder / "passerelle.yaml", shop.folder / "policy.yaml"
-    nowhere = settings.read_text()
+    policy = shop.folder / "policy.yaml"
     policy.write_text(policy.read_text().replace("minimum_size: 100 ", "minimum_size: 10 "))
-    with in_process(state=folder / "twins.json") as twins:
-        pointed_at(ShopWorkspace(shop.folder, twins))
+    with visited(folder):
         shop.here("pull")
         shop.here("sync")
-    settings.write_text(nowhere)
     with Workspace.open(shop.folder) as workspace, workspace.store().write() as connection:
         for table in t.metadata.sorted_tables:
             if table is not t.log_witness and connection.execute(table.select().limit(1)).first() is None:
