@@ -8,7 +8,7 @@ dies, however it dies. Columns come and go as Arrow.
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -70,6 +70,8 @@ class Store:
         self._scanner: Scanner | None = None
         self._scanning = Lock()
         self._is_open = False
+        # SQLite's own waiting is sleeping, for up to 100 ms at a time: threads of one process take turns without it.
+        self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         self.writes = 0
         """How many writes were sealed through here."""
 
@@ -178,7 +180,7 @@ class Store:
         if self._guard is not None:
             self._guard()
             self._guard = None
-        with told_apart(self.file), self._engine.connect().execution_options(**_WRITE) as connection:
+        with self._turn, told_apart(self.file), self._engine.connect().execution_options(**_WRITE) as connection:
             connection.info[_AFTER] = later = list[Callable[[], None]]()
             with connection.begin():
                 if not self.is_sqlite:
