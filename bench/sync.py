@@ -76,6 +76,7 @@ def _workspace(folder: Path, twins: Twins) -> None:
         (made / name).mkdir()
     (made / "segments" / "everybody.yaml").write_text(_SEGMENT)
     (made / "audiences" / "everybody.yaml").write_text(_AUDIENCE)
+    (made / "quality.yaml").unlink()  # it speaks of orders and events, of which there are none here
     (made / "model.yaml").write_text(_MODEL)
     text = (made / "passerelle.yaml").read_text()
     start, end = text.index("  orders:"), text.index("# --- Where audiences go")
