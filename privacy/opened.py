@@ -1,18 +1,19 @@
-"""What was opened of people a moment ago, for the next platform that is about to be sent the same people.
+"""What was read or opened of people a moment ago, for the next platform that is about to be sent the same people.
 
 Platforms are synced side by side and take their people in the same order, so that a few groups are enough. A group is
-handed out again only where the vault still holds the very bytes that it was opened from. Nothing is kept outside the
-block that asks for it, and nothing is shown by `repr`.
+handed out again only where the tables that it was made from still have the seals that they had then (`Store.state`).
+Nothing is kept outside the block that asks for it, and nothing is shown by `repr`.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any, final
+from typing import Generic, TypeVar, final
 
 import pyarrow as pa
 
+T = TypeVar("T")
 GROUPS = 4
 """Groups of people that are held at a time, each of as many as one request takes."""
 MOST = 20_000
@@ -20,17 +21,17 @@ MOST = 20_000
 
 
 @final
-class Opened:
-    """Tables by the people they are about. For more than one thread."""
+class Opened(Generic[T]):
+    """What was made of groups of people. For more than one thread."""
 
     def __init__(self) -> None:
-        self._groups: OrderedDict[bytes, tuple[Sequence[Any], pa.Table]] = OrderedDict()
+        self._groups: OrderedDict[bytes, tuple[str, T]] = OrderedDict()
         self._asked = 0
         self._lock = Lock()
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """Hold what is opened, for as long as the block lasts."""
+        """Hold what is made, for as long as the block lasts."""
         with self._lock:
             self._asked += 1
         try:
@@ -45,18 +46,19 @@ class Opened:
         """Whether groups like this one are held now."""
         return bool(self._asked) and len(ids) <= MOST
 
-    def get(self, ids: pa.Array, accounts: Sequence[Any]) -> pa.Table | None:
-        """What was made of these accounts of these people, if it is still held."""
+    def get(self, ids: pa.Array, state: str | None) -> T | None:
+        """What was made of these people in this state of the store, if it is still held."""
         with self._lock:
             found = self._groups.get(_key(ids))
-        return found[1] if found is not None and found[0] == accounts else None
+        return found[1] if found is not None and found[0] == state else None
 
-    def put(self, ids: pa.Array, accounts: Sequence[Any], made: pa.Table) -> None:
-        """Hold what was made of them, in the place of what was asked for longest ago."""
+    def put(self, ids: pa.Array, state: str | None, made: T) -> None:
+        """Hold what was made of them, in the place of what was made longest ago. Of no state, nothing is held."""
         with self._lock:
-            if not self._asked:
+            if not self._asked or state is None:
                 return
-            self._groups[_key(ids)] = (accounts, made)
+            self._groups[_key(ids)] = (state, made)
+            self._groups.move_to_end(_key(ids))
             if len(self._groups) > GROUPS:
                 self._groups.popitem(last=False)
 

@@ -17,11 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, Select, func, select
 
-from passerelle.privacy import identifiers, opened, sightings
+from passerelle.privacy import identifiers, sightings
 from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.held import CODES, Ints, lists, unpack
 from passerelle.privacy.keys import Keyring, Random
 from passerelle.privacy.ledger.marks import marks
+from passerelle.privacy.opened import Opened
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.pseudonyms import DIGEST_BYTES, Pseudonyms
 from passerelle.privacy.registry import SHARED, Registry
@@ -43,15 +44,21 @@ class Subjects:
     """The people in a store, under its keys."""
 
     def __init__(
-        self, store: Store, keys: Keyring, *, shared_limit: int = SHARED_LIMIT, random: Random = os.urandom
+        self,
+        store: Store,
+        keys: Keyring,
+        *,
+        shared_limit: int = SHARED_LIMIT,
+        random: Random = os.urandom,
+        vault_of_people: Vault | None = None,
     ) -> None:
         self._store = store
         self._random = random
         self._pseudonyms = Pseudonyms(keys)
-        self._vault = Vault(store, keys, random=random)
+        self._vault = vault_of_people or Vault(store, keys, random=random)
         self._registry = Registry(store, self._vault, self._pseudonyms, shared_limit)
         self._suppression = Suppression(store, keys)
-        self._opened = opened.Opened()
+        self._opened = Opened[pa.Table]()
         self._keys = keys
 
     def register(self, connection: Connection, people: Personal, *, now: int) -> pa.Int64Array:
@@ -129,28 +136,26 @@ class Subjects:
         A field that nobody has gives no column; null stands for who has none, or was erased.
         """
         ids = _plain(ids)
-        parts = []
-        for start in range(0, max(len(ids), 1), _CHUNK):
-            chunk = self.follow(connection, ids.slice(start, _CHUNK))
-            country = self._column(connection, chunk, select(subject.c.subject_id, subject.c.country))
-            parts.append(self._held_of(connection, chunk).append_column("country", country))
+        parts = [
+            self._identifiers(connection, ids.slice(start, _CHUNK)) for start in range(0, max(len(ids), 1), _CHUNK)
+        ]
         return Personal(pa.concat_tables(parts, promote_options="default"))
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """Hold what `identifiers` opened last, while the block lasts: for platforms that take the same people."""
-        with self._opened.holding():
+        """Hold what was read and opened last, while the block lasts: for platforms that take the same people."""
+        with self._vault.holding(), self._opened.holding():
             yield
 
-    def _held_of(self, connection: Connection, ids: pa.Array) -> pa.Table:
-        """A column of lists per field that somebody has, aligned with `ids`."""
-        if not self._opened.holds(ids):
-            return lists(unpack(self._vault.bodies(connection, ids)), len(ids))
-        accounts = self._vault.accounts(connection, ids)
-        found = self._opened.get(ids, accounts)
+    def _identifiers(self, connection: Connection, ids: pa.Array) -> pa.Table:
+        """A column of lists per field that somebody has, and `country`, aligned with `ids`."""
+        state = self._store.state(connection, (subject.name, vault.name)) if self._opened.holds(ids) else None
+        found = self._opened.get(ids, state) if state is not None else None
         if found is None:
-            found = lists(unpack(self._vault.bodies(connection, ids)), len(ids))
-            self._opened.put(ids, accounts, found)
+            today = self.follow(connection, ids)
+            country = self._column(connection, today, select(subject.c.subject_id, subject.c.country))
+            found = lists(unpack(self._vault.bodies(connection, today)), len(today)).append_column("country", country)
+            self._opened.put(ids, state, found)
         return found
 
     def revisions(self, connection: Connection, ids: pa.Array) -> pa.Int32Array:

@@ -11,6 +11,8 @@ else: what is sealed under a person's own keys stays as it is.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
@@ -24,6 +26,7 @@ from sqlalchemy import Connection, select
 from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.held import Ints
 from passerelle.privacy.keys import Keyring, Random
+from passerelle.privacy.opened import MOST, Opened
 from passerelle.privacy.rotation.uses import Use, standing
 from passerelle.privacy.store import writing
 from passerelle.privacy.store.engine import Store
@@ -34,16 +37,28 @@ _NONCE = 12
 _KEY = 32
 _WIDTH = 8
 _WRAPPING = "vault/key-encryption"
-_MOST = 20_000
+_MOST = MOST
 """People whose accounts are in memory at a time: more than a batch has."""
 
 _ACCOUNT = ("data_key", "audit_key", "generation", "body", "revision")
 _GENERATION, _REVISION = _ACCOUNT.index("generation"), _ACCOUNT.index("revision")
-_KINDS = ("data", "audit")
 _BODY = itemgetter(_ACCOUNT.index("body"))
 
 Account = tuple[Any, ...]
 """The columns of `_ACCOUNT`, as they stand in the store: all that is secret is wrapped or sealed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class _Group:
+    """Accounts of people, None for who has none, and those of their keys that were unwrapped so far, by kind."""
+
+    accounts: dict[int, Account | None]
+    keys: dict[bytes, dict[int, bytes]] = field(default_factory=lambda: {b"data": {}, b"audit": {}})
+
+    def there(self, numbers: Sequence[int]) -> dict[int, Account]:
+        """The accounts of those of these people who have one."""
+        pairs = ((number, self.accounts[number]) for number in numbers)
+        return {number: account for number, account in pairs if account is not None}
 
 
 class Vault:
@@ -52,6 +67,7 @@ class Vault:
     def __init__(self, store: Store, keys: Keyring, *, random: Random = os.urandom) -> None:
         self._store = store
         self._keys = keys
+        self._held = Opened[_Group]()
         self._wraps: dict[int, AESGCM] = {}
         self._random = random
 
@@ -74,16 +90,12 @@ class Vault:
     def bodies(self, connection: Connection, ids: pa.Array) -> list[bytes]:
         """The bodies of people, empty for who has no account. Raises `IntegrityError` where one was changed."""
         opened: list[bytes] = []
-        for numbers, accounts in self._accounts(connection, ids):
-            there = {number: row for number, row in zip(numbers, accounts, strict=True) if row is not None}
-            keys = self._keys_of(connection, b"data", there)
+        for numbers, group in self._groups(connection, ids):
+            there = group.there(numbers)
+            keys = self._keys_of(b"data", group, there)
             found = dict(zip(there, self._opened(b"vault", there, keys, map(_BODY, there.values())), strict=True))
             opened += [found.get(number, b"") for number in numbers]
         return opened
-
-    def accounts(self, connection: Connection, ids: pa.Array) -> list[Account | None]:
-        """What stands of each of these people, wrapped and sealed: equal accounts open to equal bodies."""
-        return [row for _, accounts in self._accounts(connection, ids) for row in accounts]
 
     def replace_bodies(self, connection: Connection, ids: pa.Array, bodies: Sequence[bytes]) -> None:
         """Seal new bodies for people who have an account. Their revision does not change by itself."""
@@ -104,8 +116,9 @@ class Vault:
 
     def revisions(self, connection: Connection, ids: pa.Array) -> pa.Int32Array:
         """Aligned with `ids`; null for who has no account."""
-        if writing.remembered(connection, vault):
-            rows = [row for _, accounts in self._accounts(connection, ids) for row in accounts]
+        if writing.remembered(connection, vault) or self._held.holds(ids):
+            groups = self._groups(connection, ids)
+            rows = [group.accounts[number] for numbers, group in groups for number in numbers]
             return pa.array([None if row is None else row[_REVISION] for row in rows], pa.int32())
         found = self._rows(connection, ids, "revision")
         places = pc.index_in(ids, found["subject_id"].combine_chunks())
@@ -114,9 +127,9 @@ class Vault:
     def audit_keys(self, connection: Connection, ids: pa.Array) -> list[bytes | None]:
         """The keys that blind people's leaves, aligned with `ids`; None for who has none any more."""
         keys: list[bytes | None] = []
-        for numbers, accounts in self._accounts(connection, ids):
-            there = {number: row for number, row in zip(numbers, accounts, strict=True) if row is not None}
-            found = dict(zip(there, self._keys_of(connection, b"audit", there), strict=True))
+        for numbers, group in self._groups(connection, ids):
+            there = group.there(numbers)
+            found = dict(zip(there, self._keys_of(b"audit", group, there), strict=True))
             keys += [found.get(number) for number in numbers]
         return keys
 
@@ -132,9 +145,8 @@ class Vault:
         """Wrap the keys of these people with the current generation; how many were not yet. Opens no body."""
         now = standing(connection, Use.VAULT).current
         old: dict[int, Account] = {}
-        for numbers, accounts in self._accounts(connection, ids):
-            pairs = zip(numbers, accounts, strict=True)
-            old |= {number: row for number, row in pairs if row is not None and row[_GENERATION] != now}
+        for numbers, group in self._groups(connection, ids):
+            old |= {number: row for number, row in group.there(numbers).items() if row[_GENERATION] != now}
         changed: dict[str, pa.Array | list[object]] = {"subject_id": pa.array(old, pa.int64())}
         for kind, name in ((b"data", "data_key"), (b"audit", "audit_key")):
             keys = self._unwrapped(kind, old, old.values())
@@ -143,24 +155,33 @@ class Vault:
         self._store.update(connection, vault, changed)
         return len(old)
 
-    def _accounts(self, connection: Connection, ids: pa.Array) -> Iterator[tuple[list[int], list[Account | None]]]:
-        """Numbers and accounts (None for who has none) of at most so many people at a time, in the order of `ids`.
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Hold what was read and unwrapped last, while the block lasts: for platforms that take the same people."""
+        with self._held.holding():
+            yield
 
-        Within a write, those read last are not read again.
-        """
-        held = writing.remembered(connection, vault)
+    def _groups(self, connection: Connection, ids: pa.Array) -> "Iterator[tuple[list[int], _Group]]":
+        """At most so many people at a time, in the order of `ids`, with a group that has the accounts of them all."""
         for start in range(0, len(ids), _MOST):
             part = ids.slice(start, _MOST)
             numbers = part.to_pylist()
-            if held is None:
-                found = self._read(connection, part, numbers)
-            else:
-                if not held.keys() >= set(numbers):
-                    for what in ("rows", *_KINDS):
-                        (writing.remembered(connection, vault, what) or {}).clear()
-                    held.update(self._read(connection, part, numbers))
-                found = held
-            yield numbers, [found[number] for number in numbers]
+            yield numbers, self._group(connection, part, numbers)
+
+    def _group(self, connection: Connection, ids: pa.Array, numbers: list[int]) -> "_Group":
+        """Within a write, those read last are not read again; nor while they are held and the vault is as it was."""
+        last = writing.remembered(connection, vault)
+        found: _Group | None = last.get(0) if last is not None else None
+        if found is not None and found.accounts.keys() >= set(numbers):
+            return found
+        state = self._store.state(connection, (vault.name,)) if self._held.holds(ids) else None
+        group = self._held.get(ids, state) if state is not None else None
+        if group is None:
+            group = _Group(self._read(connection, ids, numbers))
+            self._held.put(ids, state, group)
+        if last is not None:
+            last[0] = group
+        return group
 
     def _read(self, connection: Connection, ids: pa.Array, numbers: list[int]) -> dict[int, Account | None]:
         with self._store.among(connection, ids.drop_null()) as wanted, legible():
@@ -180,22 +201,20 @@ class Vault:
     def _data_keys(self, connection: Connection, ids: pa.Array) -> list[bytes]:
         """Aligned with `ids`, of which each must have an account."""
         keys: list[bytes] = []
-        for numbers, accounts in self._accounts(connection, ids):
-            there = {number: row for number, row in zip(numbers, accounts, strict=True) if row is not None}
-            if gone := accounts.count(None):
+        for numbers, group in self._groups(connection, ids):
+            there = group.there(numbers)
+            if gone := sum(number not in there for number in numbers):
                 raise IntegrityError(
                     f"{gone} people have no keys in the vault.",
                     advice="They were erased, or the store was changed by hand; `passerelle audit verify` tells.",
                 )
-            found = dict(zip(there, self._keys_of(connection, b"data", there), strict=True))
+            found = dict(zip(there, self._keys_of(b"data", group, there), strict=True))
             keys += [found[number] for number in numbers]
         return keys
 
-    def _keys_of(self, connection: Connection, kind: bytes, accounts: Mapping[int, Account]) -> list[bytes]:
-        """The keys of one kind in `accounts`. Within a write, those unwrapped last are not unwrapped again."""
-        held = writing.remembered(connection, vault, kind.decode())
-        if held is None:
-            return self._unwrapped(kind, accounts, accounts.values())
+    def _keys_of(self, kind: bytes, group: "_Group", accounts: Mapping[int, Account]) -> list[bytes]:
+        """The keys of one kind in `accounts`, which are of the group: unwrapped once."""
+        held = group.keys[kind]
         if not held.keys() >= accounts.keys():
             held.update(zip(accounts, self._unwrapped(kind, accounts, accounts.values()), strict=True))
         return [held[number] for number in accounts]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from passerelle.privacy.store.engine import Store
     from passerelle.privacy.store.watch import Watch
     from passerelle.privacy.subjects import Subjects
+    from passerelle.privacy.vault import Vault
     from passerelle.segmentation import ModelFile, SegmentFile
     from passerelle.segmentation.engines.contract import Engine
     from passerelle.segmentation.quality import QualityFile
@@ -333,7 +334,7 @@ class Workspace:
         from passerelle.privacy.log import Log
 
         origin = f"passerelle/{self.settings.name}"
-        return Log(self.store(), self.keys(), origin, anchor=anchor, authorities=self.authorities())
+        return Log(self.store(), self.keys(), origin, anchor=anchor, authorities=self.authorities(), vault=self._vault)
 
     def watch(self) -> "Watch":
         """How the store was left, and who is in."""
@@ -354,10 +355,16 @@ class Workspace:
         return log
 
     @cached_property
+    def _vault(self) -> "Vault":
+        from passerelle.privacy.vault import Vault
+
+        return Vault(self.store(), self.keys())
+
+    @cached_property
     def _subjects(self) -> "Subjects":
         from passerelle.privacy.subjects import Subjects
 
-        return Subjects(self.store(), self.keys())
+        return Subjects(self.store(), self.keys(), vault_of_people=self._vault)
 
     @cached_property
     def _consent_log(self) -> "ConsentLog":

@@ -1,6 +1,7 @@
 """Consent events, notices, policy, resolution and the gate."""
 
 from passerelle.privacy.consent.events import CONSENT_EVENTS
+from passerelle.privacy.consent.foreseen import Foreseen
 from passerelle.privacy.consent.gate import Cleared, Gate, StaleSource
 from passerelle.privacy.consent.notice import Notice
 from passerelle.privacy.consent.policy import Policy
@@ -13,6 +14,7 @@ __all__ = [
     "REASONS",
     "Cleared",
     "ConsentLog",
+    "Foreseen",
     "Gate",
     "Ingested",
     "Notice",

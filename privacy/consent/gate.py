@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, func, select
@@ -17,6 +18,7 @@ from passerelle.privacy.consent.ages import ages
 from passerelle.privacy.consent.cleared import GATE_SEAL, ClearedBatch
 from passerelle.privacy.consent.digest import digest
 from passerelle.privacy.consent.documents import Document, keep, kept_notices, policy_in_force, time_of
+from passerelle.privacy.consent.foreseen import Foreseen, basis
 from passerelle.privacy.consent.history import EVERYTHING, Horizon
 from passerelle.privacy.consent.judge import Identities, Judge
 from passerelle.privacy.consent.kin import kin, survivors
@@ -113,13 +115,15 @@ class Gate:
 
     def foresee(
         self, connection: Connection, subject_ids: pa.Array, *, purpose: Purpose, destination: Destination, at: int
-    ) -> tuple[pa.Table, int]:
-        """The same decisions, and the instant (microseconds UTC) before which none of them changes by itself.
+    ) -> Foreseen:
+        """The same decisions, for whoever is about to carry them out: `clear` takes them where they still hold.
 
-        Consents that expire or begin, and birthdays where a rule asks for an age, are such instants. What else changes
-        decisions is written into the store, or stands in the policy and the notices.
+        Consents that expire or begin, and birthdays where a rule asks for an age, are instants at which a decision
+        changes by itself. What else changes it is written into the store, or stands in the policy and the notices.
         """
-        return self._judge(EVERYTHING).foresee(connection, subject_ids, purpose, destination, at=at)
+        found = self._judge(EVERYTHING).foresee(connection, subject_ids, purpose, destination, at=at)
+        rests_on = None if found.aged else basis(self._store, connection, self.rules())
+        return Foreseen(found.decisions, purpose, destination, at, found.holds_until, rests_on)
 
     def as_of(self, connection: Connection, log_size: int) -> "PastGate":
         """The gate as it was when the log had its first `log_size` entries (at least 1).
@@ -160,7 +164,7 @@ class Gate:
         self.document(connection, now)
         return kept_decisions.record(self._store, self._log, connection, once, occasion, now=now)
 
-    def clear(
+    def clear(  # noqa: PLR0913 - who, for what, where to, and what was known of it
         self,
         connection: Connection,
         subject_ids: pa.Array,
@@ -171,16 +175,16 @@ class Gate:
         purpose: Purpose,
         now: int,
         values: Personal | None = None,
+        foreseen: Foreseen | None = None,
     ) -> Cleared:
         """Decide now, keep what changed, and hand out the identifiers of those who may be sent, and of nobody else.
 
         `values` has `subject_id` and `value` of everybody who is asked about: they go with whoever may be sent.
+        `foreseen` are decisions of a moment ago: where nothing that they follow from has changed since, they are what
+        deciding again comes to, and are taken for it.
         """
         today = np.unique(survivors(np.asarray(subject_ids.to_numpy()), kin(self._store, connection)))
-        judged = self._judge(EVERYTHING).judged(connection, today, purpose, destination, at=now)
-        asked = judged.decisions.filter(judged.decisions["allowed"])["subject_id"].combine_chunks()
-        identifiers = self._subjects.identifiers(connection, asked)
-        decided = judged.with_ages(asked, ages(identifiers, at=now)) if judged.asks_age else judged.decisions
+        decided, identifiers = self._decided(connection, today, purpose, destination, now, foreseen)
         index = self.record(
             connection,
             decided,
@@ -190,15 +194,14 @@ class Gate:
             now=now,
             platform=destination,
         )
-        allowed = decided.filter(decided["allowed"])["subject_id"].combine_chunks()
-        cleared = pc.is_in(asked, allowed)
+        allowed = _allowed(decided)
         batch = ClearedBatch(
             seal=GATE_SEAL,
             destination=destination,
             audience=audience,
             purpose=purpose,
             subject_ids=allowed,
-            identifiers=Personal(identifiers.reveal().filter(cleared)),
+            identifiers=identifiers,
             revision=self._subjects.revisions(connection, allowed),
             log_index=self._log.size(connection) - 1 if index is None else index,
             decided_at=now,
@@ -256,6 +259,28 @@ class Gate:
 
     # --- inside
 
+    def _decided(
+        self,
+        connection: Connection,
+        ids: npt.NDArray[np.int64],
+        purpose: Purpose,
+        destination: Destination,
+        now: int,
+        foreseen: Foreseen | None,
+    ) -> tuple[pa.Table, Personal]:
+        """Decisions on `ids` (survivors, ascending, distinct) as of now, and the identifiers of who is allowed."""
+        if foreseen is not None and (foreseen.purpose, foreseen.destination) == (purpose, destination):
+            still = foreseen.still(ids, now=now, rests_on=basis(self._store, connection, self.rules()))
+            if still is not None:
+                return still, self._subjects.identifiers(connection, _allowed(still))
+        judged = self._judge(EVERYTHING).judged(connection, ids, purpose, destination, at=now)
+        asked = _allowed(judged.decisions)
+        identifiers = self._subjects.identifiers(connection, asked)
+        if not judged.asks_age:
+            return judged.decisions, identifiers
+        decided = judged.with_ages(asked, ages(identifiers, at=now))
+        return decided, Personal(identifiers.reveal().filter(pc.is_in(asked, _allowed(decided))))
+
     def _judge(self, horizon: Horizon) -> Judge:
         return Judge(self._store, self._subjects, self.policy, self.notice_versions, horizon)
 
@@ -263,6 +288,10 @@ class Gate:
         c = t.remote_audience.c
         found = connection.execute(select(c.platform).where(c.destination == destination_name).limit(1)).scalar()
         return None if found is None else Destination(found)
+
+
+def _allowed(decisions: pa.Table) -> pa.Array:
+    return decisions.filter(decisions["allowed"])["subject_id"].combine_chunks()
 
 
 def _values_of(values: Personal, ids: pa.Array) -> Personal:

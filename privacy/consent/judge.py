@@ -69,12 +69,12 @@ class Judge:
         self, connection: Connection, subject_ids: pa.Array, purpose: Purpose, destination: Destination, *, at: int
     ) -> pa.Table:
         """A decision per row of `subject_ids`, in its order; see `Gate.decide`."""
-        return self.foresee(connection, subject_ids, purpose, destination, at=at)[0]
+        return self.foresee(connection, subject_ids, purpose, destination, at=at).decisions
 
     def foresee(
         self, connection: Connection, subject_ids: pa.Array, purpose: Purpose, destination: Destination, *, at: int
-    ) -> tuple[pa.Table, int]:
-        """The same, and the instant before which none of it changes by itself; see `Gate.foresee`."""
+    ) -> "Outlook":
+        """The same, and for how long it holds; see `Gate.foresee`."""
         kin_of = kin(self.store, connection, until=self.horizon.heard_until)
         today = survivors(np.asarray(subject_ids.to_numpy()), kin_of)
         ids = np.unique(today)
@@ -84,26 +84,27 @@ class Judge:
             )
             for start in range(0, max(len(ids), 1), _AT_ONCE)
         ]
-        rows = pa.concat_tables([made for made, _ in parts]).take(pa.array(np.searchsorted(ids, today)))
-        return rows.set_column(0, "subject_id", subject_ids), min(until for _, until in parts)
+        rows = pa.concat_tables([part.decisions for part in parts]).take(pa.array(np.searchsorted(ids, today)))
+        return Outlook(
+            rows.set_column(0, "subject_id", subject_ids),
+            min(part.holds_until for part in parts),
+            any(part.aged for part in parts),
+        )
 
     def _decided(
         self, connection: Connection, ids: Ints, purpose: Purpose, destination: Destination, *, at: int, part: bool
-    ) -> tuple[pa.Table, int]:
-        """Decisions on `ids` (survivors, ascending, distinct), which are all or `part` of those asked about.
-
-        With them the instant before which they stay as they are.
-        """
+    ) -> "Outlook":
+        """Decisions on `ids` (survivors, ascending, distinct), which are all or `part` of those asked about."""
         judged = self.judged(connection, ids, purpose, destination, at=at, part=part)
         if not judged.asks_age:
-            return judged.decisions, judged.holds_until
+            return Outlook(judged.decisions, judged.holds_until, aged=False)
         seen = kept_decisions.vouched(
             self.store, connection, policy=self.policy.digest, purpose=purpose, platform=destination
         )
         unseen = judged.to_be_aged()
         unseen = unseen.filter(pc.invert(pc.is_in(unseen, seen)))
         decided = judged.with_ages(unseen, ages(self.subjects.identifiers(connection, unseen), at=at))
-        return decided, min(judged.holds_until, next_birthday(at))
+        return Outlook(decided, min(judged.holds_until, next_birthday(at)), aged=True)
 
     def judged(
         self,
@@ -171,6 +172,15 @@ class Judge:
             )
             for reference, version in self.versions(connection).items()
         ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlook:
+    """Decisions, and the instant before which none of them changes by itself. `aged`: whether a rule asked for ages."""
+
+    decisions: pa.Table
+    holds_until: int
+    aged: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,10 +24,10 @@ def kin(store: Store, connection: Connection, *, until: int = _NOT_KNOWN) -> pa.
     """
     found = store.table(
         connection,
-        select(t.subject.c.subject_id, t.subject.c.merged_into, t.subject.c.merged_at)
-        .where(t.subject.c.merged_into.is_not(None))
-        .order_by(t.subject.c.subject_id),
-    )
+        select(t.subject.c.subject_id, t.subject.c.merged_into, t.subject.c.merged_at).where(
+            t.subject.c.merged_into.is_not(None)
+        ),
+    ).sort_by("subject_id")  # sorted by the store, everybody's row would be read for the few that are merged
     ids, ends = found["subject_id"].to_numpy(), found["merged_into"].to_numpy()
     into = ends
     for _ in range(len(ids) + 1):

@@ -94,6 +94,11 @@ class Batches:
         named = people_of(batch_id).where(_member.rejected.is_not(None))
         return self._store.table(connection, named)["subject_id"].combine_chunks()
 
+    def names_anybody(self, connection: Connection, batch_id: str) -> bool:
+        """Whether anybody of it was rejected by name."""
+        named = people_of(batch_id).where(_member.rejected.is_not(None))
+        return connection.execute(named.limit(1)).first() is not None
+
     def name_rejected(self, connection: Connection, batch_id: str, named: pa.Table) -> None:
         """Record who was rejected by name: `subject_id`, `reason`."""
         ids = named["subject_id"]

@@ -74,7 +74,8 @@ class Receipts:
         whole = told.accepted == 0 and told.rejected > 0  # nobody is there by this batch
         if told.rejected:
             self._stay_there(connection, place, batch_id, here, whole=whole, refused=refused)
-        for chosen in (rejections.named(batch_id), *([rejections.often(place)] if whole and not refused else [])):
+        blamed = [rejections.named(batch_id)] if self._batches.names_anybody(connection, batch_id) else []
+        for chosen in (*blamed, *([rejections.often(place)] if whole and not refused else [])):
             rejections.set_aside(
                 self._store,
                 connection,

@@ -54,15 +54,22 @@ class Log:
     """The log called `origin`, a name without spaces or plus sign.
 
     With `anchor`, its checkpoints are also appended to that file, outside the database, and `check_anchor` notices
-    a database that was put back to an older copy. `authorities` are the root certificates (PEM) of those whose time
-    stamps `verify` checks.
+    a database that was put back to an older copy. `vault` has the keys that blind people's leaves.
+    `authorities` are the root certificates (PEM) of those whose time stamps `verify` checks.
     """
 
     def __init__(
-        self, store: Store, keys: Keyring, origin: str, *, anchor: Path | None = None, authorities: bytes = b""
+        self,
+        store: Store,
+        keys: Keyring,
+        origin: str,
+        *,
+        anchor: Path | None = None,
+        authorities: bytes = b"",
+        vault: Vault | None = None,
     ) -> None:
         self._store = store
-        self._vault = Vault(store, keys)
+        self._vault = vault or Vault(store, keys)
         self._keys = keys
         self._anchor = Anchor(anchor) if anchor else None
         self._authorities = authorities

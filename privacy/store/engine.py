@@ -241,6 +241,17 @@ class Store:
             return None
         return Content(held.writes, {name: f"{one.rows}:{one.sum:x}" for name, one in held.sums.items() if one.rows})
 
+    def state(self, connection: Connection, names: Sequence[str]) -> str | None:
+        """A digest of what these tables hold: equal ones mean equal rows.
+
+        None in a store without seals, and in a write that has already changed one of them.
+        """
+        tally: Tally | None = connection.info.get(writing.TALLY)
+        if tally is not None and not tally.come.keys().isdisjoint(names):
+            return None
+        content = self.content(connection)
+        return None if content is None else " ".join(content.tables.get(name, "") for name in names)
+
     def reseal(self, connection: Connection, key: bytes | None = None) -> None:
         """Seal the tables as this write leaves them, under the key so far or another one; reads all of them.
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData()
@@ -26,6 +27,8 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 setting = Table(
     "setting", metadata, Column("name", String(64), primary_key=True), Column("value", Text, nullable=False)
 )
+
+_MERGED = text("merged_into IS NOT NULL")
 
 # --- keys
 # Generations of the master key that this store was made with or rotated to. The check value tells a wrong key.
@@ -58,11 +61,13 @@ subject = Table(
     Column("subject_id", Id, primary_key=True, autoincrement=False),
     Column("subject_ref", String(40), nullable=False, unique=True),
     Column("country", String(2)),  # ISO 3166-1 alpha-2, upper case; decides the jurisdiction
-    Column("merged_into", BigInteger, index=True),  # the person this one turned out to be; followed to its end
+    Column("merged_into", BigInteger),  # the person this one turned out to be; followed to its end
     Column("merged_at", BigInteger),  # when that was found; consent heard later was said by the one person they are
     Column("created_at", BigInteger, nullable=False),
     Column("erased_at", BigInteger),
     Column("suppressed_at", BigInteger),  # an erased person had one of their identifiers: only a later yes counts
+    # Of the merged alone: each batch asks for all of them, and they are few among very many.
+    Index("subject_merged", "merged_into", sqlite_where=_MERGED, postgresql_where=_MERGED),
 )
 
 # An identity field's keyed digest -> who. Equal e-mail, phone or external id is the same person.

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
+from passerelle.privacy.consent import Foreseen
 from passerelle.privacy.ledger import Ledger, Place, Remote, Replacements
 from passerelle.segmentation import Membership, holdout
 from passerelle.workflows.engine import run_segments
@@ -30,16 +31,15 @@ if TYPE_CHECKING:
 class Choice:
     """Who is wanted at one place, whoever is there.
 
-    `people` are those of the segment and `decisions` the gate's of all but the `held_out`, which don't change by
-    themselves before the instant `holds_until`. `stale` names sources that are too old.
+    `people` are those of the segment and `foreseen` the gate's decisions on all but the `held_out`. `stale` names
+    sources that are too old.
     """
 
     aim: Aim
     people: pa.Array
     held_out: Ids
-    decisions: pa.Table
+    foreseen: Foreseen
     wish: Wish
-    holds_until: int
     stale: tuple[str, ...]
     worth: Worth | None = None
     """What is sent of each person as their value, where the audience has values."""
@@ -72,7 +72,7 @@ class PlacePlan:
     @property
     def decisions(self) -> pa.Table:
         """The gate's, of everybody in the segment who is not held out."""
-        return self.choice.decisions
+        return self.choice.foreseen.decisions
 
     @property
     def values(self) -> Values | None:
@@ -166,14 +166,12 @@ def _choose(
 ) -> Choice:
     out = _held_out(aim, people)
     asked = pc.filter(people, pc.invert(pc.is_in(people, pa.array(out)))) if len(out) else people
-    decisions, until = workspace.gate().foresee(
-        connection, asked, purpose=aim.purpose, destination=aim.platform, at=now
-    )
-    wish = wish_of(workspace, connection, decisions, {"holdout": out})
+    foreseen = workspace.gate().foresee(connection, asked, purpose=aim.purpose, destination=aim.platform, at=now)
+    wish = wish_of(workspace, connection, foreseen.decisions, {"holdout": out})
     if worth is not None:
         wish = without(wish, worth.unfit)
         wish = replace(wish, mark=worth.marks_of(wish.allowed))
-    return Choice(aim, people, out, decisions, wish, until, stale, worth)
+    return Choice(aim, people, out, foreseen, wish, stale, worth)
 
 
 def held_against(
@@ -189,7 +187,7 @@ def held_against(
     aim, people, stale = choice.aim, choice.people, bool(choice.stale)
     wish = without(choice.wish, {"leaving_everywhere": _leaving_everywhere(workspace, connection, ledger, aim)})
     here = standing(connection, ledger, aim.place, values=choice.worth is not None)
-    asked = choice.decisions["subject_id"].to_numpy()
+    asked = choice.foreseen.decisions["subject_id"].to_numpy()
     lost = _lost(workspace, connection, aim, np.setdiff1d(here.subject_id, asked), now)
     causes = {cause: union([ids, lost.get(cause, NOBODY)]) for cause, ids in wish.withheld.items()}
     moves = diff(replace(wish, withheld={**lost, **causes}), here)

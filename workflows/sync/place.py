@@ -13,7 +13,6 @@ from passerelle.privacy.vocabulary import Action, Purpose
 from passerelle.workflows.plan.moves import NOBODY, Ids, Moves, Wish, diff, union
 from passerelle.workflows.plan.replace import whole
 from passerelle.workflows.plan.standing import standing
-from passerelle.workflows.plan.values import Values
 from passerelle.workflows.sync import replace as replacing
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.push import Target, add, remove, settle, unconfirmed
@@ -27,7 +26,7 @@ _AGAIN = "Run `passerelle sync` again: its people are sent again, or taken out a
 _ALARMING = "Nobody was added who should not be. Pass this on to whoever looks after Passerelle, with the run's id."
 
 
-def reach(crew: Crew, place: Place, spec: AudienceSpec, purpose: Purpose, values: Values | None = None) -> Target:
+def reach(crew: Crew, place: Place, spec: AudienceSpec, purpose: Purpose) -> Target:
     """Find or make the audience at the platform, and remember it before anybody is sent.
 
     What the platform was told of it before is not told again: who renamed it there meant it.
@@ -44,7 +43,7 @@ def reach(crew: Crew, place: Place, spec: AudienceSpec, purpose: Purpose, values
     if held != known:
         with crew.store.write() as connection:
             crew.ledger.remember(connection, place, held, now=crew.now())
-    return Target(place, destination, remote, purpose, values)
+    return Target(place, destination, remote, purpose)
 
 
 def carry(crew: Crew, target: Target, moves: Moves, report: PlaceReport) -> None:

@@ -23,6 +23,7 @@ from passerelle.connectors.contract.destination import (
     RemoteAudience,
 )
 from passerelle.connectors.errors import Forgotten, Outdated, Refused, TryLater
+from passerelle.privacy.consent import Foreseen
 from passerelle.privacy.consent.cleared import ClearedBatch
 from passerelle.privacy.ledger import Batch, Opening, Place, Told
 from passerelle.privacy.vocabulary import Action, Purpose
@@ -42,6 +43,8 @@ class Target:
     purpose: Purpose
     values: Values | None = None
     """What is sent of each person as their value, where the audience has values."""
+    foreseen: Foreseen | None = None
+    """What the plan's decisions were; the gate takes them where they still hold."""
 
 
 DECISION_LASTS = 180_000_000
@@ -92,6 +95,7 @@ def prepare(
             purpose=target.purpose,
             now=opening.now,
             values=None if target.values is None else target.values.personal(ids),
+            foreseen=target.foreseen,
         )
         batch = cleared.batch
         keys = target.destination.match_keys(batch, target.remote)

@@ -46,10 +46,10 @@ def _left(crew: Crew, connection: Connection, place: PlacePlan, now: int) -> Unm
     known = again.known
     if known is not None and (known.described, known.purpose) != (aim.spec.digest, aim.purpose):
         return None
-    if now >= choice.holds_until or _awaited(connection, crew.ledger, aim.place):
+    if now >= choice.foreseen.holds_until or _awaited(connection, crew.ledger, aim.place):
         return None
     said = asked(crew.workspace, aim, choice.people, choice.stale, choice.worth)
-    return Unmoved(aim.place, moves.current, again.withheld, said, choice.holds_until)
+    return Unmoved(aim.place, moves.current, again.withheld, said, choice.foreseen.holds_until)
 
 
 def _awaited(connection: Connection, ledger: Ledger, place: Place) -> bool:

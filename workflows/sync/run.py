@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -237,11 +237,12 @@ def _carry_out(crew: Crew, plan: Plan, place: PlacePlan) -> Carried:
         finish(crew, aim.place, report)
         return Carried(report)
     try:
-        target = reach(crew, aim.place, spec, aim.purpose, place.values)
+        reached = reach(crew, aim.place, spec, aim.purpose)
     except PasserelleError as problem:
         report.fail(problem)
         finish(crew, aim.place, report)
         return Carried(report)
+    target = replace(reached, values=place.values, foreseen=place.choice.foreseen)
     if place.how.how == "replace":
         carry_whole(crew, target, place.wish, moves, report)
     else:

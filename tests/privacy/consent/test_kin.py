@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from passerelle.privacy.consent.kin import kin, survivors, with_kin
 from passerelle.privacy.errors import IntegrityError
@@ -40,3 +40,11 @@ def test_a_circle_is_noticed(house: House) -> None:
     merged(house, {a: (b, 1), b: (a, 1)})
     with house.store.read() as connection, pytest.raises(IntegrityError, match="circle"):
         kin(house.store, connection)
+
+
+def test_the_few_who_were_merged_are_found_without_reading_everybody(house: House) -> None:
+    c = t.subject.c
+    with house.store.read() as connection:
+        asked = select(c.subject_id, c.merged_into, c.merged_at).where(c.merged_into.is_not(None))
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked.compile(connection)}").all()
+    assert "USING INDEX subject_merged" in plan[0].detail

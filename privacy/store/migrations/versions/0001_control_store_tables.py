@@ -314,7 +314,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject_id"),
         sa.UniqueConstraint("subject_ref"),
     )
-    op.create_index(op.f("ix_subject_merged_into"), "subject", ["merged_into"], unique=False)
+    op.create_index(
+        "subject_merged",
+        "subject",
+        ["merged_into"],
+        unique=False,
+        sqlite_where=sa.text("merged_into IS NOT NULL"),
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
+    )
     op.create_table(
         "suppression",
         sa.Column("digest", sa.LargeBinary(length=16), nullable=False),
