@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from passerelle.connectors.contract.destination import AudienceSpec, MatchKeys, Reach
+from passerelle.connectors.destinations.json_rows import listed
 from passerelle.connectors.destinations.wire_columns import Keyed, dropped, keyed, newest, reached, refused_table
 from passerelle.privacy.consent.cleared import ClearedBatch
 from passerelle.privacy.personal import Personal
@@ -93,12 +94,13 @@ def payload(rows: Personal, schema: tuple[str, ...]) -> str:
     """The JSON of `payload`, in the list form. Values are numbers there, and all else is text."""
     table = rows.reveal()
     columns = [
-        table.column(name).cast(pa.float64()).to_pylist()
+        table.column(name).combine_chunks().cast(pa.float64())
         if name == VALUE
-        else pc.fill_null(table.column(name), "").to_pylist()
+        else pc.fill_null(table.column(name).combine_chunks(), "")
         for name in schema
     ]
-    return json.dumps({"schema": schema, "data": list(zip(*columns, strict=True))}, separators=(",", ":"))
+    names = json.dumps(schema, separators=(",", ":"))
+    return f'{{"schema":{names},"data":{listed(columns)}}}'
 
 
 def traced(samples: object, rows: Personal) -> list[int]:
