@@ -1,13 +1,16 @@
 """Requests to Data Manager, built on the SDK's raw messages: its wrappers take ten times as long."""
 
-from collections.abc import Sequence
+from functools import reduce
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from google.ads import datamanager_v1 as dm
 
 from passerelle.connectors.contract.destination import RemoteAudience
+from passerelle.connectors.destinations.google_rows import ADDRESS
 from passerelle.connectors.destinations.google_types import Message
+from passerelle.connectors.destinations.protobuf_columns import delimited, joined, repeated, tag, together, varint
 
 GRANTED = dm.ConsentStatus.CONSENT_GRANTED
 ACCEPTED = dm.TermsOfServiceStatus.ACCEPTED
@@ -41,15 +44,14 @@ class Requests:
         request = dm.IngestAudienceMembersRequest.pb()(validate_only=validate_only, encoding=dm.Encoding.HEX)
         request.terms_of_service.customer_match_terms_of_service_status = ACCEPTED
         self._to(request, remote)
-        for member in _members(request, rows):
-            member.consent.CopyFrom(self._consent)
+        request.MergeFromString(_members(request, rows, self._consent))
         return dm.IngestAudienceMembersRequest.wrap(request)
 
     def remove(self, remote: RemoteAudience, rows: pa.Table) -> Message:
         """Take these people out."""
         request = dm.RemoveAudienceMembersRequest.pb()(encoding=dm.Encoding.HEX)
         self._to(request, remote)
-        _members(request, rows)
+        request.MergeFromString(_members(request, rows))
         return dm.RemoveAudienceMembersRequest.wrap(request)
 
     def remove_all(self, remote: RemoteAudience, as_of: int, *, validate_only: bool = False) -> Message:
@@ -68,28 +70,31 @@ class Requests:
             destination.login_account.account_id = self._login
 
 
-def _members(request: Message, rows: pa.Table) -> Message:
-    """One member per row, with an object for each identifier: two in one object would silently keep the last."""
-    add = request.audience_members.add
-    columns = [_lists(rows, "email"), _lists(rows, "phone")]
-    columns += [rows.column(name).to_pylist() for name in ("given_name", "family_name", "region_code", "postal_code")]
-    for emails, phones, given, family, region, postal in zip(*columns, strict=True):
-        identifiers = add().composite_data.user_data.user_identifiers
-        for email in emails or ():
-            identifiers.add(email_address=email)
-        for phone in phones or ():
-            identifiers.add(phone_number=phone)
-        if given and family and region and postal:
-            address = identifiers.add().address
-            address.given_name, address.family_name = given, family
-            address.region_code, address.postal_code = region, postal
-    return request.audience_members
+def _members(request: Message, rows: pa.Table, consent: Message | None = None) -> bytes:
+    """A member per row, with an object for each identifier: two in one object would silently keep the last."""
+    path = ("audience_members", "composite_data", "user_data", "user_identifiers")
+    _, composite, user_data, identifiers = (tag(request, *path[:depth]) for depth in range(1, len(path) + 1))
+    found = [
+        repeated(identifiers, tag(request, *path, field), _lists(rows, name))
+        for name, field in (("email", "email_address"), ("phone", "phone_number"))
+    ]
+    parts = [rows.column(name).combine_chunks() for name in ADDRESS]
+    address = joined(
+        *(delimited(tag(request, *path, "address", name), part) for name, part in zip(ADDRESS, parts, strict=True))
+    )
+    whole = reduce(pc.and_, [pc.greater(pc.fill_null(pc.binary_length(part), 0), 0) for part in parts])
+    address = delimited(identifiers, delimited(tag(request, *path, "address"), address))
+    user = joined(*found, pc.if_else(whole, address, b""))
+    agreed = b"" if consent is None else consent.SerializeToString()
+    said = b"" if consent is None else tag(request, path[0], "consent") + varint(len(agreed)) + agreed
+    member = joined(delimited(composite, delimited(user_data, user)), said)
+    return together(delimited(tag(request, path[0]), member))
 
 
-def _lists(rows: pa.Table, name: str) -> Sequence[list[str] | None]:
-    column = rows.column(name)
-    if pa.types.is_string(column.type):
-        column = pc.cast(column, pa.string())
-        return [[value] if value else None for value in column.to_pylist()]
-    found: list[list[str] | None] = column.to_pylist()
-    return found
+def _lists(rows: pa.Table, name: str) -> pa.ListArray:
+    column = rows.column(name).combine_chunks()
+    if not pa.types.is_string(column.type):
+        return column
+    there = pc.fill_null(pc.greater(pc.binary_length(column), 0), fill_value=False)
+    offsets = np.concatenate([[0], np.cumsum(np.asarray(there.to_numpy(zero_copy_only=False), np.int32))])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), column.filter(there))

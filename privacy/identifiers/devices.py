@@ -3,6 +3,9 @@
 import re
 import unicodedata
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from passerelle.privacy.identifiers.reasons import Refusal
 from passerelle.privacy.identifiers.text import tidy_code
 
@@ -29,3 +32,12 @@ def external_id(value: str) -> str | Refusal:
     if len(text) > _LONGEST_EXTERNAL or not (plain or all(unicodedata.category(letter) != "Cc" for letter in text)):
         return Refusal.EXTERNAL_ID_INVALID
     return text
+
+
+def common_external_ids(values: pa.StringArray) -> pa.StringArray:
+    """What `external_id` answers where nothing of a value is in doubt; null for the others."""
+    text = pc.ascii_trim_whitespace(values)
+    sure = pc.and_(pc.ascii_is_printable(text), pc.string_is_ascii(text))
+    length = pc.binary_length(text)
+    sure = pc.and_(sure, pc.and_(pc.greater(length, 0), pc.less_equal(length, _LONGEST_EXTERNAL)))
+    return pc.if_else(sure, text, pa.scalar(None, pa.string()))

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from passerelle.privacy.identifiers.columns import Normalized, Rule
 from passerelle.privacy.identifiers.countries import country
-from passerelle.privacy.identifiers.devices import external_id, mobile_ad_id
+from passerelle.privacy.identifiers.devices import common_external_ids, external_id, mobile_ad_id
 from passerelle.privacy.identifiers.emails import common_emails, email
 from passerelle.privacy.identifiers.names import common_names, first_initial, name
 from passerelle.privacy.identifiers.person import birth, gender
@@ -92,6 +92,8 @@ def _birth(field: Field) -> Rule:
     return Rule(lambda value, country: birth(value, field, country), by_country=True)
 
 
+_EXTERNAL_ID = Rule(lambda value, _country: external_id(value), _columns(common_external_ids))
+
 RULES: dict[Destination, dict[Field, Rule]] = {
     META: {
         Field.EMAIL: _email(META),
@@ -108,7 +110,7 @@ RULES: dict[Destination, dict[Field, Rule]] = {
         Field.POSTAL_CODE: _postal_code(META),
         Field.COUNTRY: Rule(lambda value, _country: country(value, META)),
         Field.MOBILE_AD_ID: Rule(lambda value, _country: mobile_ad_id(value)),
-        Field.EXTERNAL_ID: Rule(lambda value, _country: external_id(value)),
+        Field.EXTERNAL_ID: _EXTERNAL_ID,
     },
     GOOGLE_ADS: {
         Field.EMAIL: _email(GOOGLE_ADS),
@@ -118,7 +120,7 @@ RULES: dict[Destination, dict[Field, Rule]] = {
         Field.POSTAL_CODE: _postal_code(GOOGLE_ADS),
         Field.COUNTRY: Rule(lambda value, _country: country(value, GOOGLE_ADS)),
         Field.MOBILE_AD_ID: Rule(lambda value, _country: mobile_ad_id(value)),
-        Field.EXTERNAL_ID: Rule(lambda value, _country: external_id(value)),
+        Field.EXTERNAL_ID: _EXTERNAL_ID,
     },
 }
 """Fields that are missing are not taken by that destination."""
@@ -126,6 +128,6 @@ RULES: dict[Destination, dict[Field, Rule]] = {
 CANONICAL: dict[Field, Rule] = {
     Field.EMAIL: _email(META),
     Field.PHONE: e164(),
-    Field.EXTERNAL_ID: Rule(lambda value, _country: external_id(value)),
+    Field.EXTERNAL_ID: _EXTERNAL_ID,
 }
 """The forms of which an equal one means the same person."""
