@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from passerelle.segmentation.figures import Preview, preview
     from passerelle.segmentation.history import History, MemoryHistory, ThresholdValue
     from passerelle.segmentation.reasons import Explained, explain
+    from passerelle.segmentation.rfm_map import RfmMap, map_rfm
     from passerelle.segmentation.wrong import Misdefined
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Misdefined",
     "ModelFile",
     "Preview",
+    "RfmMap",
     "SegmentFile",
     "ThresholdValue",
     "check",
@@ -39,6 +41,7 @@ __all__ = [
     "evaluating",
     "explain",
     "holdout",
+    "map_rfm",
     "preview",
 ]
 
@@ -54,6 +57,7 @@ _PLACES = {
     "MemoryHistory": "history",
     "Misdefined": "wrong",
     "Preview": "figures",
+    "RfmMap": "rfm_map",
     "ThresholdValue": "history",
     "check": "evaluation",
     "courses": "course",
@@ -62,6 +66,7 @@ _PLACES = {
     "explain": "reasons",
     "holdout": "draw",
     "preview": "figures",
+    "map_rfm": "rfm_map",
 }
 
 

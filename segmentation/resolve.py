@@ -204,12 +204,11 @@ class Resolver:
             case _:
                 return self.catalogue.trait(word, place)
 
-    def named(self, word: str) -> Fact:
-        """A trait or an attribute, as a reader names it outside any file."""
+    def named(self, word: str) -> Operand:
+        """A trait, an RFM score or an attribute, as a reader names it outside any file."""
         place = Place("")
-        return (
-            self.catalogue.trait(word, place) if word in self._model.traits else self.catalogue.attribute(word, place)
-        )
+        known = word in self._model.traits or word in {"rfm.r", "rfm.f", "rfm.m"}
+        return self.operand(word, place) if known else self.catalogue.attribute(word, place)
 
     def amount(self, name: str) -> Fact:
         """A trait that is an amount, to be sent as a person's value."""

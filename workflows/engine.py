@@ -19,10 +19,12 @@ from passerelle.segmentation import (
     Membership,
     Misdefined,
     Preview,
+    RfmMap,
     ThresholdValue,
     check,
     evaluate,
     explain,
+    map_rfm,
     preview,
 )
 from passerelle.workflows.settings.problems import from_definition
@@ -154,6 +156,18 @@ def preview_segment(
             as_of=instant(as_of, now),
             history=StoredHistory(workspace.store()),
             by=by,
+            minimum=minimum,
+        )
+
+
+def rfm_scores(workspace: "Workspace", *, as_of: int, minimum: int) -> RfmMap:
+    """How many people have which scores; nothing is saved."""
+    with located(workspace):
+        return map_rfm(
+            model=workspace.model,
+            segments=workspace.segments,
+            dataset=dataset(workspace),
+            as_of=as_of,
             minimum=minimum,
         )
 

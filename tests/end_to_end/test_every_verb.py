@@ -56,6 +56,7 @@ STORY: list[Step] = [
     ("segment preview everybody", LOOK),
     ("segment explain everybody --file {zoe}", DONE),
     ("segment thresholds --json", DONE),
+    ("segment rfm --out {temp}/rfm.svg", DONE),
     ("segment accept high_value --reason canary", UNFIT),
     ("plan --out {temp}/plan.json", DONE),
     ("sync --plan {temp}/plan.json", LOOK),

@@ -21,6 +21,7 @@ MODULES: dict[str, str] = {
     "doctor": "doctor",
     "segment": "segment",
     "thresholds": "segment",
+    "rfm": "segment",
     "plan": "plan",
     "sync": "sync",
     "status": "status",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SMALL_GROUP = 10
 """Of fewer people nothing is told."""
-_AS_OF = "The instant to look from: a date or a date and time, such as 2026-11-20. By default now, floored to the hour."
+AS_OF = "The instant to look from: a date or a date and time, such as 2026-11-20. By default now, floored to the hour."
 
 
 # --- list
@@ -71,7 +71,7 @@ class PreviewRequest(Request):
     """Which segment, from when, broken down by what."""
 
     name: str = Field(description="The segment.", json_schema_extra={"cli": "argument"})
-    as_of: str | None = Field(None, description=_AS_OF)
+    as_of: str | None = Field(None, description=AS_OF)
     by: str | None = Field(None, description="A trait or attribute to break the members down by, such as loyalty.")
 
 
@@ -134,7 +134,7 @@ def run_preview(environment: Environment, request: PreviewRequest) -> PreviewRes
         found = preview_segment(
             workspace,
             request.name,
-            as_of=_as_of(workspace, request.as_of, now),
+            as_of=as_of(workspace, request.as_of, now),
             now=now,
             by=request.by,
             minimum=SMALL_GROUP,
@@ -212,7 +212,7 @@ class ExplainRequest(Request):
     field: IdentifierField = Field(IdentifierField.EMAIL, description="What the identifier is.")
     file: Path | None = Field(None, description="File that holds the identifier; without it, standard input.")
     country: str | None = Field(None, description="Country of a phone number without one; by default the workspace's.")
-    as_of: str | None = Field(None, description=_AS_OF)
+    as_of: str | None = Field(None, description=AS_OF)
 
 
 class ExplainedReason(Part):
@@ -249,7 +249,7 @@ def run_explain(environment: Environment, request: ExplainRequest) -> ExplainRes
     with Workspace.open(environment.workspace) as workspace:
         subject_id, ref = _person(workspace, environment, request)
         found = explain_segment(
-            workspace, request.name, subject_id, as_of=_as_of(workspace, request.as_of, now), now=now
+            workspace, request.name, subject_id, as_of=as_of(workspace, request.as_of, now), now=now
         )
     return ExplainResult(
         segment=found.segment,
@@ -342,7 +342,8 @@ def _identifier(environment: Environment, request: ExplainRequest) -> str:
     return value
 
 
-def _as_of(workspace: "Workspace", text: str | None, now: int) -> int | None:
+def as_of(workspace: "Workspace", text: str | None, now: int) -> int | None:
+    """The instant that `--as-of` says (µs); None without it. Raises `DefinitionError`."""
     from passerelle.privacy.errors import DefinitionError
     from passerelle.segmentation.literals import instant
 

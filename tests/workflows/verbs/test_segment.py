@@ -1,4 +1,5 @@
 import json
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from passerelle.workflows.pull import pull
 from passerelle.workflows.scaffold.write import scaffold
 from passerelle.workflows.verbs.contract import Result
 from passerelle.workflows.verbs.registry import verb
+from passerelle.workflows.verbs.rfm import RfmResult
 from passerelle.workflows.verbs.segment import ExplainResult, ListResult, PreviewResult
 from passerelle.workflows.workspace import Workspace
 from tests.workflows.surroundings import NOW, surroundings
@@ -132,3 +134,15 @@ def test_a_persons_values_are_not_for_the_runner() -> None:
     found = verb("segment explain")
     assert found is not None
     assert not found.remote
+
+
+def test_rfm_is_told_as_a_map_of_heat_without_cells_of_few(folder: Path, tmp_path: Path) -> None:
+    result = ask(folder, "segment rfm", {"out": tmp_path / "rfm.svg"})
+    assert isinstance(result, RfmResult)
+    assert result.cells
+    assert min([cell.people for cell in result.cells] + [row.people for row in result.groups]) >= 10
+    picture = ET.fromstring((tmp_path / "rfm.svg").read_text(encoding="utf-8"))  # noqa: S314 - our own
+    texts = [element.text for element in picture.iter() if element.tag.endswith("text")]
+    assert [text for text in texts if text in {cell.mean for cell in result.cells}] == [
+        cell.mean for cell in sorted(result.cells, key=lambda cell: (-cell.recency, cell.frequency))
+    ]
