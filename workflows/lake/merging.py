@@ -19,6 +19,7 @@ import pyarrow as pa
 from passerelle.connectors.contract.roles import Kind
 from passerelle.privacy.errors import PasserelleError, TryLater
 from passerelle.segmentation.quoting import quoted_name
+from passerelle.workflows.lake.database import database
 from passerelle.workflows.lake.manifest import Manifest
 
 _MANY_FILES = 24
@@ -55,14 +56,14 @@ def needs_merge(folder: Path, manifest: Manifest, merges: pa.Table | None) -> bo
     files = [*manifest.files, *manifest.shadowed]
     if merges is None or not merges.num_rows or not files:
         return False
-    with duckdb.connect() as db:
+    with database() as db:
         db.register("merges", merges)
         return _any(db, f"SELECT 1 FROM {_scan(folder, files)} SEMI JOIN merges USING (subject_id)")
 
 
 def merge(folder: Path, manifest: Manifest, merges: pa.Table | None, *, memory: str, scratch: Path) -> Settled:
     """The table with its staged pages in it. Writes new files in `folder`; changes and removes none."""
-    with _database(memory, scratch) as db:
+    with database(memory, scratch) as db:
         db.register("merges", _NO_MERGES if merges is None else merges)
         staged = [page.rows for page in manifest.staged if page.rows is not None]
         if _disjoint(db, folder, manifest, staged):
@@ -74,7 +75,7 @@ def lookup(folder: Path, manifest: Manifest, keys: pa.Array) -> pa.Table:
     """`_key` and `subject_id` of the rows with these keys, in the table or staged beside it."""
     staged = [page.rows for page in manifest.staged if page.rows is not None]
     files = [*manifest.files, *manifest.shadowed, *staged]
-    with duckdb.connect() as db:
+    with database() as db:
         db.register("wanted", pa.table({"_key": keys.cast(pa.binary())}))
         nothing = "(SELECT _key, CAST(0 AS BIGINT) AS subject_id FROM wanted LIMIT 0)"
         source = _scan(folder, files) if files else nothing
@@ -89,7 +90,7 @@ def keys_of(folder: Path, manifest: Manifest, subject_ids: pa.Array) -> pa.Array
     files = [*manifest.files, *manifest.shadowed, *staged]
     if not files:
         return pa.array([], pa.binary())
-    with duckdb.connect() as db:
+    with database() as db:
         db.register("people", pa.table({"subject_id": subject_ids.cast(pa.int64())}))
         found = db.sql(f"SELECT DISTINCT _key FROM {_scan(folder, files)} SEMI JOIN people USING (subject_id)")
         column: pa.Array = found.to_arrow_table()["_key"].combine_chunks().cast(pa.binary())
@@ -103,7 +104,7 @@ def without(
 
     None where it holds nothing of either.
     """
-    with _database(memory, scratch) as db:
+    with database(memory, scratch) as db:
         db.register("gone", pa.table({"subject_id": subject_ids.cast(pa.int64())}))
         db.register("unsaid", pa.table({"_key": keys.cast(pa.binary())}))
         rows, new_rows = _purged(db, folder, "rows", manifest.files, "gone USING (subject_id)")
@@ -290,18 +291,6 @@ def at_work_on(table: str) -> Iterator[None]:
             f"The lake's table {table} cannot be read or rewritten ({type(problem).__name__}).",
             advice=f"If it stays so: delete the folder {table} in the lake, and pull: everything is read again.",
         ) from None
-
-
-@contextmanager
-def _database(memory: str, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": memory,
-        "temp_directory": str(scratch),
-        "preserve_insertion_order": False,
-    }
-    with duckdb.connect(config=settings) as db:
-        yield db
 
 
 def _scan(folder: Path, files: Iterable[str], *, located: bool = False) -> str:
