@@ -1,6 +1,8 @@
 """JSON Schemas of the workspace's files, for editors."""
 
+import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,15 +78,21 @@ def file_schema(name: str) -> dict[str, Any]:
 
 def write(folder: Path) -> list[Path]:
     """Write every file's schema into `folder` (a workspace's .schemas/), for editors; the paths written."""
-    import json
-
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name in FILES:
+    for name, text in _texts(tuple(sys.path)).items():
         path = folder / f"{name}.json"
-        path.write_text(json.dumps(file_schema(name), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
         written.append(path)
     return written
+
+
+@cache
+def _texts(_path: tuple[str, ...]) -> dict[str, str]:
+    """Each file's schema as it is written, made once for a path: it depends on what is installed there."""
+    import json
+
+    return {name: json.dumps(file_schema(name), indent=1, ensure_ascii=False) + "\n" for name in FILES}
 
 
 def _plugged(definitions: dict[str, Any], group: plugins.Group) -> dict[str, Any]:

@@ -125,6 +125,14 @@ def test_a_refusal_is_kept_whatever_formality_it_lacks(change: dict[str, object]
     assert found.refused.num_rows == 0
 
 
+@pytest.mark.parametrize(
+    ("method", "kept"), [("é" * 80, True), ("é" * 81, False), ("web form/2", True), ("2 forms", False), ("a\nb", False)]
+)
+def test_how_consent_was_given_is_a_short_text_of_words(method: str, *, kept: bool) -> None:
+    found = checked(table({**statement(1, "ConsentGiven"), "method": method}), now=NOW, gone=NOBODY)
+    assert found.events["method"].to_pylist() == [method if kept else None]
+
+
 def test_a_refusal_with_a_misspelt_stop_is_the_stop_that_is_hardest_to_lift() -> None:
     found = checked(table({**statement(1, "ConsentRefused"), "stop": "gpc"}), now=NOW, gone=NOBODY)
     assert found.events["stop"].to_pylist() == ["objection"]
