@@ -9,6 +9,7 @@ fields:
 """
 
 import re
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -196,6 +197,11 @@ class RecordSettings(SourceSettings):
         """The shape of its records. Raises `DefinitionError` with the path of the field at fault."""
         return checked(Shape(self.grain, tuple(_field(name, role) for name, role in self.fields.items()), self.event))
 
+    def nested(self) -> Shape:
+        """The shape, where a column such as emails.0.value stands within another."""
+        shape = self.shape()
+        return Shape(shape.grain, tuple(map(_nested, shape.fields)), shape.event)
+
 
 def _field(name: str, settings: FieldRole) -> FieldShape:
     roles = settings.roles()
@@ -216,6 +222,11 @@ def _field(name: str, settings: FieldRole) -> FieldShape:
             path=("fields", name),
         )
     return field_shape(name, roles, asked=settings.column)
+
+
+def _nested(field: FieldShape) -> FieldShape:
+    parts = tuple(int(part) if part.isdigit() else part for part in field.asked.split("."))
+    return replace(field, asked=str(parts[0]), path=parts if len(parts) > 1 else ())
 
 
 def _plain(values: tuple[str, ...]) -> tuple[str, ...]:

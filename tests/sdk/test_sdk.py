@@ -14,6 +14,7 @@ from passerelle.connectors.contract.casting import typed
 from passerelle.connectors.contract.fakes import START, fakes
 from passerelle.connectors.contract.source import Context, Page
 from passerelle.connectors.contract.worlds import VendorWorld
+from passerelle.connectors.signatures import HubSpot, Scheme, Stripe
 from tests.connectors.sources.fake_brevo import KEY as BREVO_KEY
 from tests.connectors.sources.fake_brevo import BrevoWorld
 from tests.connectors.sources.fake_ga4 import Ga4World
@@ -28,21 +29,26 @@ from tests.sdk.install import Unavailable, interpreter
 
 pytestmark = [pytest.mark.sdk, pytest.mark.xdist_group("sdk")]
 NOW = 1_795_219_200_000_000
-READERS = Path(__file__).parent / "readers.py"
+READERS, SIGNERS = (Path(__file__).with_name(name) for name in ("readers.py", "signers.py"))
+HERE = "https://example.org/v1/inbox/crm"
 
 
 def seen(vendor: str, url: str, token: str) -> list[list[Any]]:
     """What the vendor's client sees."""
+    found: list[list[Any]] = ran(READERS, vendor, url, token)
+    return found
+
+
+def ran(program: Path, *words: str) -> Any:  # noqa: ANN401 - JSON
+    """What a program printed that has the vendors' clients."""
     try:
         python = interpreter()
     except Unavailable as problem:
         pytest.skip(str(problem))
-    done = subprocess.run(
-        [str(python), "-I", str(READERS), vendor, url, token], capture_output=True, text=True, check=False, timeout=120
-    )
+    command = [str(python), "-I", str(program), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
-    found: list[list[Any]] = json.loads(done.stdout)
-    return found
+    return json.loads(done.stdout)
 
 
 def ours(world: VendorWorld, name: str, *columns: str) -> list[list[Any]]:
@@ -153,3 +159,11 @@ def rows(pages: Sequence[Page], *columns: str) -> list[list[Any]]:
     """Some columns of pages, moments as seconds since 1970."""
     plain = [[row[column] for column in columns] for page in pages for row in page.rows.to_pylist()]
     return [[int(one.timestamp()) if isinstance(one, datetime) else one for one in row] for row in plain]
+
+
+@pytest.mark.parametrize(("vendor", "scheme"), [("stripe", Stripe()), ("hubspot", HubSpot(HERE))])
+def test_a_webhook_that_the_vendors_client_signed_is_taken(vendor: str, scheme: Scheme) -> None:
+    body = '{"id": "evt_1", "name": "Zoé"}'
+    headers = ran(SIGNERS, vendor, "whsec_a-secret", body, HERE, "1800000000")
+    assert scheme.sent(headers, body.encode(), [b"whsec_a-secret"], 1_800_000_000)
+    assert scheme.sent(headers, body.encode(), [b"a-secret"], 1_800_000_000) is None

@@ -7,11 +7,11 @@ stand there, separated by spaces, while a key is changed.
 
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from passerelle.connectors.signatures import StandardWebhooks
 from passerelle.privacy.errors import PasserelleError
 from passerelle.workflows.runner.answers import Answer, Asked, refusal
 from passerelle.workflows.runner.memory import Known, Memory
@@ -19,10 +19,6 @@ from passerelle.workflows.runner.secret import Secret
 from passerelle.workflows.verbs.contract import Outcome
 from passerelle.workflows.verbs.failure import failure_of
 
-WINDOW_SECONDS = 300
-"""How old, or how far ahead, a signature's time may be. An id is remembered for longer than that."""
-
-_ID = re.compile(r"[A-Za-z0-9_.-]{8,128}")
 _MOST_EVENTS = 1_000
 
 
@@ -47,8 +43,8 @@ class ConsentDoor:
 
     def answer(self, asked: Asked) -> Answer:
         """Record the events once; the same id again gets the same answer."""
-        name = asked.headers.get("webhook-id", "")
-        if not self._signed(asked, name):
+        name = self.key.sent(StandardWebhooks(), asked.headers, asked.body, self.seconds())
+        if name is None:
             advice = "Sign `id.timestamp.body` with the key of --consent-key-file; see Standard Webhooks."
             return refusal(401, Outcome.REFUSED, "The signature does not fit, or its time is too far off.", advice)
         events = _events(asked.body)
@@ -66,16 +62,6 @@ class ConsentDoor:
                 return refusal(422, Outcome.INVALID, "This webhook-id came with another body before.")
             case known:
                 return known
-
-    def _signed(self, asked: Asked, name: str) -> bool:
-        stamp = asked.headers.get("webhook-timestamp", "")
-        if _ID.fullmatch(name) is None or not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):  # noqa: PLR2004 - digits of a date
-            return False
-        if abs(self.seconds() - int(stamp)) > WINDOW_SECONDS:
-            return False
-        message = f"{name}.{stamp}.".encode() + asked.body
-        given = asked.headers.get("webhook-signature", "").split()[:5]
-        return any(self.key.signs(message, each.removeprefix("v1,")) for each in given if each.startswith("v1,"))
 
     def _new(self, name: str, events: list[dict[str, Any]]) -> Answer:
         recorded: Recorded | None = None

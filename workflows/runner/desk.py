@@ -3,13 +3,14 @@
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.runner.allowed import Allowed, allowed
 from passerelle.workflows.runner.answers import Answer, Asked, refusal
 from passerelle.workflows.runner.child import Children
 from passerelle.workflows.runner.consent import ConsentDoor
+from passerelle.workflows.runner.inbox import PATH, Inbox
 from passerelle.workflows.runner.memory import Known, Memory
 from passerelle.workflows.runner.secret import Secret
 from passerelle.workflows.runner.turns import Busy, Turns
@@ -32,6 +33,8 @@ class Desk:
     memory: Memory
     turns: Turns
     consent: ConsentDoor | None = None
+    inboxes: Mapping[str, Inbox] = field(default_factory=dict)
+    """By the name of their source."""
 
     def answer(self, asked: Asked) -> Answer:
         """What this call gets."""
@@ -41,6 +44,8 @@ class Desk:
             return refusal(405, Outcome.INVALID, "Use POST.")
         if asked.path == "/v1/consent" and self.consent is not None:
             return self.consent.answer(asked)
+        if (inbox := self.inboxes.get(asked.path.removeprefix(PATH))) is not None:
+            return inbox.answer(asked)
         return self._verb(asked)
 
     def _verb(self, asked: Asked) -> Answer:

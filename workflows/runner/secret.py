@@ -1,11 +1,11 @@
 """Secrets that stand in files: read once, compared in constant time, never shown."""
 
-import base64
-import binascii
 import hashlib
 import hmac
+from collections.abc import Mapping
 from pathlib import Path
 
+from passerelle.connectors.signatures import Scheme
 from passerelle.privacy.errors import DefinitionError
 
 _SHORTEST = 20
@@ -42,23 +42,8 @@ class Secret:
 
     def sign(self, message: bytes) -> bytes:
         """HMAC-SHA256 of `message`."""
-        return hmac.digest(self._key(), message, "sha256")
+        return hmac.digest(self._bytes, message, "sha256")
 
-    def signs(self, message: bytes, signature: str) -> bool:
-        """Whether `signature` is the base64 of this key's HMAC-SHA256 of `message`.
-
-        A key written as `whsec_` and base64 stands for the decoded bytes, as in Standard Webhooks.
-        """
-        try:
-            given = base64.b64decode(signature.encode("ascii"), validate=True)
-        except (UnicodeEncodeError, binascii.Error):
-            return False
-        return hmac.compare_digest(self.sign(message), given)
-
-    def _key(self) -> bytes:
-        if not self._bytes.startswith(b"whsec_"):
-            return self._bytes
-        try:
-            return base64.b64decode(self._bytes.removeprefix(b"whsec_"), validate=True)
-        except binascii.Error:
-            raise DefinitionError("The signing key begins with whsec_ but is not base64 after it.") from None
+    def sent(self, scheme: Scheme, headers: Mapping[str, str], body: bytes, now: float) -> str | None:
+        """What tells a delivery from others, if it was signed with this, and lately; see `Scheme`."""
+        return scheme.sent(headers, body, (self._bytes,), now)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from passerelle.connectors.contract.declared import RecordSettings
 from passerelle.connectors.contract.source import SourceSettings
+from passerelle.connectors.sources.webhooks.deletions import WebhookDeletions
 from passerelle.privacy.consent.notice import by_reference
 from passerelle.privacy.consent.signals.mapping import SignalMapping
 from passerelle.privacy.errors import DefinitionError
@@ -23,6 +24,7 @@ def cross_check(loaded: Loaded) -> list[Problem]:
         *_quality(loaded),
         *_notices(loaded),
         *_vendors(loaded),
+        *_deletions(loaded),
     ]
 
 
@@ -87,6 +89,15 @@ def _freshness(loaded: Loaded) -> Iterator[Problem]:
 def _vendors(loaded: Loaded) -> Iterator[Problem]:
     for name in loaded.project.vendors:
         yield from _known(loaded, PROJECT, ("vendors", name), name, loaded.project.destinations, "destination")
+
+
+def _deletions(loaded: Loaded) -> Iterator[Problem]:
+    """A source that tells what is gone from another."""
+    for name, plugged in loaded.sources.items():
+        if isinstance(plugged.settings, WebhookDeletions):
+            of = plugged.settings.of.partition(".")[0]
+            others = set(loaded.project.sources) - {name}
+            yield from _known(loaded, PROJECT, ("sources", name, "of"), of, sorted(others), "source")
 
 
 def _model(loaded: Loaded) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """`serve`: the narrow runner, for an n8n that must hold neither keys nor people."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,11 @@ from passerelle.workflows.verbs.contract import AnyVerb, Environment, Request, R
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from passerelle.connectors.sources.webhooks import Delivery
     from passerelle.workflows.runner.consent import ConsentDoor, Recorded
+    from passerelle.workflows.runner.inbox import Inbox
     from passerelle.workflows.runner.server import RunnerServer
+    from passerelle.workflows.workspace import Workspace
 
 
 class ServeRequest(Request):
@@ -60,7 +64,12 @@ def _prepare(environment: Environment, request: ServeRequest) -> "tuple[RunnerSe
     from passerelle.workflows.verbs.registry import verbs
     from passerelle.workflows.workspace import Workspace
 
-    Workspace.open(environment.workspace).close()
+    def seconds() -> float:
+        return environment.now() / 1_000_000
+
+    ping = _ping(request, seconds)
+    with Workspace.open(environment.workspace) as workspace:
+        inboxes = _inboxes(environment, workspace, ping, seconds)
     children = Children(environment.workspace, request.timeout)
     desk = Desk(
         token=Secret.from_file(request.token_file),
@@ -68,27 +77,63 @@ def _prepare(environment: Environment, request: ServeRequest) -> "tuple[RunnerSe
         children=children,
         memory=Memory(time.monotonic),
         turns=Turns(),
-        consent=_door(environment, request),
+        consent=_door(environment, request, ping, seconds),
+        inboxes=inboxes,
     )
     server = RunnerServer((request.host, request.port), desk, environment.workspace / "var")
     return server, children.stop
 
 
-def _door(environment: Environment, request: ServeRequest) -> "ConsentDoor | None":
+def _ping(request: ServeRequest, seconds: Callable[[], float]) -> Callable[[], None]:
+    from passerelle.workflows.runner.ping import Ping
+
+    return Ping.from_file(request.ping_file, seconds) if request.ping_file is not None else (lambda: None)
+
+
+def _inboxes(
+    environment: Environment, workspace: "Workspace", ping: Callable[[], None], seconds: Callable[[], float]
+) -> "dict[str, Inbox]":
+    """A door for each source that is sent to."""
+    import time
+
+    from passerelle.connectors.sources.webhooks import Deletions, Webhooks
+    from passerelle.workflows.pull.delivered import able
+    from passerelle.workflows.runner.inbox import Inbox
+    from passerelle.workflows.runner.memory import Memory
+
+    def keeps(name: str) -> "Callable[[Sequence[Delivery]], bool]":
+        return lambda deliveries: _keep(environment, name, deliveries)
+
+    sources = (workspace.source(name) for name in workspace.sources)
+    found = [source for source in sources if isinstance(source, Webhooks | Deletions)]
+    for one in found:
+        able(workspace, one)
+    return {
+        one.name: Inbox(one.name, one.receiver, keeps(one.name), ping, seconds, Memory(time.monotonic)) for one in found
+    }
+
+
+def _keep(environment: Environment, name: str, deliveries: "Sequence[Delivery]") -> bool:
+    """Keep what was sent to a source, in this process; whether anybody has to leave."""
+    from passerelle.workflows.pull.delivered import keep_delivered
+    from passerelle.workflows.workspace import Workspace
+
+    with Workspace.open(environment.workspace) as workspace:
+        source: Any = workspace.source(name)
+        return keep_delivered(workspace, source, deliveries, now=environment.now()).removals > 0
+
+
+def _door(
+    environment: Environment, request: ServeRequest, ping: Callable[[], None], seconds: Callable[[], float]
+) -> "ConsentDoor | None":
     import time
 
     from passerelle.workflows.runner.consent import ConsentDoor
     from passerelle.workflows.runner.memory import Memory
-    from passerelle.workflows.runner.ping import Ping
     from passerelle.workflows.runner.secret import Secret
 
     if request.consent_key_file is None:
         return None
-
-    def seconds() -> float:
-        return environment.now() / 1_000_000
-
-    ping = Ping.from_file(request.ping_file, seconds) if request.ping_file is not None else (lambda: None)
 
     def record(events: list[dict[str, Any]]) -> "Recorded":
         return _record(environment, events)

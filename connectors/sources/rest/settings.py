@@ -1,7 +1,6 @@
 """What a workspace says of a vendor's REST API."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self
 
@@ -10,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from passerelle.connectors.contract.access import TokenFrom
 from passerelle.connectors.contract.declared import RecordSettings
 from passerelle.connectors.contract.durations import DURATION
-from passerelle.connectors.contract.records import FieldShape, Shape
 from passerelle.connectors.errors import DefinitionError
 
 MOMENTS = ("since", "since_date", "since_seconds", "since_milliseconds", "until", "until_date")
@@ -174,13 +172,3 @@ class RestSettings(RecordSettings):
                 path=("query",),
             )
         return self
-
-    def nested(self) -> Shape:
-        """The shape, where a column such as emails.0.value stands within another."""
-        shape = self.shape()
-        return Shape(shape.grain, tuple(map(_nested, shape.fields)), shape.event)
-
-
-def _nested(field: FieldShape) -> FieldShape:
-    parts = tuple(int(part) if part.isdigit() else part for part in field.asked.split("."))
-    return replace(field, asked=str(parts[0]), path=parts if len(parts) > 1 else ())

@@ -8,7 +8,7 @@ from passerelle.workflows.cli.source_pages import BEGIN, with_fields
 from passerelle.workflows.settings.plugins import kinds
 
 PAGES = Path(__file__).parents[3] / "docs" / "sources"
-IN_YAML = {"consent_files", "files", "sql", "rest"}
+IN_YAML = {"consent_files", "files", "sql", "rest", "webhooks", "webhook_deletions"}
 
 
 def test_every_connector_has_a_page() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from passerelle.connectors.signatures import StandardWebhooks
 from passerelle.privacy.errors import DefinitionError, TryLater
 from passerelle.workflows.runner.answers import Answer, Asked
 from passerelle.workflows.runner.consent import ConsentDoor, Recorded
@@ -74,10 +75,12 @@ def test_without_a_withdrawal_nobody_is_knocked_up() -> None:
 
 def test_the_example_of_standard_webhooks_is_understood() -> None:
     """The test vector that the specification's own libraries use."""
-    key = b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    secret = Secret(b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    headers = {"webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "webhook-timestamp": "1614265330"}
+    headers["webhook-signature"] = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     body = b'{"test": 2432232314}'
-    message = b"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330." + body
-    assert Secret(key).signs(message, "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
+    assert secret.sent(StandardWebhooks(), headers, body, 1614265330) == "msg_p5jXN8AQM9LWM0D4loKWxJek"
+    assert secret.sent(StandardWebhooks(), headers, body + b" ", 1614265330) is None
 
 
 def _without(name: str) -> Asked:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from passerelle.connectors.signatures import StandardWebhooks
 from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.runner.ping import Ping
 from passerelle.workflows.runner.secret import Secret
@@ -33,8 +34,9 @@ def test_a_missing_or_short_secret_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_broken_whsec_key_is_refused() -> None:
+    headers = {"webhook-id": "msg_00000001", "webhook-timestamp": "0", "webhook-signature": "v1,AAAA"}
     with pytest.raises(DefinitionError, match="base64"):
-        Secret(b"whsec_not base64 at all!").signs(b"", "AAAA")
+        Secret(b"whsec_not base64 at all!").sent(StandardWebhooks(), headers, b"", 0)
 
 
 @contextmanager

@@ -6,25 +6,45 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import pyarrow as pa
 import pytest
+from sqlalchemy import func, select
 
 from passerelle.privacy.errors import DefinitionError
+from passerelle.privacy.store.tables import subject
 from passerelle.workflows.cli.progress import Silent
 from passerelle.workflows.n8n.secrets import make
 from passerelle.workflows.verbs.contract import Environment
 from passerelle.workflows.verbs.serve import ServeRequest, run
+from passerelle.workflows.workspace import Workspace
 from tests.canary import Canary, leaks, run_cli, start_cli, stop
 
 ZOE = Canary.make("serve")
+KEY = b"what-the-shop-signs-with"
+INBOX = """\
+  web_hooks:
+    kind: webhooks
+    signature: {scheme: woocommerce, token_file: secrets/web.secret}
+    grain: person
+    fields:
+      id: {key: true, identifier: external_id}
+      email: {identifier: email}
+      date_modified_gmt: {cursor: timestamp}
+"""
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("serve") / "shop"
     run_cli("init", str(folder), "--people", "30", check=0)
+    settings = folder / "passerelle.yaml"
+    settings.write_text(settings.read_text().replace("\nsources:\n", f"\nsources:\n{INBOX}", 1))
+    (folder / "secrets" / "web.secret").write_bytes(KEY)
+    (folder / "secrets" / "web.secret").chmod(0o600)
     make(folder / "n8n", "http://127.0.0.1:9/webhook")
     return folder
 
@@ -69,10 +89,58 @@ def test_a_signed_consent_is_recorded_and_nowhere_repeated(workspace: Path, addr
     assert leaks([ZOE], first.content) == []
 
 
+def deliver(address: str, number: int, key: bytes = KEY) -> httpx.Response:
+    """A customer who changed, as WooCommerce sends it."""
+    plain = {"id": number, "email": ZOE.email, "date_modified_gmt": f"2026-11-20T10:00:{number % 60:02d}"}
+    body = json.dumps(plain).encode()
+    headers = {"content-type": "application/json; charset=utf-8"}
+    headers["x-wc-webhook-signature"] = base64.b64encode(hmac.digest(key, body, "sha256")).decode()
+    return httpx.post(f"{address}/v1/inbox/web_hooks", content=body, headers=headers, timeout=120, trust_env=False)
+
+
+def subjects(workspace: Path) -> int:
+    with Workspace.open(workspace) as opened, opened.store().read() as connection:
+        return int(connection.execute(select(func.count()).select_from(subject)).scalar_one())
+
+
+def test_a_delivery_is_kept_and_nowhere_repeated(workspace: Path, address: str) -> None:
+    before = subjects(workspace)
+    answer = deliver(address, 1001)
+    assert (answer.status_code, answer.json()["outcome"]) == (200, "done")
+    assert subjects(workspace) == before + 1
+    assert leaks([ZOE], answer.content) == []
+    assert deliver(address, 1002, b"somebody else's secret").status_code == 401
+    assert subjects(workspace) == before + 1
+    pulled = json.loads(run_cli("pull", "web_hooks", workspace=workspace, check=0).stdout)
+    assert [(one["source"], one["outcome"]) for one in pulled["sources"]] == [("web_hooks", "done")]
+
+
+def test_what_was_answered_outlives_the_runner(workspace: Path) -> None:
+    """Killed at once after the answer: who was sent is there, and the table too, with the next pull."""
+    process = start_cli("serve", "--port", "0", "--token-file", "n8n/runner.token", workspace=workspace, cwd=workspace)
+    assert process.stdout is not None
+    address = json.loads(process.stdout.readline())["address"]
+    before = subjects(workspace)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: deliver(address, number).status_code, range(2000, 2012)))
+    process.kill()
+    process.communicate()
+    assert answers == [200] * 12
+    assert subjects(workspace) == before, "one e-mail address, one person"
+    run_cli("pull", "web_hooks", workspace=workspace, check=0)
+    with Workspace.open(workspace) as opened:
+        assert len(opened.lake().keys(everybody(opened), "web_hooks")) >= 12
+
+
 def test_an_event_that_does_not_fit_is_refused_without_its_values(workspace: Path, address: str) -> None:
     answer = post_consent(workspace, address, "msg_serve_2", {"email": ZOE.email, "purpose": "world_peace"})
     assert (answer.status_code, answer.json()["outcome"]) == (422, "invalid")
     assert leaks([ZOE], answer.content) == []
+
+
+def everybody(workspace: Workspace) -> pa.Array:
+    with workspace.store().read() as connection:
+        return pa.array(connection.execute(select(subject.c.subject_id)).scalars().all(), pa.int64())
 
 
 def serve(workspace: Path, request: ServeRequest) -> None:
