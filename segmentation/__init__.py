@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from passerelle.segmentation.draw import holdout
     from passerelle.segmentation.evaluation import Evaluation, Membership, check, evaluate, evaluating
     from passerelle.segmentation.figures import Preview, preview
+    from passerelle.segmentation.fitting import fit
     from passerelle.segmentation.history import History, MemoryHistory, ThresholdValue
     from passerelle.segmentation.reasons import Explained, explain
     from passerelle.segmentation.rfm_map import RfmMap, map_rfm
@@ -40,6 +41,7 @@ __all__ = [
     "evaluate",
     "evaluating",
     "explain",
+    "fit",
     "holdout",
     "map_rfm",
     "preview",
@@ -64,6 +66,7 @@ _PLACES = {
     "evaluate": "evaluation",
     "evaluating": "evaluation",
     "explain": "reasons",
+    "fit": "fitting",
     "holdout": "draw",
     "preview": "figures",
     "map_rfm": "rfm_map",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from passerelle.segmentation.dataset import COLUMN_TYPES, DatasetTable
+from passerelle.segmentation.fitted import Fitted
 from passerelle.segmentation.language.documents import ModelFile, TableDefinition
 from passerelle.segmentation.language.events import Window
 from passerelle.segmentation.resolve_traits import NUMBER, TraitReader
@@ -18,12 +19,14 @@ _OWN = {"subject_id", "event", "at"}
 class Catalogue:
     """Names, resolved once each. Every method raises `Misdefined` where a name means nothing."""
 
-    def __init__(self, model: ModelFile, tables: Mapping[str, DatasetTable]) -> None:
+    def __init__(
+        self, model: ModelFile, tables: Mapping[str, DatasetTable], fitted: Mapping[str, Fitted] | None = None
+    ) -> None:
         self.model = model
         self._tables: dict[str, DatasetTable] = {}
         self._traits: dict[str, Fact] = {}
         self._trail: list[str] = []
-        self._reader = TraitReader(self, model.timezone)
+        self._reader = TraitReader(self, model.timezone, fitted or {})
         for name, definition in model.tables.items():
             self._tables[name] = self._bind(name, definition, tables)
 

@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
 from passerelle.segmentation.engines.contract import Engine
 from passerelle.segmentation.rules import Sort, ValueType
+
+if TYPE_CHECKING:
+    from passerelle.segmentation.fitted import Fitted
 
 COLUMN_TYPES: Mapping[str, ValueType] = {
     "string": ValueType(Sort.TEXT),
@@ -47,3 +50,5 @@ class Dataset:
     gone: pa.Array | None = None
     engine: Engine = field(default_factory=_duckdb)
     """What computes them."""
+    fitted: Mapping[str, "Fitted"] = field(default_factory=dict)
+    """The numbers that scaled traits rest on, by trait."""

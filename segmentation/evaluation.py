@@ -21,6 +21,7 @@ from passerelle.segmentation.compile.rules import Compiler, drawn
 from passerelle.segmentation.compile.walk import Needs
 from passerelle.segmentation.dataset import Dataset, DatasetTable
 from passerelle.segmentation.engines.session import Session
+from passerelle.segmentation.fitted import Fitted
 from passerelle.segmentation.history import History, MemoryHistory
 from passerelle.segmentation.language.documents import ModelFile, SegmentFile
 from passerelle.segmentation.literals import CENTS
@@ -183,7 +184,7 @@ def evaluating(
 
     Raises `Misdefined` before any data is read.
     """
-    resolver = Resolver(model, segments, dataset.tables)
+    resolver = Resolver(model, segments, dataset.tables, dataset.fitted)
     chosen = _resolved(resolver, names)
     needs = Needs()
     for segment in chosen.values():
@@ -239,13 +240,14 @@ def check(
     tables: Mapping[str, DatasetTable],
     *,
     amounts: Collection[str] = (),
+    fitted: Mapping[str, Fitted] | None = None,
 ) -> list[Misdefined]:
     """Everything that is wrong with the definitions: `Misdefined` errors, which know their file and key.
 
-    `amounts`: traits that must be numbers or money.
+    `amounts`: traits that must be numbers or money. `fitted`: what scaled traits rest on.
     """
     try:
-        return Resolver(model, segments, tables).all_problems(amounts)
+        return Resolver(model, segments, tables, fitted).all_problems(amounts)
     except Misdefined as problem:  # without its tables the model says nothing else
         return [problem]
 

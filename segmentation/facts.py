@@ -44,6 +44,21 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Season:
+    """How much of a year's events, everybody's, fall into the last `within` seconds of it, against an even year.
+
+    The same for all people. Years end at the same moment of the calendar (in `timezone`) as now, one to `years` before.
+    """
+
+    selections: tuple["Selection", ...]
+    within: int
+    years: int
+    timezone: str
+    type: "ValueType"
+    default: "Stored" = None
+
+
+@dataclass(frozen=True, slots=True)
 class Coded:
     """A number for each value of `of`; `otherwise` for a known value without one."""
 

@@ -8,6 +8,7 @@ from typing import Literal, assert_never
 
 from passerelle.segmentation.catalogue import NUMBER, Catalogue
 from passerelle.segmentation.dataset import DatasetTable
+from passerelle.segmentation.fitted import Fitted
 from passerelle.segmentation.language import conditions as say
 from passerelle.segmentation.language.comparisons import QuantileValue, ThresholdValue, TraitValue
 from passerelle.segmentation.language.documents import ModelFile, SegmentFile
@@ -18,6 +19,7 @@ from passerelle.segmentation.language.thresholds import (
     QuantileThreshold,
     ZScoreThreshold,
 )
+from passerelle.segmentation.language.traits import ScaledTrait
 from passerelle.segmentation.language.words import Closed
 from passerelle.segmentation.literals import literal
 from passerelle.segmentation.resolve_conditions import ConditionReader
@@ -45,11 +47,15 @@ class Resolver:
     """Resolves the segments of one workspace against one dataset's columns."""
 
     def __init__(
-        self, model: ModelFile, segments: Mapping[str, SegmentFile], tables: Mapping[str, DatasetTable]
+        self,
+        model: ModelFile,
+        segments: Mapping[str, SegmentFile],
+        tables: Mapping[str, DatasetTable],
+        fitted: Mapping[str, Fitted] | None = None,
     ) -> None:
         self._model = model
         self._files = segments
-        self.catalogue = Catalogue(model, tables)
+        self.catalogue = Catalogue(model, tables, fitted)
         self._rfm: Rfm | None = None
         self._scoring = False
         self._segments: dict[str, Segment] = {}
@@ -64,6 +70,7 @@ class Resolver:
         jobs += [partial(self.metric, name, top / "metrics") for name in self._model.metrics]
         jobs += [partial(self.segment, name) for name in self._files]
         jobs += [partial(self.amount, name) for name in amounts]
+        jobs += [partial(self._among, name) for name in self._model.traits]
         if self._model.rfm is not None:
             jobs.append(partial(self.rfm, top / "rfm"))
         found: dict[tuple[str, tuple[str | int, ...]], Misdefined] = {}
@@ -97,6 +104,12 @@ class Resolver:
         return Segment(name, where, exclude, holdout, splits, tuple(dict.fromkeys(reader.uses)))
 
     # --- parts of model.yaml
+    def _among(self, name: str) -> None:
+        """The segment that a scaled trait is fitted on is there."""
+        trait = self._model.traits[name]
+        if isinstance(trait, ScaledTrait) and trait.among is not None and trait.among not in self._files:
+            raise (model_place() / "traits" / name / "among").unknown("segment", trait.among, self._files)
+
     def threshold(self, name: str, place: Place, kind: ValueType | None = None) -> ThresholdRef:
         """A threshold of model.yaml; `kind` types a fixed one."""
         if name not in self._model.thresholds:

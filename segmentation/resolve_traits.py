@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol, assert_never
 
-from passerelle.segmentation.facts import Coded, Constant, Formula, Operation, Passage, Sessions, Term
+from passerelle.segmentation.facts import Coded, Constant, Formula, Operation, Passage, Season, Sessions, Term
+from passerelle.segmentation.fitted import Fitted, method, scaled
 from passerelle.segmentation.formulas import formula
 from passerelle.segmentation.language.events import Window
 from passerelle.segmentation.language.traits import (
@@ -21,16 +22,19 @@ from passerelle.segmentation.language.traits import (
     LastTrait,
     MaxTrait,
     MeanGapTrait,
+    MinMaxTrait,
     MinTrait,
     OneHotTrait,
     OrdinalTrait,
     OwnGapsTrait,
+    SeasonalTrait,
     SessionsTrait,
     SinceFirstTrait,
     SinceLastTrait,
     SumTrait,
     TimeBetweenTrait,
     Trait,
+    ZScoreTrait,
 )
 from passerelle.segmentation.literals import literal
 from passerelle.segmentation.rules import Aggregate, Column, Fact, Selection, Sort, Statistic, Stored, ValueType
@@ -74,7 +78,8 @@ class Names(Protocol):
 class TraitReader:
     """Resolves traits by the names of one model."""
 
-    def __init__(self, names: Names, timezone: str) -> None:
+    def __init__(self, names: Names, timezone: str, fitted: Mapping[str, Fitted]) -> None:
+        self._fitted = fitted
         self._names = names
         self._timezone = timezone
 
@@ -113,6 +118,13 @@ class TraitReader:
                 return self._ordinal(trait, place)
             case OneHotTrait():
                 return self._one_hot(trait, place)
+            case SeasonalTrait():
+                return self._seasonal(trait, place)
+            case MinMaxTrait() | ZScoreTrait():
+                here = place / method(trait)
+                of = self._names.trait(trait.min_max if isinstance(trait, MinMaxTrait) else trait.z_score, here)
+                name = str(place.path[-1])
+                return scaled(trait, of, self._fitted.get(name), name, here)
             case (
                 SumTrait()
                 | AvgTrait()
@@ -189,6 +201,14 @@ class TraitReader:
         for term in terms[1:]:
             total = Operation("+", total, term)
         return Formula(total, _FRACTION)
+
+    def _seasonal(self, trait: SeasonalTrait, place: Place) -> Formula:
+        here = place / "seasonal"
+        ever = Window.model_construct(within=None, until=None, where=trait.where)
+        own = Aggregate("count", self._names.selections(trait.seasonal, trait, here), NUMBER, default=0)
+        everybody = self._names.selections(trait.seasonal, ever, here)
+        season = Season(everybody, trait.within or 0, trait.years, self._timezone, _FRACTION)
+        return Formula(Operation("/", own, season), _FRACTION, self._default(trait.default, _FRACTION, place))
 
     def _ordinal(self, trait: OrdinalTrait, place: Place) -> Coded:
         of, values = self._coded(trait.ordinal, trait.order, place, "ordinal", "order")

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
-from passerelle.segmentation.facts import Coded, Formula, Passage, Sessions
+from passerelle.segmentation.facts import Coded, Formula, Passage, Season, Sessions
 from passerelle.segmentation.language.comparisons import Ordering
 
 
@@ -85,7 +85,7 @@ class Aggregate:
     default: "Stored" = None
 
 
-Fact = Column | Aggregate | Sessions | Passage | Coded | Formula
+Fact = Column | Aggregate | Sessions | Passage | Season | Coded | Formula
 """What is known of one person before anything is compared: what a trait is."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from passerelle.segmentation.facts import Coded, Constant, Formula, Operation, Passage, Sessions, Term
+from passerelle.segmentation.facts import Coded, Constant, Formula, Operation, Passage, Season, Sessions, Term
 from passerelle.segmentation.language.words import in_words as length_in_words
 from passerelle.segmentation.literals import in_words
 from passerelle.segmentation.rules import (
@@ -76,7 +76,7 @@ def operand(item: Operand, names: Names) -> str:
             return names.get(item) or _fact(item, names)
 
 
-def _fact(item: Aggregate | Sessions | Passage | Coded | Formula, names: Names) -> str:
+def _fact(item: Aggregate | Sessions | Passage | Season | Coded | Formula, names: Names) -> str:
     match item:
         case Aggregate():
             return _aggregate(item)
@@ -84,6 +84,8 @@ def _fact(item: Aggregate | Sessions | Passage | Coded | Formula, names: Names) 
             return f"{_MEASURES[item.measure]} of {events(item.selections, names)}"
         case Passage():
             return f"mean time from {events(item.start, names)} to {events(item.end, names)}"
+        case Season():
+            return f"seasonal index of {events(item.selections, names)}"
         case Coded():
             return f"code of {operand(item.of, names)}"
         case Formula():

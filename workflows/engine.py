@@ -24,9 +24,11 @@ from passerelle.segmentation import (
     check,
     evaluate,
     explain,
+    fit,
     map_rfm,
     preview,
 )
+from passerelle.segmentation.fitted import FOLDER, Fitted, Scaled, read, write
 from passerelle.workflows.settings.problems import from_definition
 from passerelle.workflows.settings.unusable import Unusable
 
@@ -209,13 +211,45 @@ def dataset(workspace: "Workspace") -> Dataset:
         merges=merges.set_column(1, "merged_into", merges.column("merged_into").cast(pa.int64())),
         gone=erased.column("subject_id").combine_chunks(),
         engine=workspace.engine(),
+        fitted=fitted_numbers(workspace),
     )
+
+
+def fitted_numbers(workspace: "Workspace") -> dict[str, Fitted]:
+    """The numbers in force that scaled traits rest on, by trait."""
+    return {name: file.versions[-1] for name, file in read(workspace.folder / FOLDER).items()}
+
+
+def fit_traits(workspace: "Workspace", names: Sequence[str], *, now: int) -> dict[str, tuple[Fitted | None, Fitted]]:
+    """Fit the named scaled traits, or all, as of this hour: by name, the numbers before and now, which are kept.
+
+    Raises `Unusable` with file and line where one cannot be fitted; those before it are kept all the same.
+    """
+    scaled = [name for name, trait in workspace.model.traits.items() if isinstance(trait, Scaled)]
+    folder = workspace.folder / FOLDER
+    done: dict[str, tuple[Fitted | None, Fitted]] = {}
+    for name in names or scaled:
+        before = read(folder).get(name)
+        last = before.versions[-1] if before else None
+        with located(workspace):
+            new = fit(
+                name,
+                last.version + 1 if last else 1,
+                model=workspace.model,
+                segments=workspace.segments,
+                dataset=dataset(workspace),
+                as_of=instant(None, now),
+            )
+        write(folder, name, before, new)
+        done[name] = (last, new)
+    return done
 
 
 def segment_problems(workspace: "Workspace") -> list[DefinitionError]:
     """Everything that is wrong with model.yaml and the segments, held against the lake's columns."""
     amounts = sorted({each.value.trait for each in workspace.audiences.values() if each.value is not None})
-    problems = check(workspace.model, workspace.segments, dataset(workspace).tables, amounts=amounts)
+    found = dataset(workspace)
+    problems = check(workspace.model, workspace.segments, found.tables, amounts=amounts, fitted=found.fitted)
     return [_with_line(workspace, problem) for problem in problems]
 
 

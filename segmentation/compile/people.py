@@ -7,13 +7,13 @@ from typing import Protocol
 
 import ibis
 
-from passerelle.segmentation.compile import derived, sequence, sessions
+from passerelle.segmentation.compile import derived, seasons, sequence, sessions
 from passerelle.segmentation.compile.events import MICRO, Partial, Summary, field_value, holds
 from passerelle.segmentation.compile.instants import AsOf
 from passerelle.segmentation.compile.portable import Expr, known, whole_division
 from passerelle.segmentation.compile.values import literal
 from passerelle.segmentation.compile.walk import Needs
-from passerelle.segmentation.facts import Coded, Formula, Passage, Sessions
+from passerelle.segmentation.facts import Coded, Formula, Passage, Season, Sessions
 from passerelle.segmentation.rules import Aggregate, Column, Fact, Selection, Sequence, Sort, ValueType
 
 Parts = Mapping[Aggregate, list[dict[str, str]]]
@@ -110,6 +110,8 @@ class People:
             return field_value(base[self._attribute(item.table, item.column)], item.type)
         if isinstance(item, Sessions):
             return sessions.measured(item, base, self._between[item])
+        if isinstance(item, Season):
+            return seasons.index(item, self._tables.events, self._as_of).as_scalar()
         if isinstance(item, Passage):
             number, length = (base[self._between[item][name]].cast("float64") for name in ("number", "length"))
             return length / number / float(item.unit * MICRO)

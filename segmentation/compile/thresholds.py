@@ -38,9 +38,9 @@ def moments(values: Expr, *, whole: bool) -> Expr:
 
 
 def extent(values: Expr, *, whole: bool) -> Expr:
-    """Of all `v`, floats in millionths: `low`, `high`, and how many are `distinct`."""
+    """Of all `v`, floats in millionths: `low`, `high`, how many there are, `n`, and how many are `distinct`."""
     x = _in_whole(values.v, whole=whole)
-    return values.aggregate(low=x.min(), high=x.max(), distinct=x.nunique())
+    return values.aggregate(low=x.min(), high=x.max(), n=values.count(), distinct=x.nunique())
 
 
 def counted(values: Expr, *, whole: bool, low: int, step: int) -> Expr:

@@ -2,20 +2,28 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from passerelle.segmentation.facts import Measure
 from passerelle.segmentation.language.events import EventColumn, EventName, Events, Window
-from passerelle.segmentation.language.words import Alternatives, Closed, Length, Number, Scalar
+from passerelle.segmentation.language.words import Alternatives, Closed, Length, Name, Number, Scalar
 
 Unit = Literal["minute", "hour", "day", "week"]
 UNIT_SECONDS: dict[Unit, int] = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+
+
+Dimension = Literal["demographic", "behavioural", "psychographic", "contextual"]
+_YEAR = 365 * 86_400
 
 
 class Described(Closed):
     """Base of every trait."""
 
     description: str = Field("", max_length=400, description="What it means, for readers.")
+    dimension: Dimension | None = Field(
+        None, description="What it tells of people: who they are, what they do, what they care for, or when and where."
+    )
 
 
 class ColumnTrait(Described):
@@ -185,6 +193,43 @@ class OrdinalTrait(Described):
     default: Scalar | None = Field(None, description="Where the value is missing or not in `order`.")
 
 
+class ScaledTrait(Described):
+    """Base of what rests on numbers that were fitted."""
+
+    among: Name | None = Field(None, description="The segment whose people it is fitted on; without it, everybody.")
+
+
+class MinMaxTrait(ScaledTrait):
+    """A value on a scale from 0 to 1, by the least and the greatest value that were fitted."""
+
+    tag: ClassVar[str] = "<min_max>"
+    min_max: str = Field(description="A trait that is a number or money.")
+
+
+class ZScoreTrait(ScaledTrait):
+    """How many standard deviations above the mean, both as they were fitted."""
+
+    tag: ClassVar[str] = "<z_score>"
+    z_score: str = Field(description="A trait that is a number or money.")
+
+
+class SeasonalTrait(EventTrait):
+    """How many events, for a usual time of the year."""
+
+    tag: ClassVar[str] = "<seasonal>"
+    seasonal: Events = Field(
+        description="How many of these events within `within`, divided by how much everybody had of a year's events at "
+        "the same time of the years before, against an even year."
+    )
+    years: int = Field(1, ge=1, le=5, description="So many years before are compared with.")
+
+    @model_validator(mode="after")
+    def _at_most_a_year(self) -> "SeasonalTrait":
+        if self.within is None or self.within > _YEAR or self.until is not None:
+            raise PydanticCustomError("seasonal", "needs `within`, at most `365d`, and no `until`")
+        return self
+
+
 class OneHotTrait(Described):
     """1 for one value, 0 for every other."""
 
@@ -215,6 +260,9 @@ _KINDS = (
     FormulaTrait,
     OrdinalTrait,
     OneHotTrait,
+    MinMaxTrait,
+    ZScoreTrait,
+    SeasonalTrait,
 )
 _ALTERNATIVES = Alternatives({kind.tag.strip("<>"): kind.tag for kind in _KINDS} | {"recency": "<since_last>"}, "trait")
 
@@ -246,7 +294,10 @@ Trait = Annotated[
     | Annotated[EngagementTrait, Tag("<engagement>")]
     | Annotated[FormulaTrait, Tag("<formula>")]
     | Annotated[OrdinalTrait, Tag("<ordinal>")]
-    | Annotated[OneHotTrait, Tag("<one_hot>")],
+    | Annotated[OneHotTrait, Tag("<one_hot>")]
+    | Annotated[MinMaxTrait, Tag("<min_max>")]
+    | Annotated[ZScoreTrait, Tag("<z_score>")]
+    | Annotated[SeasonalTrait, Tag("<seasonal>")],
     Discriminator(_ALTERNATIVES.tag),
     BeforeValidator(_ALTERNATIVES.check),
     BeforeValidator(_recency),

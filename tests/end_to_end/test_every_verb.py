@@ -56,6 +56,8 @@ STORY: list[Step] = [
     ("segment preview everybody", LOOK),
     ("segment explain everybody --file {zoe}", DONE),
     ("segment thresholds --json", DONE),
+    ("traits list", DONE),
+    ("traits fit", DONE),
     ("segment rfm --out {temp}/rfm.svg", DONE),
     ("segment accept high_value --reason canary", UNFIT),
     ("plan --out {temp}/plan.json", DONE),

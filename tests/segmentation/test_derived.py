@@ -1,11 +1,14 @@
 """Sessions, passages, points, codes and formulas."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from passerelle.segmentation import Misdefined, check
+from passerelle.segmentation.compile.instants import AsOf
+from passerelle.segmentation.compile.seasons import years_before
 from tests.segmentation.world import DAY, HOUR, SECOND, Row, T, World, event, persons, purchase, segment
 
 MINUTE = 60 * SECOND
@@ -113,6 +116,33 @@ def test_formulas_are_made_of_formulas_and_money_stays_money(world: World) -> No
     value_is(world, {"formula": "spent / mean", "default": 0}, {1: 2, 2: 0}, **spent)
 
 
+def test_a_count_for_a_usual_time_of_the_year(world: World) -> None:
+    world.people = persons(*range(1, 6))
+    world.orders = [purchase(1, 5)] * 3  # of a person who buys three times now
+    world.orders += [purchase(2, 365 + days) for days in (1, 30, 72.9)]  # a year ago, at this time of the year
+    world.orders += [purchase(3, 365 + days) for days in (73.1, 200, 364.9)]  # … and at any other time of that year
+    world.orders += [purchase(4, 2 * 365 + 1), purchase(4, 300)]  # the year before that, and this year
+    seasonal = {"seasonal": "purchase", "within": "73d"}  # a fifth of a year, with half of its purchases
+    value_is(world, seasonal, {1: 1.2, 2: 0, 5: 0})
+    value_is(
+        world, {**seasonal, "years": 2}, {1: 1.048564}
+    )  # four of seven purchases in two years, one of them of 366 days
+    value_is(world, {**seasonal, "where": {"amount": {"more_than": 100}}, "default": -1}, {1: -1, 5: -1})
+
+
+def test_a_season_without_events_says_nothing(world: World) -> None:
+    world.people, world.orders = persons(1), [purchase(1, 5), purchase(1, 365 + 200)]
+    value_is(world, {"seasonal": "purchase", "within": "73d"}, {1: None})
+
+
+def test_years_end_at_the_same_moment_of_the_calendar() -> None:
+    leap_day = int(datetime(2028, 2, 29, 12, tzinfo=UTC).timestamp()) * SECOND
+    assert years_before(AsOf(leap_day), 1, "UTC") == int(datetime(2027, 2, 28, 12, tzinfo=UTC).timestamp()) * SECOND
+    summer = int(datetime(2026, 3, 29, 10, tzinfo=UTC).timestamp()) * SECOND + 7  # the clocks went forward that day
+    before = int(datetime(2025, 3, 29, 11, tzinfo=UTC).timestamp()) * SECOND + 7
+    assert years_before(AsOf(summer), 1, "Europe/Paris") == before
+
+
 def test_codes(world: World) -> None:
     world.people = [*persons(1, loyalty="or"), *persons(2, loyalty="bronze"), *persons(3, loyalty="x"), *persons(4)]
     loyalty: dict[str, Row] = {
@@ -141,6 +171,8 @@ def test_codes(world: World) -> None:
         ({"one_hot": "spent", "value": 3}, "The values of `spent` are too many to be listed"),
         ({"sessions": "view", "measure": "events", "counting": "cart"}, "There is no event in these sessions `cart`."),
         ({"sessions": "view", "counting": "view"}, "`counting` changes nothing beside `measure: number`."),
+        ({"min_max": "orders_365d"}, "Nothing was fitted for `it` yet."),
+        ({"z_score": "loyalty"}, "A text cannot be scaled; a number or an amount can."),
         ({"engagement": {"view": 1, "veiw": 2}}, "There is no event `veiw`."),
     ],
 )

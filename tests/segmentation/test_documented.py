@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,14 @@ import pytest
 from pydantic import ValidationError
 
 from passerelle.segmentation import DatasetTable, Misdefined, ModelFile, SegmentFile, check
+from passerelle.segmentation.catalogue import Catalogue
 from passerelle.segmentation.dataset import COLUMN_TYPES
+from passerelle.segmentation.fitted import Fitted, Scaled, method
+from passerelle.segmentation.language.traits import MinMaxTrait
 from passerelle.segmentation.language.words import Closed
 from passerelle.segmentation.rfm import GRID
+from passerelle.segmentation.rules import digest
+from passerelle.segmentation.wrong import Place
 from passerelle.workflows.settings.document import Document, Value, parse
 from passerelle.workflows.settings.load import validated
 from passerelle.workflows.settings.problems import from_definition, from_validation
@@ -76,8 +82,32 @@ def segments() -> dict[str, SegmentFile]:
     return {data["segment"]: validated(SegmentFile, data) for data in [*written, *of_kind("segment")]}
 
 
+def fitted() -> dict[str, Fitted]:
+    """Numbers for the page's scaled traits."""
+    written, names = model(), Catalogue(model(), tables())
+    found = {}
+    for name, trait in written.traits.items():
+        if isinstance(trait, Scaled):
+            of = names.trait(trait.min_max if isinstance(trait, MinMaxTrait) else trait.z_score, Place(""))
+            found[name] = Fitted(
+                version=1,
+                method=method(trait),
+                definition=digest(of),
+                among=trait.among or "",
+                as_of=0,
+                people=10,
+                shift=Decimal(2_000),
+                scale=Decimal("3000.5"),
+            )
+    return found
+
+
+def checked(more: Mapping[str, SegmentFile]) -> list[Misdefined]:
+    return check(model(), {**segments(), **more}, tables(), fitted=fitted())
+
+
 def problems(more: Mapping[str, SegmentFile]) -> list[str]:
-    return [f"{item.message} {item.path}" for item in check(model(), {**segments(), **more}, tables())]
+    return [f"{item.message} {item.path}" for item in checked(more)]
 
 
 def test_each_block_is_a_segment_a_list_of_conditions_a_part_of_the_model_or_columns() -> None:
@@ -140,8 +170,7 @@ def refusal(document: Document) -> list[str]:
         file = validated(SegmentFile, document.data)
     except ValidationError as error:
         return [str(problem) for problem in from_validation(error, SegmentFile, document)]
-    found: list[Misdefined] = check(model(), {**segments(), file.segment: file}, tables())
-    return [str(problem) for error in found for problem in from_definition(error, document)]
+    return [str(problem) for error in checked({file.segment: file}) for problem in from_definition(error, document)]
 
 
 def test_the_refusals_shown_are_the_real_ones() -> None:

@@ -21,6 +21,7 @@ from passerelle.segmentation import (
 )
 from passerelle.segmentation.engines.contract import Engine
 from passerelle.segmentation.engines.duck import DuckDb
+from passerelle.segmentation.fitted import Fitted
 
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
@@ -91,6 +92,7 @@ class World:
     model: dict[str, Any] = field(default_factory=dict)
     merges: Mapping[int, int] = field(default_factory=dict)
     gone: Sequence[int] = ()
+    fitted: Mapping[str, Fitted] = field(default_factory=dict)
     engine: Engine = field(default_factory=lambda: DuckDb(memory="512MB", threads=1))
     made: int = 0
 
@@ -121,7 +123,7 @@ class World:
                 "merged_into": pa.array(list(self.merges.values()), pa.int64()),
             }
         )
-        return Dataset(tables, merges, pa.array(list(self.gone), pa.int64()), engine=self.engine)
+        return Dataset(tables, merges, pa.array(list(self.gone), pa.int64()), self.engine, self.fitted)
 
     def run(
         self, *files: SegmentFile, as_of: int = T, history: History | None = None, only: Sequence[str] = ()

@@ -31,6 +31,7 @@ SUBJECTS = {
     "sources": "Lists the sources, tries one out, and says what it reads.",
     "consent": "Takes consent in, records and withdraws it, shows it.",
     "segment": "Shows who a segment finds, and why.",
+    "traits": "Lists what is known of people, and fits the traits that are scaled.",
     "policy": "Shows the policy that decides, its past versions, and who a change would let in or out.",
     "evidence": "Keeps evidence of erased people, sealed to the data protection officer, and opens it.",
     "keys": "Lists, rotates, checks and copies the keys.",

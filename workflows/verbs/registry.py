@@ -8,7 +8,7 @@ from passerelle.workflows.verbs.contract import AnyVerb
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Start here": ("init", "demo", "doctor"),
-    "For marketers": ("segment", "plan", "sync", "status"),
+    "For marketers": ("segment", "traits", "plan", "sync", "status"),
     "Data and consent": ("pull", "quality", "sources", "consent", "normalize"),
     "For auditors and data protection officers": ("audit", "policy", "erase", "evidence", "witness"),
     "For operators and developers": ("keys", "workflows", "serve", "twins", "schema"),
@@ -22,6 +22,7 @@ MODULES: dict[str, str] = {
     "segment": "segment",
     "thresholds": "segment",
     "rfm": "segment",
+    "traits": "traits",
     "plan": "plan",
     "sync": "sync",
     "status": "status",

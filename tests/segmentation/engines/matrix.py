@@ -10,7 +10,7 @@ import pyarrow as pa
 from passerelle.segmentation import Dataset, DatasetTable, Membership, ModelFile, SegmentFile, evaluate
 from passerelle.segmentation.engines.contract import Engine
 from passerelle.workflows.settings.load import validated
-from tests.segmentation.test_documented import CONDITIONS, segments, tables, written_model
+from tests.segmentation.test_documented import CONDITIONS, fitted, segments, tables, written_model
 from tests.segmentation.world import DAY, HOUR, Row, T, parquet
 
 PEOPLE = range(1, 301)
@@ -107,7 +107,7 @@ def dataset(folder: Path, engine: Engine, seed: int = 11) -> Dataset:
     merges = pa.table(
         {"subject_id": pa.array([3, 5, 14], pa.int64()), "merged_into": pa.array([4, 4, 299], pa.int64())}
     )
-    return Dataset(found, merges, pa.array([8, 9], pa.int64()), engine=engine)
+    return Dataset(found, merges, pa.array([8, 9], pa.int64()), engine=engine, fitted=fitted())
 
 
 def members(folder: Path, engine: Engine) -> dict[str, Membership]:
