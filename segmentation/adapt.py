@@ -98,7 +98,7 @@ class Adapter:
             case "natural_breaks":
                 return self._natural_breaks(threshold)
             case "moving_average":
-                return {None: Found(self._moving_average(threshold))}
+                return self._moving_average(threshold)
 
     def _quantile(self, threshold: Threshold) -> dict[Group, Found]:
         values = self._values(_of(threshold), threshold.over, threshold.by)
@@ -141,18 +141,36 @@ class Adapter:
             found[group] = Found(value, people=sum(counts.values()))
         return _few(found)
 
-    def _moving_average(self, threshold: Threshold) -> Decimal | None:
+    def _moving_average(self, threshold: Threshold) -> dict[Group, Found]:
         metric = threshold.metric
         if metric is None:  # pragma: no cover - a moving average has one
-            return None
-        rows = self._session.fetch(days.daily(threshold, metric, self._session, self._compiler.as_of)).to_pylist()
-        scale = 1 if metric.type.whole else 1_000_000
-        by_day = {row["day"]: Fraction(int(row["amount"] or 0), scale) for row in rows}
-        if metric.per == "active_person":
-            return thresholds.mean_of_days([by_day[row["day"]] / row["people"] for row in rows])
-        everybody = self._population if metric.per == "person" else 1
-        amounts = [by_day.get(day, Fraction()) for day in range(threshold.days)]
-        return thresholds.mean_of_days([amount / everybody for amount in amounts] if everybody else [])
+            return {None: Found(None)}
+        groups, sizes = self._grouped(threshold.by)
+        rows = self._session.fetch(days.daily(threshold, metric, self._session, self._compiler.as_of, groups))
+        scale = 1 if metric.type.whole else MICRO
+        by_day: dict[Group, dict[int, Fraction]] = {group: {} for group in sizes}
+        for row in rows.to_pylist():
+            amount = Fraction(int(row["amount"] or 0), scale)
+            active = row["people"] if metric.per == "active_person" else 1
+            by_day[row["g"] if threshold.by else None][row["day"]] = amount / active
+        found: dict[Group, Found] = {}
+        for group, amounts in by_day.items():
+            if metric.per == "active_person":
+                line = list(amounts.values())
+            else:
+                everybody = sizes[group] if metric.per == "person" else 1
+                line = [amounts.get(day, Fraction()) / everybody for day in range(threshold.days)] if everybody else []
+            found[group] = Found(thresholds.mean_of_days(line), people=sizes[group] if threshold.by else None)
+        return _few(found)
+
+    def _grouped(self, by: Operand | None) -> tuple[Expr | None, dict[Group, int]]:
+        """Each person's group, where they have one, and how many people each group has; without `by`, everybody."""
+        if by is None:
+            return None, {None: self._population}
+        table = self._compiler.people.select("subject_id", g=self._compiler.value(by))
+        groups = table.filter(table.g.notnull())
+        rows = self._session.fetch(groups.group_by("g").aggregate(n=groups.count()))
+        return groups, {row["g"]: int(row["n"]) for row in rows.to_pylist()}
 
     def _values(self, operand: Operand, over: Rule | None, by: Operand | None) -> Expr:
         """`v` and its group `g`, of people who have both and belong to `over`."""

@@ -135,6 +135,7 @@ class Resolver:
                     metric=metric,
                     days=written.days,
                     timezone=self._model.timezone,
+                    by=None if written.by is None else self._group(written.by, here / "by"),
                 )
             case _:
                 assert_never(written)

@@ -23,8 +23,11 @@ def boundaries(as_of: AsOf, days: int, timezone: str) -> list[int]:
     return [microseconds(datetime(day.year, day.month, day.day, tzinfo=zone)) for day in starts]
 
 
-def daily(threshold: Threshold, metric: Metric, tables: Tables, as_of: AsOf) -> Expr:
-    """`day` (0 = oldest), `amount`, `people`: days on which something happened."""
+def daily(threshold: Threshold, metric: Metric, tables: Tables, as_of: AsOf, groups: Expr | None = None) -> Expr:
+    """`g`, `day` (0 = oldest), `amount`, `people`: days on which something happened.
+
+    `groups` (`subject_id`, `g`): only what these people did, by group; without them everybody's, and `g` is 0.
+    """
     edges = boundaries(as_of, threshold.days, threshold.timezone)
     parts: list[Expr] = []
     for selection in metric.selections:
@@ -36,8 +39,9 @@ def daily(threshold: Threshold, metric: Metric, tables: Tables, as_of: AsOf) -> 
             value = field_value(rows[metric.column], metric.type)
         parts.append(rows.select("subject_id", day=_day(rows.at, edges), value=value))
     rows = first_rows(parts)
+    rows = rows.mutate(g=ibis.literal(0)) if groups is None else rows.join(groups, "subject_id")
     amount = rows.subject_id.nunique() if metric.statistic == "people" else scaled_sum(rows.value, metric.type, None)
-    return rows.group_by("day").aggregate(amount=amount, people=rows.subject_id.nunique())
+    return rows.group_by(["g", "day"]).aggregate(amount=amount, people=rows.subject_id.nunique())
 
 
 def _day(at: Expr, edges: list[int]) -> Expr:

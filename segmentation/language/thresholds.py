@@ -91,6 +91,7 @@ class MovingAverageThreshold(_Adaptive):
     tag: ClassVar[str] = "<moving_average>"
     moving_average: Name = Field(description="A metric of model.yaml.")
     days: int = Field(ge=1, le=400, description="Over the last so many complete days.")
+    by: str | None = Field(None, description="One value per group: a trait or attribute with few values.")
 
 
 _KINDS = (FixedThreshold, QuantileThreshold, ZScoreThreshold, NaturalBreaksThreshold, MovingAverageThreshold)

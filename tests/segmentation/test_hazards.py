@@ -12,6 +12,11 @@
 | a threshold jumps after an outage | the guard keeps the last value, and says so |
 | engines differ on small letters and white space | letters go by one table, and white space counts |
 | engines take a decimal for a float | a product is computed as floats everywhere |
+| an engine overflows where another gives infinity | what is too great is missing, what is too small is zero |
+| sums of floats depend on their order | they are sums of whole millionths, decay included |
+| events at one instant part a session by chance | one instant is put together first |
+| a scaled score moves although a person did nothing | its numbers are fitted and kept (test_scaled.py) |
+| natural breaks split equals, or depend on a start | they are found exactly, over the different values |
 | doubled rows count a person twice | a person is one person; an event told twice happened twice |
 """
 
@@ -128,6 +133,39 @@ def test_a_product_with_a_fraction_is_the_same_everywhere(world: World) -> None:
     times = {"trait": "points", "times": 1.1}  # 3 * 1.1 is 3.3000000000000003 as floats, 3.3 as decimals
     world.model = {"traits": {"ratio": {"column": "ratio"}, "points": {"column": "points"}}}
     assert world.members({"trait": "ratio", "at_least": times}) == {1}
+
+
+def test_what_is_too_great_is_missing_and_what_is_too_small_is_zero(world: World) -> None:
+    values = {1: 1e-300, 2: 9e12, 3: 1.0, 4: float("inf"), 5: float("nan"), 6: 1e-7}
+    world.people = [{"subject_id": person, "ratio": value} for person, value in values.items()]
+    world.model = {
+        "traits": {
+            "ratio": {"column": "ratio"},
+            "cube": {"formula": "ratio * ratio * ratio"},
+            "inverse": {"formula": "1 / ratio / ratio"},
+        }
+    }
+    assert world.members({"trait": "cube", "is": 0}) == {1, 6}
+    assert world.members({"trait": "cube", "missing": True}) == {2, 4, 5}
+    assert world.members({"trait": "inverse", "missing": True}) == {1, 4, 5, 6}
+    assert world.members({"trait": "inverse", "is": 0}) == {2}
+
+
+def test_points_do_not_depend_on_the_order_in_which_they_are_added(world: World) -> None:
+    world.people = persons(1, 2)
+    rows = [event(1, "view", days / 7) for days in range(1, 200)]
+    world.web = [*rows, *({**row, "subject_id": 2} for row in reversed(rows))]
+    world.model = {"traits": {"points": {"engagement": {"view": 0.1}, "half_life": "13d"}}}
+    edge = {"trait": "points", "at_least": {"quantile": 0.75, "of": "points"}}
+    assert world.members(edge) == {1, 2}
+
+
+def test_events_at_one_instant_belong_to_one_session(world: World) -> None:
+    world.people = persons(1, 2)
+    late = [event(1, name, 1) for name in ("cart", "view", "view")]
+    world.web = [event(1, "view", 2), *late, *({**row, "subject_id": 2} for row in reversed(late)), event(2, "view", 2)]
+    world.model = {"traits": {"visits": {"sessions": ["view", "cart"]}}}
+    assert world.members({"trait": "visits", "is": 2}) == {1, 2}
 
 
 def test_a_person_told_twice_is_one_and_an_event_told_twice_is_two(world: World) -> None:

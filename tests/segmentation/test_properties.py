@@ -250,6 +250,17 @@ def test_the_order_of_rows_changes_nothing(
         "top": {"top": {"n": 3, "by": "revenue_365d", "ties": "hash"}},
         "z": {"trait": "usual_gap_days", "at_least": {"quantile": 0.5, "of": "usual_gap_days"}},
         "sequence": {"sequence": SEQUENCES["long"]},
+        "sessions": {"trait": "weighted", "at_least": {"threshold": "parted"}},
+        "steps": {"trait": "worth", "more_than": {"quantile": 0.5, "of": "worth"}},
+    }
+    world.model = {
+        "traits": {
+            "weighted": {"sessions": ["view", "cart"], "gap": "6h", "measure": "weighted", "counting": "view"},
+            "step": {"time_between": ["cart", "purchase"], "default": 0.1},
+            "points": {"engagement": {"view": 0.3, "cart": 0.7, "purchase": 1.1}, "half_life": "50h"},
+            "worth": {"formula": "points / step + weighted"},
+        },
+        "thresholds": {"parted": {"natural_breaks": 2, "of": "weighted"}},
     }
     world.people, world.orders, world.web = people, orders, web
     before = chosen(world, conditions)

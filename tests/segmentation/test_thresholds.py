@@ -220,6 +220,28 @@ def test_per_person_divides_by_everybody(world: World) -> None:
     assert value(world) == Decimal("0.1")
 
 
+def test_a_moving_average_by_group_is_of_the_people_of_the_group(world: World) -> None:
+    world.people = [
+        *persons(1, 2, loyalty="or"),
+        *persons(3, loyalty="argent"),
+        *persons(4, loyalty="none"),
+        *persons(5),
+    ]
+    world.web = [event(1, "view", 2), event(2, "view", 2), *[event(3, "view", 3)] * 4, event(5, "view", 2)]
+    expected: dict[str, list[Decimal | None]] = {
+        "": [Decimal("0.8"), Decimal(0), Decimal("0.4")],
+        "person": [Decimal("0.8"), Decimal(0), Decimal("0.2")],
+        "active_person": [Decimal(4), None, Decimal(1)],
+    }
+    for per, values in expected.items():
+        world.model = moving({"count": "view", **({"per": per} if per else {})}, 5)
+        world.model["thresholds"]["usual"]["by"] = "loyalty"
+        found = world.run(segment("it", {"trait": "activity_30d", "more_than": {"threshold": "usual"}}))["it"]
+        assert [each.group for each in found.thresholds] == ["argent", "none", "or"]
+        assert [each.value for each in found.thresholds] == values
+        assert found.subject_ids.to_pylist() == {"": [1, 2, 3], "person": [1, 2, 3], "active_person": []}[per]
+
+
 def test_a_metric_can_sum_money_or_count_people(world: World) -> None:
     world.people = persons(1, 2)
     world.orders = [purchase(1, 2, 1_050), purchase(2, 2, 2_000), purchase(1, 1.9, 5)]
