@@ -15,13 +15,14 @@ from passerelle.privacy.pseudonyms import Pseudonyms, keyed_digests
 from passerelle.privacy.store import Store
 from passerelle.privacy.store.tables import key_generation
 from passerelle.privacy.vocabulary import Field
+from tests.privacy.store.stores import opened
 
 MASTER = bytes(range(32))
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.open(f"sqlite:///{tmp_path}/control.db")
+    store = opened(tmp_path / "control.db")
     yield store
     store.close()
 

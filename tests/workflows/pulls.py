@@ -18,6 +18,7 @@ from passerelle.workflows.cli.progress import Silent
 from passerelle.workflows.pull import PullReport, Seams, pull
 from passerelle.workflows.scaffold.write import scaffold
 from passerelle.workflows.workspace import Workspace
+from tests.privacy.store.stores import placed
 
 NOW = 1_795_219_200_000_000
 """2026-11-21T00:00:00Z."""
@@ -92,6 +93,7 @@ class Shop:
         made = self.folder.exists()
         if not made:
             scaffold(self.folder, empty=True)
+            placed(self.folder / "var/control.db")
             (self.folder / "data").mkdir(exist_ok=True)
         if not (self.folder / "keys/master.key").exists():
             Keyring.create(self.folder / "keys/master.key")

@@ -12,9 +12,9 @@ from passerelle.privacy.consent import ConsentLog, Gate, Ingested, Notice, Polic
 from passerelle.privacy.keys import Keyring
 from passerelle.privacy.log import Log
 from passerelle.privacy.personal import Personal
-from passerelle.privacy.store import Store
 from passerelle.privacy.subjects import Subjects
 from passerelle.privacy.vocabulary import Destination, Purpose
+from tests.privacy.store.stores import opened
 
 DAY = 86_400_000_000
 NOW = 20_000 * DAY
@@ -64,7 +64,7 @@ def table(*statements: Mapping[str, Any]) -> pa.Table:
 
 class House:
     def __init__(self, folder: Path) -> None:
-        self.store = Store.open(f"sqlite:///{folder / 'control.db'}")
+        self.store = opened(folder / "control.db")
         self.keys = Keyring.create(folder / "master.key")
         with self.store.write() as connection:
             self.keys.bind(connection)

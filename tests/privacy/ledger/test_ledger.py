@@ -17,6 +17,7 @@ from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.subjects import Subjects
 from passerelle.privacy.vocabulary import NOT_SENT, Action, Destination, Purpose
+from tests.privacy.store.stores import opened
 
 PLACE = Place("meta", "vip")
 COLUMNS = ("EMAIL", "PHONE")
@@ -67,9 +68,9 @@ class Books:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{tmp_path / 'control.db'}")
-    yield opened
-    opened.close()
+    found = opened(tmp_path / "control.db")
+    yield found
+    found.close()
 
 
 @pytest.fixture

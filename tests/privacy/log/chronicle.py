@@ -22,6 +22,7 @@ from passerelle.privacy.personal import Personal
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.subjects import Subjects
+from tests.privacy.store import stores
 
 NOW = 1_763_700_000_000_000
 PEOPLE = 12
@@ -42,7 +43,7 @@ class Chronicle:
 
 def opened(folder: Path, url: str | None = None) -> Chronicle:
     keys = Keyring(bytes(range(32)))
-    store = Store.open(url or f"sqlite:///{folder}/control.db")
+    store = Store.open(url) if url else stores.opened(folder / "control.db")
     anchor = folder / "elsewhere" / "anchor.jsonl"
     log = Log(store, keys, "passerelle/test", anchor=anchor)
     with store.write() as connection:

@@ -1,8 +1,10 @@
 """Fresh stores to test with: a SQLite file, and a schema in the PostgreSQL that PASSERELLE_TEST_POSTGRES names."""
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,28 @@ def fresh_database(how: str = "") -> Iterator[URL]:
 def fresh_store(kind: str, folder: Path) -> Iterator[Store]:
     """A new store, closed afterwards."""
     for url in fresh_url(kind, folder):
-        store = Store.open(url)
+        store = opened(Path(make_url(url).database or "")) if kind == "sqlite" else Store.open(url)
         yield store
         store.close()
+
+
+def opened(file: Path) -> Store:
+    """What `Store.open` makes of a SQLite file that is not there; its tables are made once in a process."""
+    if not file.exists():
+        placed(file)
+    return Store.open(f"sqlite:///{file}")
+
+
+def placed(file: Path) -> None:
+    """Put a store with all tables, and nothing in them, where a workspace will look for its own."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file.touch(mode=0o600, exist_ok=False)
+    file.write_bytes(_empty())
+
+
+@cache
+def _empty() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "control.db"
+        Store.open(f"sqlite:///{file}").close()
+        return file.read_bytes()

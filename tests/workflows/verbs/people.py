@@ -9,12 +9,14 @@ from rich.console import Console
 from passerelle.workflows.scaffold.write import scaffold
 from passerelle.workflows.verbs.contract import AnyVerb, Request, Result
 from passerelle.workflows.verbs.registry import verb
+from tests.privacy.store.stores import placed
 from tests.workflows.surroundings import NOW, surroundings
 
 
 def workspace(folder: Path) -> Path:
     """The example workspace, without its data: notice ads-2026, audiences at meta and google, nobody known."""
     scaffold(folder)
+    placed(folder / "var/control.db")
     return folder
 
 
