@@ -72,6 +72,7 @@ def auditor(small: ShopWorkspace, cli: Cli, tmp_path: Path) -> Auditor:
     return Auditor(small, ref, tmp_path / "bin")
 
 
+@pytest.mark.slow
 def test_the_page_is_true_and_the_bundle_answers(
     auditor: Auditor, small: ShopWorkspace, cli: Cli, tmp_path: Path
 ) -> None:

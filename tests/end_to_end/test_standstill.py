@@ -1,7 +1,8 @@
 """Where nothing was to do, the next run looks at nobody; and whatever gives it something to do, it looks again."""
 
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from passerelle.workflows.plan.make import make
 from passerelle.workflows.plan.standstill import ASIDE, OF_THE_LEDGER, Memory
 from passerelle.workflows.sync.run import SyncReport, sync_removals
 from tests.end_to_end.rooms import Clock, Rooms, copied
+from tests.end_to_end.shop import revisited, visited
 from tests.end_to_end.test_sync_model import FAULTS, PEOPLE, World
+from tests.once import once
 
 pytestmark = pytest.mark.xdist_group("standstill")
 
@@ -52,10 +55,6 @@ def remembered(rooms: Rooms) -> set[str]:
 
 class Lived(World):
     """The model's world, in which time passes and files are edited, too."""
-
-    def __init__(self, rooms: Rooms) -> None:
-        super().__init__(rooms)
-        self.rested = 0
 
     def age(self, days: int) -> None:
         self.rooms.clock.slept += days * DAY * 1_000_000
@@ -117,14 +116,28 @@ def test_no_history_hides_work_behind_a_standstill(tiny: Path) -> None:
     assert rested > 0  # a memory that never holds would hide nothing, either
 
 
+@pytest.fixture(scope="session")
+def rested(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Somebody agreed and was sent, as `visited` leaves it."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(tiny, folder / "shop")
+        with visited(folder) as shop:
+            world = Lived(Rooms(shop, Clock()))
+            world.say(0, "yes")
+            world.sync()
+
+    return once(tmp_path_factory, "rested", make)
+
+
 @pytest.fixture
-def world(rooms: Rooms) -> Lived:
-    """Somebody agreed, was sent, and nothing is left to do."""
-    made = Lived(rooms)
-    made.say(0, "yes")
-    made.sync()
-    assert at_rest(rooms) == remembered(rooms) == {"meta", "google"}
-    return made
+def world(rested: Path, tmp_path: Path) -> Iterator[Lived]:
+    """A copy of it, where nothing is left to do."""
+    with revisited(rested, tmp_path) as shop:
+        made = Lived(Rooms(shop, Clock()), begun=True)
+        made.sync()  # what was remembered counts for the twins that were asked then
+        assert at_rest(made.rooms) == remembered(made.rooms) == {"meta", "google"}
+        yield made
 
 
 def test_a_run_with_nothing_to_do_says_what_the_run_before_said(world: Lived) -> None:

@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from passerelle.privacy.errors import DefinitionError, HeldBack, IntegrityError
 from passerelle.privacy.keys import Keyring
 from passerelle.workflows.verbs.contract import Outcome
+from tests.command import told
 from tests.workflows.surroundings import NOW
 from tests.workflows.verbs.people import ask, workspace
 
@@ -25,16 +25,6 @@ def folder(tmp_path: Path) -> Path:
     made = workspace(tmp_path / "shop")
     ask(made, "consent record", stdin=EMAIL, purpose="ad_list_matching", state="given", notice="ads-2026@1")
     return made
-
-
-def call(folder: Path, *words: str) -> tuple[int, dict[str, Any]]:
-    done = subprocess.run(
-        [PASSERELLE, *words, "--workspace", folder, "--json"],
-        capture_output=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    return done.returncode, json.loads(done.stdout)
 
 
 def pair(folder: Path) -> tuple[Path, Path]:
@@ -51,19 +41,19 @@ def pair(folder: Path) -> tuple[Path, Path]:
 
 def test_a_rotation_by_command_keeps_everything_and_is_told_to_the_auditor(folder: Path) -> None:
     ref = ask(folder, "consent show", stdin=EMAIL).subject_ref  # type: ignore[attr-defined]
-    code, done = call(folder, "keys", "rotate")
+    code, done = told(folder, "keys", "rotate")
     assert (code, done["generation"], done["moved"]["vault"]) == (0, 2, 1)
     assert ask(folder, "consent show", subject_ref=ref).subject_ref.startswith("s2")  # type: ignore[attr-defined]
     assert ask(folder, "audit verify").outcome is Outcome.DONE
     listed = ask(folder, "keys list").generations  # type: ignore[attr-defined]
     assert [(each["generation"], each["state"]) for each in listed] == [(2, "current"), (1, "lasting")]
-    told = ask(folder, "audit keys", now=NOW * 2)
-    assert told.outcome is Outcome.DONE
-    actions = [(each["action"], each["generation"]) for each in told.tables["actions"]]  # type: ignore[attr-defined]
+    audited = ask(folder, "audit keys", now=NOW * 2)
+    assert audited.outcome is Outcome.DONE
+    actions = [(each["action"], each["generation"]) for each in audited.tables["actions"]]  # type: ignore[attr-defined]
     assert actions[:2] == [("created", 1), ("rotate", 2)]
-    assert len(told.tables["verifiers"]) == 2  # type: ignore[attr-defined]
-    assert call(folder, "keys", "retire", "1")[0] == 0
-    assert call(folder, "keys", "retire", "2")[0] == 3
+    assert len(audited.tables["verifiers"]) == 2  # type: ignore[attr-defined]
+    assert told(folder, "keys", "retire", "1")[0] == 0
+    assert told(folder, "keys", "retire", "2")[0] == 3
     assert ask(folder, "audit verify").outcome is Outcome.DONE
 
 
@@ -72,13 +62,13 @@ def test_a_wrong_key_stops_a_sync_before_anything_is_sent(folder: Path) -> None:
     right = key.read_bytes()
     key.unlink()
     Keyring.create(key)
-    code, done = call(folder, "sync")
+    code, done = told(folder, "sync")
     assert (code, done["outcome"]) == (4, "integrity_failure")
     assert "its generation 1 is k1" in json.dumps(done)
     key.unlink()
     key.write_bytes(right)
     key.chmod(0o400)
-    assert call(folder, "audit", "verify")[0] == 0
+    assert told(folder, "audit", "verify")[0] == 0
 
 
 def test_a_key_that_a_rotation_left_behind_stops_a_sync(folder: Path) -> None:
@@ -88,7 +78,7 @@ def test_a_key_that_a_rotation_left_behind_stops_a_sync(folder: Path) -> None:
     key.unlink()
     key.write_bytes(old)
     key.chmod(0o400)
-    code, done = call(folder, "sync")
+    code, done = told(folder, "sync")
     assert code == 4
     assert "Generation 2 of the master key (k1" in json.dumps(done)
 
