@@ -19,7 +19,7 @@ UV := $(BIN)/uv
 $(UV): ; @$(MAKE) setup
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 # Spark is half a gigabyte, and stands apart.
-EXTRAS := --extra dedupe --extra postgres --extra timestamps
+EXTRAS := --extra dedupe --extra ml --extra postgres --extra timestamps
 
 help:
 	@sed -n '2,9s/^# *//p' Makefile

@@ -20,6 +20,7 @@ BENCHMARKS = {
     "resolve_consent": "bench.resolve",
     "read_consent_log": "bench.resolve",
     "rfm_segment": "bench.segment",
+    "rfm_clusters": "bench.clusters",
     "plan_diff": "bench.plan",
     "first_sync": "bench.sync",
     "same_sync_again": "bench.sync",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
+from passerelle.segmentation.clusters.known import Clusters
 from passerelle.segmentation.engines.contract import Engine
 from passerelle.segmentation.rules import Sort, ValueType
 
@@ -52,3 +53,5 @@ class Dataset:
     """What computes them."""
     fitted: Mapping[str, "Fitted"] = field(default_factory=dict)
     """The numbers that scaled traits rest on, by trait."""
+    clusters: Clusters = field(default_factory=Clusters)
+    """Groups that were found in them."""

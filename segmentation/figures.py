@@ -10,7 +10,7 @@ from passerelle.segmentation import wording
 from passerelle.segmentation.adapt import InForce
 from passerelle.segmentation.compile.portable import Expr
 from passerelle.segmentation.dataset import Dataset
-from passerelle.segmentation.evaluation import Evaluation, evaluating
+from passerelle.segmentation.evaluation import Evaluation, ModelUsed, evaluating
 from passerelle.segmentation.history import History, MemoryHistory
 from passerelle.segmentation.language.documents import ModelFile, SegmentFile
 from passerelle.segmentation.literals import in_words
@@ -58,6 +58,8 @@ class Preview:
     breakdown: tuple[Part, ...]
     """Greatest first; groups smaller than `minimum` are put together as `…`."""
     splits: Mapping[str, int]
+    models: tuple[ModelUsed, ...] = ()
+    """Of the clusters that it rests on."""
 
 
 def preview(
@@ -95,6 +97,7 @@ def preview(
             membership.warnings,
             () if by is None else _breakdown(run, run.segments[name], by, minimum),
             {split: len(ids) for split, ids in membership.splits.items()},
+            membership.models,
         )
 
 

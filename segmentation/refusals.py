@@ -10,7 +10,7 @@ from passerelle.privacy.errors import DefinitionError
 from passerelle.segmentation import wording
 from passerelle.segmentation.compile.instants import AsOf
 from passerelle.segmentation.compile.people import People
-from passerelle.segmentation.compile.rules import Compiler
+from passerelle.segmentation.compile.rules import Compiler, prefixes
 from passerelle.segmentation.compile.walk import needs_of
 from passerelle.segmentation.engines.dialect import NotExact
 from passerelle.segmentation.engines.session import Session
@@ -50,8 +50,14 @@ def _conditions(rules: tuple[Rule, ...]) -> Iterator[Rule]:
 
 def _compiles(rule: Rule, session: Session, resolver: Resolver, segments: Mapping[str, Segment], as_of: AsOf) -> bool:
     people = People(session, resolver.catalogue.population, as_of)
-    table = people.table(needs_of([rule]))
-    compiler = Compiler(ibis.table(table.schema(), name="people"), people.columns, people.sequences, as_of, segments)
+    needs = needs_of([rule])
+    table = people.table(needs)
+    groups = prefixes(needs.clusters)
+    beside = {
+        f"{g}_{part}": kind for g in groups.values() for part, kind in (("group", "string"), ("distance", "float64"))
+    }
+    stored = ibis.table({**table.schema(), **beside}, name="people")
+    compiler = Compiler(stored, people.columns, people.sequences, as_of, segments, clusters=groups)
     compiler.thresholds, compiler.scores = defaultdict(dict), defaultdict(list)  # their values change no word
     try:
         session.sql(table)

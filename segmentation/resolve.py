@@ -1,13 +1,15 @@
 """Conditions into rules: everything that can be wrong with a definition is found here, before anything runs."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
-from typing import Literal, assert_never
+from typing import Literal, Self, assert_never
 
 from passerelle.segmentation.catalogue import NUMBER, Catalogue
-from passerelle.segmentation.dataset import DatasetTable
+from passerelle.segmentation.clusters.known import Clusters
+from passerelle.segmentation.compile.walk import needs_of
+from passerelle.segmentation.dataset import Dataset, DatasetTable
 from passerelle.segmentation.fitted import Fitted
 from passerelle.segmentation.language import conditions as say
 from passerelle.segmentation.language.comparisons import QuantileValue, ThresholdValue, TraitValue
@@ -22,6 +24,7 @@ from passerelle.segmentation.language.thresholds import (
 from passerelle.segmentation.language.traits import ScaledTrait
 from passerelle.segmentation.language.words import Closed
 from passerelle.segmentation.literals import literal
+from passerelle.segmentation.resolve_clusters import PREFIX, Clustered, assigned, check_traits, cluster_place
 from passerelle.segmentation.resolve_conditions import ConditionReader
 from passerelle.segmentation.rules import (
     Fact,
@@ -52,13 +55,20 @@ class Resolver:
         segments: Mapping[str, SegmentFile],
         tables: Mapping[str, DatasetTable],
         fitted: Mapping[str, Fitted] | None = None,
+        clusters: Clusters | None = None,
     ) -> None:
         self._model = model
+        self._clusters = clusters or Clusters()
         self._files = segments
         self.catalogue = Catalogue(model, tables, fitted)
         self._rfm: Rfm | None = None
         self._scoring = False
         self._segments: dict[str, Segment] = {}
+
+    @classmethod
+    def of(cls, model: ModelFile, segments: Mapping[str, SegmentFile], dataset: Dataset) -> Self:
+        """With all that a dataset knows."""
+        return cls(model, segments, dataset.tables, dataset.fitted, dataset.clusters)
 
     # --- whole definitions
     def all_problems(self, amounts: Collection[str] = ()) -> list[Misdefined]:
@@ -69,6 +79,7 @@ class Resolver:
         jobs += [partial(self.threshold, name, top / "thresholds") for name in self._model.thresholds]
         jobs += [partial(self.metric, name, top / "metrics") for name in self._model.metrics]
         jobs += [partial(self.segment, name) for name in self._files]
+        jobs += [partial(self.clustered, name) for name in self._clusters.files]
         jobs += [partial(self.amount, name) for name in amounts]
         jobs += [partial(self._among, name) for name in self._model.traits]
         if self._model.rfm is not None:
@@ -101,7 +112,43 @@ class Resolver:
         exclude = tuple(reader.rule(part, place / "exclude" / index) for index, part in enumerate(file.exclude))
         holdout = (file.holdout.percent, file.holdout.salt) if file.holdout else None
         splits = tuple((file.splits or {}).items())
-        return Segment(name, where, exclude, holdout, splits, tuple(dict.fromkeys(reader.uses)))
+        return Segment(name, where, exclude, holdout, splits, tuple(dict.fromkeys(reader.uses)), file.require_model)
+
+    def clustered(self, name: str) -> Clustered:
+        """What a cluster of clusters/ is made of. Its people are not chosen by groups themselves."""
+        place = cluster_place(name)
+        if name not in self._clusters.files:
+            raise Place("").unknown("cluster", name, self._clusters.files)
+        file = self._clusters.files[name]
+        traits = []
+        for trait, options in file.traits.items():
+            here = place / "traits" / trait
+            operand = self.operand(trait, here)
+            check_traits(trait, options, operand, self._model.timezone, here)
+            traits.append((trait, operand))
+        reader = ConditionReader(self, "", ())
+        population = None if file.population is None else reader.rule(file.population, place / "population")
+        uses = tuple(dict.fromkeys(reader.uses))
+        needs = needs_of([population] if population else [])
+        for _, operand in traits:
+            needs.add_operand(operand)
+        for segment in self.reached(uses).values():
+            for rule in (segment.where, *segment.exclude):
+                needs.add_rule(rule)
+        if needs.clusters:
+            raise place.wrong("A cluster cannot rest on groups of clusters itself.")
+        return Clustered(tuple(traits), population, uses)
+
+    def reached(self, names: Sequence[str]) -> dict[str, Segment]:
+        """These segments, and all that they refer to."""
+        found: dict[str, Segment] = {}
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop(0)
+            if name not in found:
+                found[name] = self.segment(name)
+                waiting += found[name].uses
+        return found
 
     # --- parts of model.yaml
     def _among(self, name: str) -> None:
@@ -167,7 +214,8 @@ class Resolver:
         return ConditionReader(self, "", (), plain=True).rule(condition, place / "over")
 
     def _group(self, word: str, place: Place) -> Operand:
-        operand = self.operand(word, place) if word in self._model.traits else self.catalogue.attribute(word, place)
+        known = word in self._model.traits or word.startswith(PREFIX)
+        operand = self.operand(word, place) if known else self.catalogue.attribute(word, place)
         if operand.type.sort not in {Sort.TEXT, Sort.BOOLEAN, Sort.NUMBER} or not operand.type.whole:
             raise place.wrong(f"People cannot be grouped by a {operand.type.sort}.")
         return operand
@@ -215,13 +263,15 @@ class Resolver:
             case "rfm.r" | "rfm.f" | "rfm.m":
                 letter = word.removeprefix("rfm.")
                 return Score("r" if letter == "r" else "f" if letter == "f" else "m", self.rfm(place))
+            case _ if word.startswith(PREFIX):
+                return assigned(self._clusters, word, place)
             case _:
                 return self.catalogue.trait(word, place)
 
     def named(self, word: str) -> Operand:
-        """A trait, an RFM score or an attribute, as a reader names it outside any file."""
+        """A trait, an RFM score, `cluster.NAME` or an attribute, as a reader names it outside any file."""
         place = Place("")
-        known = word in self._model.traits or word in {"rfm.r", "rfm.f", "rfm.m"}
+        known = word in self._model.traits or word in {"rfm.r", "rfm.f", "rfm.m"} or word.startswith(PREFIX)
         return self.operand(word, place) if known else self.catalogue.attribute(word, place)
 
     def amount(self, name: str) -> Fact:

@@ -8,12 +8,14 @@ from passerelle.segmentation.language.comparisons import Count, TraitValue
 from passerelle.segmentation.language.events import Window
 from passerelle.segmentation.language.traits import UNIT_SECONDS
 from passerelle.segmentation.language.words import Closed
+from passerelle.segmentation.resolve_clusters import PREFIX, check_groups, in_groups
 from passerelle.segmentation.resolve_where import ComparisonContext
 from passerelle.segmentation.rfm import BINS
 from passerelle.segmentation.rules import (
     Aggregate,
     AllOf,
     AnyOf,
+    Assigned,
     Comparator,
     Compare,
     InSegment,
@@ -85,6 +87,8 @@ class ConditionReader:
                 return self._sequence(condition.sequence, place / "sequence")
             case say.RfmCondition():
                 return self._rfm_groups(condition, place / "rfm")
+            case say.ClusterCondition():
+                return self._grouped(condition, place)
             case say.InSegmentCondition():
                 return _any([self._segment(n, place / "in_segment") for n in condition.in_segment])
             case say.NotInSegmentCondition():
@@ -102,7 +106,18 @@ class ConditionReader:
 
     def _compared(self, operand: Operand, condition: say.TraitCondition | say.AttributeCondition, place: Place) -> Rule:
         context = ComparisonContext(operand, self._catalogue.model.timezone, place, self._refer)
-        return _all(context.rules(condition))
+        found = context.rules(condition)
+        for rule in found:
+            check_groups(rule, place)
+        return _all(found)
+
+    def _grouped(self, condition: say.ClusterCondition, place: Place) -> Rule:
+        operand = self._meanings.operand(f"{PREFIX}{condition.cluster}", place / "cluster")
+        if not isinstance(operand, Assigned):  # pragma: no cover - that is what the word leads to
+            raise TypeError(type(operand).__name__)
+        word = "in" if condition.in_ is not None else "not_in"
+        groups = condition.in_ or condition.not_in or []
+        return in_groups(operand, groups, place / word, negated=word == "not_in")
 
     def _refer(self, reference: Closed, kind: ValueType, place: Place) -> Target:
         if self._plain and not isinstance(reference, TraitValue):

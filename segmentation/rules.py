@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from passerelle.segmentation.facts import Coded, Formula, Passage, Season, Sessions
 from passerelle.segmentation.language.comparisons import Ordering
+from passerelle.segmentation.language.documents import RequiredModel
 
 
 class Sort(StrEnum):
@@ -109,7 +110,20 @@ class Score:
     type: ValueType = ValueType(Sort.NUMBER)
 
 
-Operand = Fact | Score | EventField
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """What a fitted model says of a person: the name of their group (missing: none), or how far they are from it."""
+
+    cluster: str
+    part: Literal["group", "distance"]
+    version: str
+    """Of the model; empty where there is none yet."""
+    names: tuple[tuple[int, str], ...]
+    """What the groups are called, by label."""
+    type: ValueType
+
+
+Operand = Fact | Score | Assigned | EventField
 
 # --- what it is compared with
 Stored = bool | int | float | Decimal | str | None
@@ -296,6 +310,8 @@ class Segment:
     splits: tuple[tuple[str, Decimal], ...]
     uses: tuple[str, ...]
     """Segments that it refers to."""
+    require: RequiredModel | None = None
+    """What models that it rests on must be."""
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any part of a rule

@@ -11,6 +11,7 @@ from passerelle.segmentation.rules import (
     Aggregate,
     AllOf,
     AnyOf,
+    Assigned,
     Column,
     Comparator,
     Compare,
@@ -70,6 +71,8 @@ def operand(item: Operand, names: Names) -> str:
             return _SCORES[item.part]
         case EventField():
             return item.column
+        case Assigned():
+            return f"group of {item.cluster}" if item.part == "group" else f"distance in {item.cluster}"
         case Column():
             return names.get(item, item.column)
         case _:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from sqlalchemy import Connection, RowMapping, and_, or_, select
 
-from passerelle.privacy.errors import DefinitionError
+from passerelle.privacy.errors import DefinitionError, HeldBack
 from passerelle.privacy.store.engine import Store
 from passerelle.privacy.store.tables import subject, threshold
 from passerelle.segmentation import (
@@ -28,6 +28,7 @@ from passerelle.segmentation import (
     map_rfm,
     preview,
 )
+from passerelle.segmentation.clusters.known import Clusters
 from passerelle.segmentation.fitted import FOLDER, Fitted, Scaled, read, write
 from passerelle.workflows.settings.problems import from_definition
 from passerelle.workflows.settings.unusable import Unusable
@@ -93,7 +94,7 @@ def _threshold_value(row: RowMapping) -> ThresholdValue:
     return ThresholdValue(row["name"], row["group"], row["as_of"], value, row["definition"], kept, accepted)
 
 
-class _Unsaved(StoredHistory):
+class Unsaved(StoredHistory):
     """The same history, to which nothing is added."""
 
     def save(self, values: Sequence[ThresholdValue]) -> None:
@@ -123,6 +124,7 @@ def run_segments(
             as_of=instant(as_of, now),
             history=StoredHistory(workspace.store()),
             values=values,
+            standings=workspace.models().note,
         )
         step.advance(len(names))
         return found
@@ -139,9 +141,11 @@ def look_at_segments(
             segments=workspace.segments,
             dataset=dataset(workspace),
             as_of=instant(None, now),
-            history=_Unsaved(workspace.store()),
+            history=Unsaved(workspace.store()),
         )
         step.advance(len(names))
+        for problem in (each.held for each in found.values() if each.held is not None):
+            raise HeldBack(problem.reason, advice=problem.advice)
         return found
 
 
@@ -212,6 +216,7 @@ def dataset(workspace: "Workspace") -> Dataset:
         gone=erased.column("subject_id").combine_chunks(),
         engine=workspace.engine(),
         fitted=fitted_numbers(workspace),
+        clusters=Clusters(workspace.clusters, workspace.models()),
     )
 
 
@@ -249,7 +254,14 @@ def segment_problems(workspace: "Workspace") -> list[DefinitionError]:
     """Everything that is wrong with model.yaml and the segments, held against the lake's columns."""
     amounts = sorted({each.value.trait for each in workspace.audiences.values() if each.value is not None})
     found = dataset(workspace)
-    problems = check(workspace.model, workspace.segments, found.tables, amounts=amounts, fitted=found.fitted)
+    problems = check(
+        workspace.model,
+        workspace.segments,
+        found.tables,
+        amounts=amounts,
+        fitted=found.fitted,
+        clusters=found.clusters,
+    )
     return [_with_line(workspace, problem) for problem in problems]
 
 

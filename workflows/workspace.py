@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from passerelle.privacy.subjects import Subjects
     from passerelle.privacy.vault import Vault
     from passerelle.segmentation import ModelFile, SegmentFile
+    from passerelle.segmentation.clusters.file import ClusterFile
     from passerelle.segmentation.engines.contract import Engine
     from passerelle.segmentation.quality import QualityFile
+    from passerelle.workflows.clusters.models import Models
     from passerelle.workflows.lake import Lake
     from passerelle.workflows.settings.audience import Audience
     from passerelle.workflows.settings.loaded import Loaded, Plugged
@@ -150,6 +152,12 @@ class Workspace:
         return self.loaded.segments
 
     @property
+    def clusters(self) -> "dict[str, ClusterFile]":
+        """clusters/*.yaml, by name."""
+        self._check_rules()
+        return self.loaded.clusters
+
+    @property
     def audiences(self) -> "dict[str, Audience]":
         """audiences/*.yaml, by name."""
         self._check_rules()
@@ -229,6 +237,12 @@ class Workspace:
     def lake(self) -> "Lake":
         """The pseudonymous tables."""
         return self._lake
+
+    def models(self) -> "Models":
+        """Fitted models of clusters/."""
+        from passerelle.workflows.clusters.models import Models
+
+        return Models(self.private_folder("var/clusters"))
 
     def engine(self) -> "Engine":
         """What computes segments; nothing is opened yet."""

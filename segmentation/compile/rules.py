@@ -1,6 +1,6 @@
 """Rules as boolean columns of the people table; never null, so that NOT is the complement."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import reduce
@@ -14,6 +14,7 @@ from passerelle.segmentation.rfm import cells
 from passerelle.segmentation.rules import (
     AllOf,
     AnyOf,
+    Assigned,
     Comparator,
     EventField,
     Fact,
@@ -51,6 +52,8 @@ class Compiler:
     """By label."""
     scores: dict[str, list[Decimal]] = field(default_factory=dict)
     """Edges of the RFM scores: r, f, m."""
+    clusters: Mapping[str, str] = field(default_factory=dict)
+    """Of each cluster, how its two columns begin."""
 
     def segment(self, segment: Segment) -> Expr:
         """Who is in, before the holdout."""
@@ -85,6 +88,8 @@ class Compiler:
         match operand:
             case Score():
                 return self.score(operand.part, operand.rfm)
+            case Assigned():
+                return self.people[f"{self.clusters[operand.cluster]}_{operand.part}"]
             case EventField():
                 raise TypeError("a column of events stands only inside `where`")
             case _:
@@ -133,6 +138,11 @@ class Compiler:
             return value.notnull() & (place < (rule.n or 0))
         part, whole = (rule.percent / _PER_CENT).as_integer_ratio()
         return value.notnull() & (place * whole < value.count().over(ibis.window()) * part)
+
+
+def prefixes(clusters: Iterable[str]) -> dict[str, str]:
+    """How the columns of each cluster begin: `g0_group`, `g0_distance`. Short, since engines cut long names off."""
+    return {name: f"g{index}" for index, name in enumerate(sorted(clusters))}
 
 
 def salted(subject_id: Expr, salt: str) -> Expr:

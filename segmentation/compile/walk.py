@@ -7,10 +7,12 @@ from passerelle.segmentation.facts import Coded, Formula, Operation, Term
 from passerelle.segmentation.rules import (
     AllOf,
     AnyOf,
+    Assigned,
     Compare,
     Fact,
     InSegment,
     Not,
+    OneOf,
     Operand,
     OperandRef,
     Rfm,
@@ -31,6 +33,8 @@ class Needs:
     sequences: dict[Sequence, None] = field(default_factory=dict)
     thresholds: dict[str, ThresholdRef] = field(default_factory=dict)
     rfm: Rfm | None = None
+    clusters: dict[str, set[str]] = field(default_factory=dict)
+    """By cluster, the groups that are named."""
 
     def add_rule(self, rule: Rule) -> None:
         """Collect what `rule` rests on."""
@@ -48,6 +52,8 @@ class Needs:
                 pass  # its own rule is collected where it is compiled
             case _:
                 self.add_operand(rule.operand)
+                if isinstance(rule.operand, Assigned):
+                    self.clusters[rule.operand.cluster] |= named_groups(rule)
                 if isinstance(rule, Compare):
                     self._add_target(rule.target)
 
@@ -55,6 +61,8 @@ class Needs:
         """Collect what `operand` is computed from."""
         if isinstance(operand, Score):
             self._add_rfm(operand.rfm)
+        elif isinstance(operand, Assigned):
+            self.clusters.setdefault(operand.cluster, set())
         elif isinstance(operand, Fact):
             for part in parts(operand):
                 self.add_operand(part)
@@ -83,6 +91,17 @@ class Needs:
                 self.add_operand(operand)
             if rfm.over is not None:
                 self.add_rule(rfm.over)
+
+
+def named_groups(rule: Rule) -> set[str]:
+    """The groups that a rule names."""
+    match rule:
+        case OneOf(operand=Assigned(part="group"), values=values):
+            return {str(value) for value in values}
+        case Compare(operand=Assigned(part="group"), target=str(value)):
+            return {value}
+        case _:
+            return set()
 
 
 def needs_of(rules: Iterable[Rule]) -> Needs:

@@ -18,6 +18,9 @@ class Backend(Protocol):
     def fetch(self, sql: str) -> pa.Table:
         """The rows of a query. Whole numbers may come in any type that holds them, exact ones as text too."""
 
+    def put(self, name: str, rows: pa.Table) -> None:
+        """Bring rows in (whole numbers, floats, texts); `name` is them from now on, until the connection is closed."""
+
     def store(self, name: str, sql: str) -> None:
         """Compute a query once; `name` is its rows from now on, until the connection is closed."""
 

@@ -94,6 +94,11 @@ class DuckBackend:
         with _told():
             return self.connection.sql(sql).to_arrow_table()
 
+    def put(self, name: str, rows: pa.Table) -> None:
+        """See `Backend`."""
+        with _told():
+            self.connection.register(name, rows)
+
     def store(self, name: str, sql: str) -> None:
         """See `Backend`."""
         with _told():

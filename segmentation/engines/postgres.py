@@ -206,6 +206,12 @@ class PostgresBackend:
             rows: pa.Table = cursor.fetch_arrow_table()
             return _plain(rows)
 
+    def put(self, name: str, rows: pa.Table) -> None:
+        """See `Backend`."""
+        with _told(), self.connection.cursor() as cursor:
+            cursor.adbc_ingest(name, rows, mode="create", temporary=True)
+            cursor.execute(f'ANALYZE "{name}"')
+
     def store(self, name: str, sql: str) -> None:
         """See `Backend`."""
         with _told(), self.connection.cursor() as cursor:

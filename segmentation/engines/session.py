@@ -32,6 +32,8 @@ _ARROW_TYPES: Mapping[str, pa.DataType] = {
     "timestamp": pa.timestamp("us", tz="UTC"),
 }
 
+_IBIS_OF_ARROW = {pa.string(): "string", pa.int64(): "int64", pa.float64(): "float64"}
+
 
 def shown(name: str) -> str:
     """What a table of model.yaml is called in queries."""
@@ -107,6 +109,11 @@ class Session:
         return joined.select(*rest, subject_id=final, moved=joined.merged_into.notnull())
 
     # --- running
+    def put(self, name: str, rows: pa.Table) -> Expr:
+        """Rows of our own as a table for this session."""
+        self.backend.put(name, rows)
+        return self._named(name, {column.name: _IBIS_OF_ARROW[column.type] for column in rows.schema})
+
     def store(self, name: str, expression: Expr) -> Expr:
         """Compute `expression` once and keep it as a table for this session."""
         self.backend.store(name, self.sql(expression))

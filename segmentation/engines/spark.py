@@ -98,6 +98,11 @@ class SparkBackend:
             rows: pa.Table = self.spark.sql(sql).toArrow()
             return rows
 
+    def put(self, name: str, rows: pa.Table) -> None:
+        """See `Backend`."""
+        with _told():
+            self.spark.createDataFrame(rows).createOrReplaceTempView(name)
+
     def store(self, name: str, sql: str) -> None:
         """See `Backend`."""
         with _told():

@@ -177,6 +177,42 @@ class RfmCondition(Closed):
     ]
 
 
+def _called(value: object) -> object:
+    listed = value if isinstance(value, list | tuple) else [value]
+    return [str(each) if isinstance(each, int) and not isinstance(each, bool) else each for each in listed]
+
+
+Groups = Annotated[
+    list[Name],
+    BeforeValidator(_called),
+    Field(min_length=1),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": ["string", "integer"]},
+                {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
+            ]
+        }
+    ),
+]
+"""Groups of a cluster: by name, or by number where they have none."""
+
+
+class ClusterCondition(Closed):
+    """Belongs to a group that was found in the data."""
+
+    tag: ClassVar[str] = "<cluster>"
+    cluster: Name = Field(description="A file of clusters/, fitted by `passerelle cluster fit`.")
+    in_: Groups | None = Field(None, alias="in", description="One of these groups.")
+    not_in: Groups | None = Field(None, description="In a group, and in none of these.")
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> "ClusterCondition":
+        if (self.in_ is None) == (self.not_in is None):
+            raise PydanticCustomError("cluster", "must have either `in` or `not_in`: which groups?")
+        return self
+
+
 class InSegmentCondition(Closed):
     """Is in any of these segments, as they stand in the same run (before their holdouts)."""
 
@@ -245,6 +281,7 @@ _KINDS = (
     RestartedCondition,
     SequenceCondition,
     RfmCondition,
+    ClusterCondition,
     InSegmentCondition,
     NotInSegmentCondition,
     TopCondition,
@@ -264,6 +301,7 @@ Condition = Annotated[
     | Annotated[RestartedCondition, Tag("<restarted>")]
     | Annotated[SequenceCondition, Tag("<sequence>")]
     | Annotated[RfmCondition, Tag("<rfm>")]
+    | Annotated[ClusterCondition, Tag("<cluster>")]
     | Annotated[InSegmentCondition, Tag("<in_segment>")]
     | Annotated[NotInSegmentCondition, Tag("<not_in_segment>")]
     | Annotated[TopCondition, Tag("<top>")]

@@ -3,14 +3,14 @@
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from passerelle.segmentation.language.conditions import AllCondition, Condition, RfmCondition
 from passerelle.segmentation.language.events import EventName
 from passerelle.segmentation.language.thresholds import Metric, Rfm, Threshold
 from passerelle.segmentation.language.traits import Trait
-from passerelle.segmentation.language.words import Closed, Name, Number
+from passerelle.segmentation.language.words import Closed, Length, Name, Number
 
 
 def _zone(name: str) -> str:
@@ -60,6 +60,18 @@ class HoldoutDefinition(Closed):
     salt: str = Field(min_length=1, max_length=64, description="Any word; another word draws other people.")
 
 
+class RequiredModel(Closed):
+    """What a model must be for its groups to choose anybody."""
+
+    min_stability_ari: Number | None = Field(
+        None, ge=0, le=1, description="At least this stable, as an adjusted Rand index, beside the cluster's own gate."
+    )
+    max_age: Length | None = Field(None, description="Fitted at most this long ago.")
+    version: Annotated[str, StringConstraints(pattern="^[0-9a-f]{8,64}$")] | None = Field(
+        None, description="This one and no other: its version, or how that begins."
+    )
+
+
 class SegmentFile(Closed):
     """`segments/<name>.yaml`: who."""
 
@@ -68,6 +80,9 @@ class SegmentFile(Closed):
     description: str = Field("", max_length=400, description="Who they are, for readers.")
     where: Condition = Field(description="Who is in.")
     exclude: list[Condition] = Field(default_factory=list, max_length=50, description="Who is out all the same.")
+    require_model: RequiredModel | None = Field(
+        None, description="What models that it rests on must be; else it is held back, and nobody comes or goes."
+    )
     holdout: HoldoutDefinition | None = Field(None, description="People kept out to measure an effect.")
     splits: dict[Name, Number] | None = Field(
         None, min_length=1, description="Parts for comparison, each so many of a hundred: `{a: 50, b: 50}`."

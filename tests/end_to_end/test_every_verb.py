@@ -30,6 +30,11 @@ COSIGN = (
     "witness cosign {temp}/ask.txt --key-file {temp}/witness.key --log {temp}/later.vkey --state {temp}/seen.json"
     " --out {temp}/answer.txt"
 )
+ALIKE = """cluster: alike
+traits: {orders_365d: {log: true}, revenue_365d: {log: true}}
+groups: {from: 2, to: 2}
+stability: {rounds: 5, at_least: 0}
+"""
 Step = tuple[str, set[int]]
 STORY: list[Step] = [
     ("init {temp}/fresh --people 50", DONE),
@@ -52,6 +57,11 @@ STORY: list[Step] = [
     ("audit checkpoint --out {temp}/first.checkpoint --verifier-file {temp}/log.vkey", DONE),
     ("consent import {given}/said.jsonl --signal salesforce --source crm", LOOK),
     ("consent record --file {ana} --field phone --country FR --state given --notice ads-2026@1", DONE),
+    ("cluster fit alike", DONE),
+    ("cluster show alike", DONE),
+    ("cluster apply alike", DONE),
+    ("cluster report alike --out {temp}/alike.html", DONE),
+    ("cluster history alike", DONE),
     ("segment list", DONE),
     ("segment preview everybody", LOOK),
     ("segment explain everybody --file {zoe}", DONE),
@@ -138,6 +148,9 @@ class Story:
         self.words = {name: str(self.given / name) for name in given}
         self.words |= {"temp": str(self.temp), "shop": str(sweep.shop.folder), "erasure": "er0"}
         self.words |= {"given": str(self.given)}
+        clusters = sweep.shop.folder / "clusters"
+        clusters.mkdir()
+        (clusters / "alike.yaml").write_text(ALIKE, encoding="utf-8")
         settings = sweep.shop.folder / "passerelle.yaml"
         settings.write_text(f"{settings.read_text()}\nevidence: {{dpo_key_file: {self.temp}/dpo.key.pub}}\n")
 

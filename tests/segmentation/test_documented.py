@@ -24,6 +24,7 @@ from passerelle.workflows.settings.problems import from_definition, from_validat
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/segments.md").read_text(encoding="utf-8")
+CLUSTERS = (ROOT / "docs/clusters.md").read_text(encoding="utf-8")
 SHOP = ROOT / "workflows/scaffold"
 
 
@@ -34,8 +35,8 @@ def read(text: str) -> Any:  # noqa: ANN401 - what a document holds
     return data["it"] if listed else data
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+def blocks(language: str, page: str = PAGE) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
 
 
 def of_kind(key: str) -> Iterator[Any]:
@@ -106,6 +107,11 @@ def checked(more: Mapping[str, SegmentFile]) -> list[Misdefined]:
     return check(model(), {**segments(), **more}, tables(), fitted=fitted())
 
 
+def clustered_segments() -> list[SegmentFile]:
+    """The segments of docs/clusters.md; tests/segmentation/clusters/test_documented.py checks them."""
+    return [validated(SegmentFile, data) for data in map(read, blocks("yaml", CLUSTERS)) if "segment" in data]
+
+
 def problems(more: Mapping[str, SegmentFile]) -> list[str]:
     return [f"{item.message} {item.path}" for item in checked(more)]
 
@@ -156,6 +162,7 @@ def test_each_word_of_the_language_is_shown() -> None:
     each = [validated(SegmentFile, {"segment": "it", "where": condition}) for condition in CONDITIONS]
     shown = {word for part in [model(), *segments().values(), *each] for word in words_of(part)}
     said = {(part, name) for part, name in language() if name in {"description", "version"} or part == "Count"}
+    shown |= {word for file in clustered_segments() for word in words_of(file)}
     once = {("ModelFile", "population"), ("ModelFile", "events"), ("Rfm", "bins")}  # for whoever writes the model
     assert set(language()) - shown - said - once == set()
 

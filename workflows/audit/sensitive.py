@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from passerelle.workflows.settings.document import Document, Place, Value
     from passerelle.workflows.workspace import Workspace
 
-_FOLDERS = ("segments/", "audiences/", "model.yaml")
+_FOLDERS = ("segments/", "clusters/", "audiences/", "model.yaml")
 _META_NAMES = ("display_name", "description")
 
 

@@ -32,6 +32,7 @@ SUBJECTS = {
     "consent": "Takes consent in, records and withdraws it, shows it.",
     "segment": "Shows who a segment finds, and why.",
     "traits": "Lists what is known of people, and fits the traits that are scaled.",
+    "cluster": "Finds groups of people who are alike, and says how sure they are.",
     "policy": "Shows the policy that decides, its past versions, and who a change would let in or out.",
     "evidence": "Keeps evidence of erased people, sealed to the data protection officer, and opens it.",
     "keys": "Lists, rotates, checks and copies the keys.",

@@ -9,6 +9,9 @@ from passerelle.workflows.plan.values import WHY_NOT
 OVERRIDABLE = ("maximum_change", "empty_segment", "sensitive_name")
 """Guards that `--approve` may name. The minimum size is a promise to people and has no override."""
 
+UNFIT_MODEL = "model"
+"""A fitted model that the segment rests on is missing, stale or unstable. No override: nobody knows who is meant."""
+
 MIXED = "values_mixed"
 MIXED_ADVICE = (
     "An audience is made for people with values, or without, and stays so: put `value` back as it was, or give the "
@@ -53,12 +56,13 @@ def guard(
     approved: frozenset[str],
     unfit: bool = False,
     mixed: bool = False,
+    model: bool = False,
 ) -> Guarded:
     """Hold back what the guards ask for.
 
     `stale`: a mandatory consent source is too old, so nobody is added. `unfit`: the platform is about to be told a name
     or description that it may block the audience for. `mixed`: people would come with values to an audience that was
-    made without, or the other way round.
+    made without, or the other way round. `model`: a model that the segment rests on may not be relied on.
     """
     chosen = sum(len(ids) for cause, ids in moves.removes.items() if cause in CHOSEN)
     changed = len(moves.removes.get("identifiers_changed", NOBODY))
@@ -68,9 +72,11 @@ def guard(
         held.append(MIXED)
     if unfit:
         held.append("sensitive_name")
-    if moves.current and segment_size == 0:
+    if model:
+        held.append(UNFIT_MODEL)
+    elif moves.current and segment_size == 0:
         held.append("empty_segment")
-    if moves.current and limits.maximum_change is not None:
+    if moves.current and limits.maximum_change is not None and not model:
         share = 100.0 * (moves.fresh + chosen) / moves.current
         if share > limits.maximum_change:
             held.append("maximum_change")
@@ -88,7 +94,7 @@ def _hold(moves: Moves, held: tuple[str, ...]) -> Guarded:
     removes = dict(moves.removes)
     removes.pop("identifiers_changed", None)  # nobody is taken out to be put in again later
     kept = 0
-    if {"maximum_change", "empty_segment"} & set(held):
+    if {"maximum_change", "empty_segment", UNFIT_MODEL} & set(held):
         kept = sum(len(removes.pop(cause)) for cause in CHOSEN & set(removes))
     return Guarded(replace(moves, adds=NOBODY, removes=removes), held, len(moves.adds), kept)
 

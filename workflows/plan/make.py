@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from passerelle.privacy.consent import Foreseen
 from passerelle.privacy.ledger import Ledger, Place, Remote, Replacements
 from passerelle.segmentation import Membership, holdout
+from passerelle.segmentation.clusters.known import Unfit
 from passerelle.workflows.engine import run_segments
 from passerelle.workflows.plan.aims import Aim, aims
 from passerelle.workflows.plan.guards import Guarded, guard
@@ -43,6 +44,8 @@ class Choice:
     stale: tuple[str, ...]
     worth: Worth | None = None
     """What is sent of each person as their value, where the audience has values."""
+    unfit: Unfit | None = None
+    """Why a model that the segment rests on may not be relied on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,11 +145,13 @@ def make(
             old = gate.stale(connection, now=now, purpose=aim.purpose, destination=aim.platform)
             late = tuple(source.source for source in old)
             stale.update(late)
-            known = memory.of_aim(aim, people, late, worth) if recalls else None
+            fit = memberships[aim.segment].held is None
+            known = memory.of_aim(aim, people, late, worth) if recalls and fit else None
             if known is not None:
                 unmoved.append(known)
             else:
                 choice = _choose(workspace, connection, aim, people, worth, now, late)
+                choice = replace(choice, unfit=memberships[aim.segment].held)
                 places.append(held_against(workspace, connection, ledger, choice, now=now, approved=approved))
             step.advance()
         size = workspace.log().size(connection)
@@ -201,6 +206,7 @@ def held_against(
         approved=approved,
         unfit=bool(words),
         mixed=_mixed(aim, known),
+        model=choice.unfit is not None,
     )
     speaks = _speaks(workspace, connection, ledger, aim.place, known)
     how = choose(aim, guarded, wish, speaks, stale=stale, unfit=bool(words))

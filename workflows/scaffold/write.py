@@ -17,6 +17,7 @@ _PLACEHOLDERS = {"secrets/meta.token": "TWIN-TOKEN-OPENS-NOTHING-ELSE\n"}
 _SCHEMAS = {
     "notices": "notice",
     "segments": "segment",
+    "clusters": "cluster",
     "audiences": "audience",
     "model.yaml": "model",
     "quality.yaml": "quality",

@@ -11,6 +11,7 @@ from passerelle.privacy.consent.notice import Notice
 from passerelle.privacy.consent.policy import Policy
 from passerelle.privacy.errors import DefinitionError
 from passerelle.segmentation import ModelFile, SegmentFile
+from passerelle.segmentation.clusters.file import ClusterFile
 from passerelle.segmentation.quality.file import QualityFile
 from passerelle.workflows.settings import plugins
 from passerelle.workflows.settings.audience import Audience
@@ -63,6 +64,7 @@ class _Loader:
         quality = self._file(QUALITY, QualityFile) if (self._folder / QUALITY).exists() else None
         notices = self._folder_of("notices", Notice, "id")
         segments = self._folder_of("segments", SegmentFile, "segment")
+        clusters = self._folder_of("clusters", ClusterFile, "cluster")
         audiences = self._folder_of("audiences", Audience, "audience")
         sources = self._plugged(project, "sources") if project else {}
         destinations = self._plugged(project, "destinations") if project else {}
@@ -72,6 +74,7 @@ class _Loader:
             project, policy, notices, model, segments, audiences, sources, destinations, self._documents, self._named
         )
         loaded.quality = quality
+        loaded.clusters = clusters
         for problem in cross_check(loaded):
             self._note(problem.file, [problem])
         if self._problems:
@@ -83,7 +86,7 @@ class _Loader:
 
     def _note(self, shown: str, problems: Iterable[Problem]) -> None:
         """Keep problems of the file `shown` where they belong."""
-        of_rules = shown in {"model.yaml", QUALITY} or shown.startswith(("segments/", "audiences/"))
+        of_rules = shown in {"model.yaml", QUALITY} or shown.startswith(("segments/", "clusters/", "audiences/"))
         (self._unready if of_rules else self._problems).extend(problems)
 
     def _file(self, shown: str, model: type[M]) -> M | None:

@@ -7,6 +7,7 @@ from typing import Any
 from passerelle.privacy.consent.notice import Notice
 from passerelle.privacy.consent.policy import Policy
 from passerelle.segmentation import ModelFile, SegmentFile
+from passerelle.segmentation.clusters.file import ClusterFile
 from passerelle.segmentation.quality.file import QualityFile
 from passerelle.workflows.settings.audience import Audience
 from passerelle.workflows.settings.document import Document
@@ -46,8 +47,9 @@ class Loaded:
     """By file name as messages show it, such as `segments/lapsing.yaml`."""
     named: dict[str, frozenset[str]] = field(default_factory=dict)
     """By folder (`segments`), the names that have a file: also those whose file is wrong."""
+    clusters: dict[str, ClusterFile] = field(default_factory=dict)
     quality: QualityFile | None = None
     checked_tables: Container[str] = ()
     """The lake's tables that are checked before segments see them: all of them where quality.yaml is wrong."""
     unready: list[Problem] = field(default_factory=list)
-    """What is wrong with model, segments and audiences. While there is any, nobody may be planned by them."""
+    """What is wrong with model, segments, clusters and audiences. While there is any, nobody may be planned by them."""

@@ -50,6 +50,12 @@ def _segment() -> type[BaseModel]:
     return SegmentFile
 
 
+def _cluster() -> type[BaseModel]:
+    from passerelle.segmentation.clusters.file import ClusterFile
+
+    return ClusterFile
+
+
 FILES: dict[str, Callable[[], type[BaseModel]]] = {
     "project": lambda: Project,
     "policy": _policy,
@@ -57,6 +63,7 @@ FILES: dict[str, Callable[[], type[BaseModel]]] = {
     "model": _model,
     "quality": _quality,
     "segment": _segment,
+    "cluster": _cluster,
     "audience": lambda: Audience,
     "signal": _signal,
 }

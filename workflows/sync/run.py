@@ -341,7 +341,9 @@ def _explain_held(report: PlaceReport, plan: Plan, place: PlacePlan) -> None:
     elif held:
         report.outcome = Outcome.HELD_BACK
         report.problem = f"Held back by {' and '.join(held)}."
-        report.advice = _ADVICE[held[0]]
+        report.advice = _ADVICE.get(held[0], "")
+        if (unfit := place.choice.unfit) is not None:
+            report.problem, report.advice = unfit.reason, unfit.advice
         if "sensitive_name" in held:
             report.problem = f"{report.problem.removesuffix('.')}: {', '.join(place.unfit)}."
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from passerelle.connectors.contract.destination import Reach
+    from passerelle.segmentation.clusters.known import Unfit
     from passerelle.workflows.plan.document import PlanFile
 
 
@@ -61,6 +62,7 @@ class PlannedAudience(BaseModel):
     removes: dict[str, int] = Field(description="By cause.")
     withheld: dict[str, int] = Field(description="People of the segment who are not sent, by reason.")
     held_by: list[str] = Field(description="Guards that hold moves back.")
+    held_why: str = Field("", description="What is wrong with a model that the segment rests on, and what to do.")
     sensitive_words: list[str] = Field(
         default_factory=list,
         description="Words in what the platform would be told of the audience, for which it may block it.",
@@ -102,7 +104,7 @@ def run(environment: Environment, request: PlanRequest) -> PlanResult:
     return PlanResult(
         outcome=outcome,
         exit_code=EXIT_CODES[outcome],
-        advice=_advice(outcome, held),
+        advice=next((each["held_why"] for each in told.values() if each["held_why"]), "") or _advice(outcome, held),
         jumped=jumped,
         policy=kept.policy,
         log_size=kept.log_size,
@@ -151,11 +153,16 @@ def _make(environment: Environment, request: PlanRequest) -> tuple["PlanFile", _
                 (place.aim.place.audience, place.aim.place.destination): {
                     "sensitive_words": list(place.unfit),
                     "why": explained(place.how, place.aim.replaces),
+                    "held_why": _unfit(place.choice.unfit),
                     "match": _match(estimate(workspace, connection, place)),
                 }
                 for place in plan.places
             }
     return to_file(plan), told, list(plan.stale), list(plan.jumped)
+
+
+def _unfit(problem: "Unfit | None") -> str:
+    return "" if problem is None else f"{problem.reason} {problem.advice}"
 
 
 def _match(reach: "Reach") -> Match | None:
@@ -205,7 +212,16 @@ def render(result: PlanResult, console: "Console") -> None:
             console.print(f"{audience} at {' and '.join(destinations)}:")
         for reason, count in told:
             console.print(f"  {count:>9,}  {reason.replace('_', ' ')}")
-    for row in result.audiences:
+    _render_remarks(result.audiences, console)
+    _render_jumped(result, console)
+    _render_match(result.audiences, console)
+    _render_compared(result, console)
+    console.print(f"Plan {result.hash[:12]}, under policy {result.policy[:12]}, at log size {result.log_size}.")
+
+
+def _render_remarks(rows: list[PlannedAudience], console: "Console") -> None:
+    """What is to be known of single audiences."""
+    for row in rows:
         if row.revalued:
             console.print(
                 f"{row.audience} at {row.destination}: {row.revalued:,} of those in are there, with another value."
@@ -213,13 +229,11 @@ def render(result: PlanResult, console: "Console") -> None:
         if row.sensitive_words:
             words = ", ".join(row.sensitive_words)
             console.print(f"{row.audience} at {row.destination}: its name or description says {words}.", markup=False)
+        if row.held_why:
+            console.print(f"{row.audience} at {row.destination}: {row.held_why}", markup=False)
         if row.why:
             done = "all members are replaced" if row.how == "replace" else "all members are not replaced"
             console.print(f"{row.audience} at {row.destination}: {done}: {row.why}.", markup=False)
-    _render_jumped(result, console)
-    _render_match(result.audiences, console)
-    _render_compared(result, console)
-    console.print(f"Plan {result.hash[:12]}, under policy {result.policy[:12]}, at log size {result.log_size}.")
 
 
 def _render_jumped(result: PlanResult, console: "Console") -> None:

@@ -8,7 +8,7 @@ from passerelle.workflows.verbs.contract import AnyVerb
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Start here": ("init", "demo", "doctor"),
-    "For marketers": ("segment", "traits", "plan", "sync", "status"),
+    "For marketers": ("segment", "traits", "cluster", "plan", "sync", "status"),
     "Data and consent": ("pull", "quality", "sources", "consent", "normalize"),
     "For auditors and data protection officers": ("audit", "policy", "erase", "evidence", "witness"),
     "For operators and developers": ("keys", "workflows", "serve", "twins", "schema"),
@@ -23,6 +23,7 @@ MODULES: dict[str, str] = {
     "thresholds": "segment",
     "rfm": "segment",
     "traits": "traits",
+    "cluster": "cluster",
     "plan": "plan",
     "sync": "sync",
     "status": "status",

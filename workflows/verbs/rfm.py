@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from passerelle.workflows.verbs.contract import AnyVerb, Environment, Part, Request, Result, Verb
-from passerelle.workflows.verbs.segment import AS_OF, SMALL_GROUP, as_of, iso
+from passerelle.workflows.verbs.instants import AS_OF, as_of
+from passerelle.workflows.verbs.segment import SMALL_GROUP, iso
 
 if TYPE_CHECKING:
     from rich.console import Console

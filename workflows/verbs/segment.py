@@ -7,6 +7,7 @@ from pydantic import Field
 
 from passerelle.privacy.vocabulary import Field as IdentifierField
 from passerelle.workflows.verbs.contract import AnyVerb, Environment, Part, Request, Result, Verb
+from passerelle.workflows.verbs.instants import AS_OF, as_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 SMALL_GROUP = 10
 """Of fewer people nothing is told."""
-AS_OF = "The instant to look from: a date or a date and time, such as 2026-11-20. By default now, floored to the hour."
 
 
 # --- list
@@ -103,6 +103,15 @@ class PreviewedPart(Part):
     population: int
 
 
+class PreviewedModel(Part):
+    """The fitted model of a cluster that the segment rests on."""
+
+    cluster: str
+    version: str
+    as_of: str = Field(description="Of its fit, UTC.")
+    stability: float
+
+
 class PreviewResult(Result):
     """A segment at one instant."""
 
@@ -116,6 +125,7 @@ class PreviewResult(Result):
     splits: dict[str, int] = Field(default_factory=dict)
     conditions: list[PreviewedCondition] = Field(default_factory=list)
     thresholds: list[PreviewedThreshold] = Field(default_factory=list)
+    models: list[PreviewedModel] = Field(default_factory=list)
     by: str = ""
     breakdown: list[PreviewedPart] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
@@ -153,6 +163,10 @@ def run_preview(environment: Environment, request: PreviewRequest) -> PreviewRes
             for each in found.conditions
         ],
         thresholds=[_threshold(each) for each in found.thresholds if not each.group or told(each)],
+        models=[
+            PreviewedModel(cluster=m.cluster, version=m.version, as_of=iso(m.as_of), stability=m.stability)
+            for m in found.models
+        ],
         by=request.by or "",
         breakdown=[
             PreviewedPart(value=each.value, members=each.members, population=each.population)
@@ -340,21 +354,6 @@ def _identifier(environment: Environment, request: ExplainRequest) -> str:
             advice="Pass it on standard input or with --file, never as an argument: other users could see it.",
         )
     return value
-
-
-def as_of(workspace: "Workspace", text: str | None, now: int) -> int | None:
-    """The instant that `--as-of` says (µs); None without it. Raises `DefinitionError`."""
-    from passerelle.privacy.errors import DefinitionError
-    from passerelle.segmentation.literals import instant
-
-    if text is None:
-        return None
-    found = instant(text, workspace.model.timezone)
-    if found is None:
-        raise DefinitionError("--as-of is no date.", advice="Write 2026-11-20 or 2026-11-20T08:00:00Z.")
-    if found > now:
-        raise DefinitionError("--as-of lies in the future.", advice="Nobody knows yet what people will have done.")
-    return found
 
 
 def told(each: "InForce") -> bool:

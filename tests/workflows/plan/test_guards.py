@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from passerelle.privacy.errors import DefinitionError
-from passerelle.workflows.plan.guards import Guarded, Limits, guard, overridden
+from passerelle.workflows.plan.guards import OVERRIDABLE, Guarded, Limits, guard, overridden
 from passerelle.workflows.plan.moves import NOBODY, Moves
 
 
@@ -58,6 +58,14 @@ def test_many_withdrawals_are_no_reason_to_hold_anything() -> None:
 def test_an_empty_segment_does_not_empty_the_audience() -> None:
     held = guarded(moves(current=100, left_segment=100), size=0)
     assert (held.held, held.held_removes) == (("empty_segment",), 100)
+
+
+def test_a_model_that_may_not_be_relied_on_holds_choices_and_lets_consent_removals_out() -> None:
+    plan = moves(adds=0, current=200, left_segment=180, withdrawn=20)
+    found = guard(plan, Limits(100, 30.0), segment_size=0, stale=False, approved=frozenset(OVERRIDABLE), model=True)
+    assert found.held == ("model",)
+    assert set(found.moves.removes) == {"withdrawn"}
+    assert found.held_removes == 180
 
 
 def test_stale_consent_stops_additions_and_no_removal() -> None:

@@ -1,0 +1,260 @@
+"""A run that is open: people and thresholds are computed, and what is asked of it is cheap."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import reduce
+from itertools import chain
+
+import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from passerelle.segmentation.adapt import Adapter, InForce, warnings
+from passerelle.segmentation.clusters.assign import Standing
+from passerelle.segmentation.clusters.known import Unfit
+from passerelle.segmentation.clusters.model import ClusterModel
+from passerelle.segmentation.compile.instants import AsOf
+from passerelle.segmentation.compile.people import People
+from passerelle.segmentation.compile.portable import Expr
+from passerelle.segmentation.compile.rules import Compiler, drawn, prefixes
+from passerelle.segmentation.compile.walk import Needs
+from passerelle.segmentation.dataset import Dataset
+from passerelle.segmentation.engines.session import Session
+from passerelle.segmentation.history import History
+from passerelle.segmentation.literals import CENTS
+from passerelle.segmentation.refusals import naming_conditions
+from passerelle.segmentation.resolve import Resolver
+from passerelle.segmentation.rules import Segment, Sort, ThresholdRef, plain
+
+_EXCLUDED, _HELD_OUT, _MEMBER, _FIRST_SPLIT = 1, 2, 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUsed:
+    """The model of a cluster that a segment rests on."""
+
+    cluster: str
+    version: str
+    as_of: int
+    """Of its fit, µs UTC."""
+    stability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Who is in a segment, at one instant, by one version of its rules."""
+
+    name: str
+    subject_ids: pa.Int64Array
+    """Sorted, each once; without the holdout."""
+    as_of: int
+    """µs since 1970 UTC."""
+    version: str
+    """SHA-256 of the definition with everything in it that it refers to."""
+    population: int
+    """How many people there are at all."""
+    excluded: int
+    """Fulfilled `where`, and were taken out by `exclude`."""
+    held_out: int
+    """Would be in, and are kept out by the holdout."""
+    thresholds: tuple[InForce, ...] = ()
+    warnings: tuple[str, ...] = ()
+    splits: Mapping[str, pa.Int64Array] = field(default_factory=dict)
+    """Members by split, where there are splits; the rest is in none."""
+    models: tuple[ModelUsed, ...] = ()
+    """Of the clusters that it rests on."""
+    held: Unfit | None = None
+    """Why nobody may be chosen: a model may not be relied on. Nobody is in then, and nobody has left."""
+    values: Mapping[str, pa.DoubleArray] = field(default_factory=dict)
+    """Traits that were asked for, aligned with `subject_ids`: null where missing; money as euros and cents."""
+
+    @property
+    def size(self) -> int:
+        """How many are in."""
+        return len(self.subject_ids)
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """A run with its people and thresholds computed; what is asked of it is cheap. Made by `evaluating`."""
+
+    resolver: Resolver
+    segments: dict[str, Segment]
+    session: Session
+    compiler: Compiler
+    in_force: dict[str, list[InForce]]
+    references: dict[str, ThresholdRef]
+    as_of: int
+    population: int
+    models: Mapping[str, ClusterModel] = field(default_factory=dict)
+    standings: dict[str, Standing] = field(default_factory=dict)
+    """How each cluster's model does."""
+
+    def memberships(
+        self, names: Sequence[str], values: Mapping[str, Sequence[str]] | None = None
+    ) -> dict[str, Membership]:
+        """The people of these segments, in one pass over the people. `values`: traits to be told of a segment's people.
+
+        The traits were among `extra` when this run was made.
+        """
+        if not names:
+            return {}
+        values = values or {}
+        codes = {f"code{index}": self.code(self.segments[name]) for index, name in enumerate(names)}
+        traits = {trait: f"value{index}" for index, trait in enumerate(sorted({*chain(*values.values())}))}
+        amounts = {column: self._amount(trait) for trait, column in traits.items()}
+        table = self.compiler.people.select("subject_id", **codes, **amounts)
+        anywhere = reduce(lambda one, other: one | other, (table[column] > 0 for column in codes))
+        found = self.session.fetch(table.filter(anywhere))
+        return {
+            name: self._membership(name, found, column, {trait: traits[trait] for trait in values.get(name, ())})
+            for name, column in zip(names, codes, strict=True)
+        }
+
+    def _amount(self, trait: str) -> Expr:
+        """A trait as a number: money in euros, as people write it."""
+        operand = self.resolver.amount(trait)
+        amount = self.compiler.value(operand).cast("float64")
+        return amount / float(CENTS) if operand.type.sort is Sort.MONEY else amount
+
+    def _membership(self, name: str, found: pa.Table, column: str, values: Mapping[str, str]) -> Membership:
+        segment = self.segments[name]
+        ids, codes = found["subject_id"].combine_chunks(), found[column].combine_chunks()
+        splits = {
+            split: _sorted(ids.filter(pc.equal(codes, _FIRST_SPLIT + index)))
+            for index, (split, _) in enumerate(segment.splits)
+        }
+        members = _sorted(ids.filter(pc.greater_equal(codes, _MEMBER)))
+        used = self.needs_of(segment)
+        in_force = tuple(item for label in used.thresholds for item in self.in_force[label])
+        return Membership(
+            name,
+            members,
+            self.as_of,
+            self.version(name),
+            self.population,
+            _count(codes, _EXCLUDED),
+            _count(codes, _HELD_OUT),
+            in_force,
+            tuple(warnings(list(used.thresholds.values()), in_force)),
+            splits,
+            tuple(
+                ModelUsed(each, self.models[each].version, self.models[each].as_of, self.models[each].stability)
+                for each in sorted(used.clusters)
+            ),
+            None,
+            {trait: found[where].take(pc.index_in(members, ids)).combine_chunks() for trait, where in values.items()},
+        )
+
+    def nobody(self, name: str, held: Unfit, traits: Sequence[str]) -> Membership:
+        """The segment `name` without anybody, since a model that it rests on may not be relied on."""
+        none = pa.array([], pa.int64())
+        values = {trait: pa.array([], pa.float64()) for trait in traits}
+        return Membership(name, none, self.as_of, "", self.population, 0, 0, held=held, values=values)
+
+    def needs_of(self, segment: Segment) -> Needs:
+        """What a segment rests on, with the segments it refers to."""
+        needs = Needs()
+        for each in (segment, *(self.segments[name] for name in _closure(segment, self.segments))):
+            for rule in (each.where, *each.exclude):
+                needs.add_rule(rule)
+        return needs
+
+    def version(self, name: str) -> str:
+        """The digest of a segment's definition and, through them, of those it refers to."""
+        segment = self.segments[name]
+        parts = {
+            "where": plain(segment.where),
+            "exclude": plain(segment.exclude),
+            "holdout": plain(segment.holdout),
+            "splits": plain(segment.splits),
+            "uses": {other: self.version(other) for other in segment.uses},
+            "guards": {
+                label: str(reference.max_change) for label, reference in self.needs_of(segment).thresholds.items()
+            },
+            "population": list(self.resolver.catalogue.population),
+        }
+        text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def code(self, segment: Segment) -> Expr:
+        """0 out, 1 excluded, 2 held out, 3 in, 4 and more: in a split."""
+        person = self.compiler.people.subject_id
+        where, excluded = self.compiler.rule(segment.where), self.compiler.any_of(segment.exclude)
+        branches: list[tuple[Expr, int]] = [(~where, 0)]
+        if segment.exclude:
+            branches.append((excluded, _EXCLUDED))
+        percent, salt = segment.holdout or (Decimal(0), segment.name)
+        if percent:
+            branches.append((drawn(person, Decimal(0), percent, salt), _HELD_OUT))
+        start = percent
+        for index, (_, share) in enumerate(segment.splits):
+            branches.append((drawn(person, start, share, salt), _FIRST_SPLIT + index))
+            start += share
+        return ibis.cases(*branches, else_=_MEMBER)
+
+
+@contextmanager
+def opened(
+    resolver: Resolver,
+    chosen: dict[str, Segment],
+    needs: Needs,
+    *,
+    dataset: Dataset,
+    as_of: int,
+    history: History,
+    groups: Mapping[str, pa.Table] | None = None,
+) -> Iterator[Evaluation]:
+    """Compute what `needs` says, once. `groups`: of each cluster in it, `subject_id`, `group` and `distance`."""
+    groups = groups or {}
+    with (
+        dataset.engine.open(resolver.catalogue.tables, dataset) as session,
+        naming_conditions(session, resolver, chosen, AsOf(as_of)),
+    ):
+        people = People(session, resolver.catalogue.population, AsOf(as_of))
+        stored = session.store("people", people.table(needs))
+        stored = _grouped(session, stored, groups)
+        compiler = Compiler(stored, people.columns, people.sequences, AsOf(as_of), chosen)
+        compiler.clusters = prefixes(groups)
+        size = session.fetch(stored.aggregate(n=stored.count())).column("n")[0].as_py()
+        adapter = Adapter(session, compiler, history, size)
+        if needs.rfm is not None:
+            adapter.scores(needs.rfm)
+        in_force = {label: adapter.threshold(reference) for label, reference in needs.thresholds.items()}
+        models = dataset.clusters.models
+        yield Evaluation(resolver, chosen, session, compiler, in_force, needs.thresholds, as_of, size, models)
+
+
+def _grouped(session: Session, people: Expr, groups: Mapping[str, pa.Table]) -> Expr:
+    """People with their groups beside them, stored again; the same where there are none."""
+    if not groups:
+        return people
+    for name, prefix in prefixes(groups).items():
+        table = session.put(f"{prefix}_rows", groups[name])
+        joined = people.join(table, "subject_id", how="left")
+        beside = {f"{prefix}_{part}": joined[part] for part in ("group", "distance")}
+        people = joined.select(*people.columns, **beside)
+    return session.store("grouped", people)
+
+
+def _closure(segment: Segment, segments: Mapping[str, Segment]) -> list[str]:
+    found: dict[str, None] = {}
+    waiting = list(segment.uses)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.setdefault(name)
+            waiting += segments[name].uses
+    return list(found)
+
+
+def _sorted(ids: pa.Int64Array) -> pa.Int64Array:
+    return ids.take(pc.sort_indices(ids))
+
+
+def _count(codes: pa.Array, code: int) -> int:
+    return int(pc.sum(pc.equal(codes, code)).as_py() or 0)

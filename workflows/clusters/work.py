@@ -1,0 +1,85 @@
+"""Fit and apply a cluster of a workspace."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from passerelle.privacy.errors import DefinitionError, HeldBack, quoted
+from passerelle.segmentation.clusters.assign import Standing
+from passerelle.segmentation.clusters.fit import fit
+from passerelle.segmentation.clusters.known import Unfit, unfit
+from passerelle.segmentation.clusters.model import ClusterModel
+from passerelle.segmentation.clusters.people import groups_of, look
+from passerelle.segmentation.resolve import Resolver
+from passerelle.workflows.engine import Unsaved, dataset, instant, located
+from passerelle.workflows.settings.names import did_you_mean, listed
+
+if TYPE_CHECKING:
+    from passerelle.segmentation.clusters.file import ClusterFile
+    from passerelle.workflows.verbs.contract import Progress
+    from passerelle.workflows.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A model, what it was asked for, and why segments may not rest on it, where that is so."""
+
+    model: ClusterModel
+    file: "ClusterFile"
+    unfit: Unfit | None
+
+
+def file_of(workspace: "Workspace", name: str) -> "ClusterFile":
+    """What clusters/NAME.yaml asks for. Raises `DefinitionError` where there is no such file."""
+    if name not in workspace.clusters:
+        known = list(workspace.clusters)
+        hint = did_you_mean(name, known) or (f" Known: {listed(known)}." if known else " There is none yet.")
+        raise DefinitionError(f"There is no file for the cluster {quoted(name)} in clusters/.{hint}")
+    return workspace.clusters[name]
+
+
+def fit_cluster(workspace: "Workspace", name: str, *, as_of: int | None, now: int, progress: "Progress") -> Told:
+    """Fit a model to today's people and put it into use; labels go on from the one before.
+
+    The same inputs at the same instant give the same model. One that is not stable is kept, too, and holds back the
+    segments that rest on it.
+    """
+    file, models = file_of(workspace, name), workspace.models()
+    at = instant(as_of, now)
+    with located(workspace):
+        data = dataset(workspace)
+        resolver = Resolver.of(workspace.model, workspace.segments, data)
+        history = Unsaved(workspace.store())
+        with progress.step(f"Reading the people of {name}"):
+            looked = look(name, resolver, data, as_of=at, history=history)
+        with progress.step(f"Finding groups by {file.method}"):
+            model = fit(file, looked, models.before(name, file.digest, looked.snapshot, at))
+        models.keep(model)
+        found = groups_of([name], resolver, data, as_of=at, history=history)
+        models.note({name: found[name].standing}, at)
+    return told(workspace, name, at)
+
+
+def apply_cluster(
+    workspace: "Workspace", name: str, *, as_of: int | None, now: int, progress: "Progress"
+) -> tuple[Told, Standing]:
+    """Everybody's group by the model in use, counted and noted; nobody is sent anywhere."""
+    file_of(workspace, name)
+    at = instant(as_of, now)
+    found = told(workspace, name, at)
+    with located(workspace), progress.step(f"Assigning people to the groups of {name}"):
+        data = dataset(workspace)
+        resolver = Resolver.of(workspace.model, workspace.segments, data)
+        standing = groups_of([name], resolver, data, as_of=at, history=Unsaved(workspace.store()))[name].standing
+    workspace.models().note({name: standing}, at)
+    return found, standing
+
+
+def told(workspace: "Workspace", name: str, at: int) -> Told:
+    """The model in use. Raises `HeldBack` where there is none."""
+    from passerelle.segmentation.clusters.known import Clusters
+
+    file, models = file_of(workspace, name), workspace.models()
+    problem = unfit(Clusters(workspace.clusters, models), name, set(), None, at)
+    if name not in models:
+        raise HeldBack(problem.reason if problem else "", advice=problem.advice if problem else "")
+    return Told(models[name], file, problem)

@@ -1,0 +1,497 @@
+"""`cluster fit · show · apply · report · history`: groups that are found in the data, and how sure they are."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from passerelle.workflows.verbs.contract import EXIT_CODES, AnyVerb, Environment, Outcome, Part, Request, Result, Verb
+from passerelle.workflows.verbs.instants import AS_OF, as_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from passerelle.segmentation.clusters.assign import Standing
+    from passerelle.workflows.clusters.work import Told
+
+
+class FitRequest(Request):
+    """Which cluster, and from when."""
+
+    name: str = Field(description="The cluster: a file of clusters/.", json_schema_extra={"cli": "argument"})
+    as_of: str | None = Field(None, description=AS_OF)
+
+
+class ShowRequest(Request):
+    """Which cluster."""
+
+    name: str = Field(description="The cluster: a file of clusters/.", json_schema_extra={"cli": "argument"})
+
+
+class ReportRequest(Request):
+    """Which cluster, and where the page goes."""
+
+    name: str = Field(description="The cluster: a file of clusters/.", json_schema_extra={"cli": "argument"})
+    out: Path = Field(description="File for the page, written anew.")
+
+
+class GroupFigure(Part):
+    """One trait in one group."""
+
+    trait: str
+    mean: float = Field(description="Of a category: the share of people who have it.")
+    median: float
+    difference: float = Field(description="From everybody's mean, in standard deviations, after logarithms.")
+
+
+class FoundGroup(Part):
+    """One group."""
+
+    label: int
+    name: str
+    size: int | None = Field(description="People; null where they are too few to be shown.")
+    share: float | None = Field(description="Of all who belong to a group.")
+    words: str = Field(description="What makes it different.")
+    traits: list[GroupFigure]
+
+
+class NumberOfGroups(Part):
+    """What speaks for one number of groups, on a sample."""
+
+    groups: int
+    within: float = Field(description="Sum of squared distances to the groups' middles: where it bends is the elbow.")
+    silhouette: float = Field(description="-1 to 1: how much nearer people are to their own group than to the next.")
+    gap: float = Field(description="Gap statistic: against people without groups.")
+    gap_error: float
+
+
+class TraitTest(Part):
+    """Whether groups differ in one trait. Effects are shares, 0 to 1."""
+
+    trait: str
+    anova_f: float | None
+    anova_p: float | None
+    eta_squared: float
+    welch_f: float | None
+    welch_p: float | None
+    kruskal_h: float | None
+    kruskal_p: float | None
+    epsilon_squared: float
+
+
+class Loading(Part):
+    """One trait's part in each of the main directions, turned by varimax."""
+
+    trait: str
+    loadings: list[float]
+
+
+class FittedResult(Result):
+    """A fitted model."""
+
+    cluster: str = ""
+    version: str = Field("", description="SHA-256 of the model's file.")
+    as_of: str = Field("", description="Of the people who were looked at, UTC.")
+    method: str = ""
+    settings: dict[str, float] = Field(default_factory=dict, description="As asked for, or read off the data.")
+    seed: int = 0
+    people: int = 0
+    sampled: int = Field(0, description="Of them, those who were looked at to find the groups.")
+    left_out: int = Field(0, description="For a missing value.")
+    stability: float = Field(0, description="Adjusted Rand index: whether chance finds the same groups again.")
+    stable: bool = False
+    silhouette: float = 0
+    calinski_harabasz: float = 0
+    agreement: float = Field(
+        0, description="Adjusted Rand index of the method's own groups and those by nearest point."
+    )
+    suggested: int | None = Field(None, description="How many groups the data speaks for.")
+    reason: str = ""
+    numbers: list[NumberOfGroups] = Field(default_factory=list)
+    groups: list[FoundGroup] = Field(default_factory=list)
+    tests: list[TraitTest] = Field(default_factory=list)
+    directions: list[float] = Field(default_factory=list, description="Share of the variance of each main direction.")
+    loadings: list[Loading] = Field(default_factory=list)
+    went_on: list[int] = Field(default_factory=list, description="Labels that go on from the model before.")
+    new: list[int] = Field(default_factory=list)
+    ended: list[int] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
+
+
+class GroupNow(Part):
+    """One group as it is now."""
+
+    label: int
+    name: str
+    size: int | None = Field(description="People; null where they are too few to be shown.")
+
+
+class ApplyResult(Result):
+    """Everybody's group, counted."""
+
+    cluster: str = ""
+    version: str = ""
+    as_of: str = ""
+    groups: list[GroupNow] = Field(default_factory=list)
+    none: int = Field(0, description="People of the population who belong to no group.")
+    left_out: int = Field(0, description="For a missing value.")
+    silhouette: float = 0
+    calinski_harabasz: float = 0
+
+
+class ReportResult(Result):
+    """What was written."""
+
+    cluster: str = ""
+    version: str = ""
+    file: str = ""
+    bytes: int = 0
+
+
+class FitLine(Part):
+    """One fit."""
+
+    version: str
+    as_of: str
+    method: str
+    groups: int
+    stability: float
+    silhouette: float
+    in_use: bool
+
+
+class RunLine(Part):
+    """How the model in use did at one instant."""
+
+    as_of: str
+    version: str
+    sizes: dict[str, int | None] = Field(description="By group; null where there are too few to be shown.")
+    none: int
+    left_out: int
+    silhouette: float
+    calinski_harabasz: float
+
+
+class HistoryResult(Result):
+    """Fits and runs, the oldest first."""
+
+    cluster: str = ""
+    fits: list[FitLine] = Field(default_factory=list)
+    runs: list[RunLine] = Field(default_factory=list)
+
+
+def run_fit(environment: Environment, request: FitRequest) -> FittedResult:
+    """Look at everybody, find the groups, and put the model into use."""
+    from passerelle.workflows.clusters.work import fit_cluster
+    from passerelle.workflows.workspace import Workspace
+
+    now = environment.now()
+    with Workspace.open(environment.workspace) as workspace:
+        at = as_of(workspace, request.as_of, now)
+        return _fitted(fit_cluster(workspace, request.name, as_of=at, now=now, progress=environment.progress))
+
+
+def run_show(environment: Environment, request: ShowRequest) -> FittedResult:
+    """The model in use."""
+    from passerelle.workflows.clusters.work import told
+    from passerelle.workflows.engine import instant
+    from passerelle.workflows.workspace import Workspace
+
+    with Workspace.open(environment.workspace) as workspace:
+        return _fitted(told(workspace, request.name, instant(None, environment.now())))
+
+
+def run_apply(environment: Environment, request: FitRequest) -> ApplyResult:
+    """Everybody's group, counted."""
+    from passerelle.privacy.audit.times import iso
+    from passerelle.workflows.clusters.work import apply_cluster
+    from passerelle.workflows.engine import instant
+    from passerelle.workflows.workspace import Workspace
+
+    now = environment.now()
+    with Workspace.open(environment.workspace) as workspace:
+        at = as_of(workspace, request.as_of, now)
+        found, standing = apply_cluster(workspace, request.name, as_of=at, now=now, progress=environment.progress)
+    groups = [
+        GroupNow(label=each.label, name=found.file.name_of(each.label), size=_shown(standing.sizes[each.label], found))
+        for each in found.model.groups
+    ]
+    return ApplyResult(
+        **_outcome(found),
+        cluster=request.name,
+        version=found.model.version,
+        as_of=iso(instant(at, now)) or "",
+        groups=groups,
+        **_rest(standing),
+    )
+
+
+def run_report(environment: Environment, request: ReportRequest) -> ReportResult:
+    """Write the page."""
+    from passerelle.privacy.errors import DefinitionError
+    from passerelle.workflows.clusters.report import report
+    from passerelle.workflows.clusters.work import told
+    from passerelle.workflows.engine import instant
+    from passerelle.workflows.workspace import Workspace
+
+    with Workspace.open(environment.workspace) as workspace:
+        found = told(workspace, request.name, instant(None, environment.now()))
+        content = report(found.file, found.model, workspace.models().runs(request.name)).encode()
+    try:
+        request.out.write_bytes(content)
+    except OSError as problem:
+        raise DefinitionError(f"The page cannot be written: {problem.strerror}.") from None
+    return ReportResult(
+        **_outcome(found),
+        cluster=request.name,
+        version=found.model.version,
+        file=str(request.out),
+        bytes=len(content),
+    )
+
+
+def run_history(environment: Environment, request: ShowRequest) -> HistoryResult:
+    """Fits and runs on file."""
+    from passerelle.privacy.audit.times import iso
+    from passerelle.workflows.clusters.work import file_of
+    from passerelle.workflows.workspace import Workspace
+
+    with Workspace.open(environment.workspace) as workspace:
+        file, models = file_of(workspace, request.name), workspace.models()
+        now = models.get(request.name)
+        fits, runs = models.fits(request.name), models.runs(request.name)
+    least = file.minimum_group
+    return HistoryResult(
+        cluster=request.name,
+        fits=[
+            FitLine(
+                version=each.version,
+                as_of=iso(each.as_of) or "",
+                method=each.method,
+                groups=len(each.groups),
+                stability=each.stability,
+                silhouette=each.silhouette,
+                in_use=now is not None and each.version == now.version,
+            )
+            for each in fits
+        ],
+        runs=[
+            RunLine(
+                as_of=iso(each.as_of) or "",
+                version=each.version,
+                sizes={file.name_of(label): size if size >= least else None for label, size in each.sizes.items()},
+                **{key: getattr(each, key) for key in ("none", "left_out", "silhouette", "calinski_harabasz")},
+            )
+            for each in runs
+        ],
+    )
+
+
+def _fitted(found: "Told") -> FittedResult:
+    from passerelle.privacy.audit.times import iso
+
+    model, file = found.model, found.file
+    everybody = sum(group.size for group in model.groups)
+    criteria = model.criteria
+    return FittedResult(
+        **_outcome(found),
+        cluster=model.cluster,
+        version=model.version,
+        as_of=iso(model.as_of) or "",
+        stable=model.stability >= float(file.stability.at_least),
+        suggested=criteria.suggested if criteria else None,
+        reason=criteria.reason if criteria else "",
+        numbers=[
+            NumberOfGroups(groups=n, within=w, silhouette=s, gap=g, gap_error=e)
+            for n, w, s, g, e in zip(
+                criteria.groups, criteria.within, criteria.silhouette, criteria.gap, criteria.gap_error, strict=True
+            )
+        ]
+        if criteria
+        else [],
+        groups=[
+            FoundGroup(
+                label=group.label,
+                name=file.name_of(group.label),
+                size=group.size,
+                share=group.size / everybody,
+                words=group.words,
+                traits=[
+                    GroupFigure(trait=each.feature, **each.model_dump(exclude={"feature"})) for each in group.figures
+                ],
+            )
+            for group in model.groups
+        ],
+        tests=[
+            TraitTest(
+                trait=each.trait,
+                anova_f=each.anova,
+                welch_f=each.welch,
+                kruskal_h=each.kruskal,
+                **each.model_dump(exclude={"trait", "anova", "welch", "kruskal"}),
+            )
+            for each in model.comparisons
+        ],
+        directions=model.axes.turned_shares,
+        loadings=[
+            Loading(trait=feature.shown, loadings=row)
+            for feature, row in zip(model.features, model.axes.loadings, strict=True)
+        ],
+        went_on=sorted(model.alignment.kept),
+        new=model.alignment.new,
+        ended=model.alignment.ended,
+        **model.model_dump(include=set(_AS_THEY_ARE)),
+    )
+
+
+_AS_THEY_ARE = (
+    "method", "settings", "seed", "people", "sampled", "left_out", "stability", "silhouette", "calinski_harabasz",
+    "agreement", "notes",
+)  # fmt: skip
+
+
+def _outcome(found: "Told") -> dict[str, object]:
+    """Held back, with what to do, where segments may not rest on the model."""
+    if found.unfit is None:
+        return {}
+    said = f"{found.unfit.reason} {found.unfit.advice}"
+    return {"outcome": Outcome.HELD_BACK, "exit_code": EXIT_CODES[Outcome.HELD_BACK], "advice": said}
+
+
+def _shown(size: int, found: "Told") -> int | None:
+    return size if size >= found.file.minimum_group else None
+
+
+def _rest(standing: "Standing") -> dict[str, object]:
+    return {
+        "none": standing.none,
+        "left_out": standing.left_out,
+        "silhouette": standing.silhouette,
+        "calinski_harabasz": standing.calinski_harabasz,
+    }
+
+
+# --- as people read it
+def render_fitted(result: FittedResult, console: "Console") -> None:
+    """The groups in words, then what speaks for their number, then where they differ."""
+    from passerelle.workflows.verbs.tables import number, table
+
+    groups = table(f"Groups of {result.cluster}", ("Group",), ("People", "Share"), ("What makes it different",))
+    for each in result.groups:
+        name = each.name if each.name == str(each.label) else f"{each.label} {each.name}"
+        groups.add_row(name, number(each.size or 0), f"{100 * (each.share or 0):.0f} %", each.words)
+    console.print(groups, markup=False)
+    if result.numbers:
+        lines = table("How many groups", ("Groups",), ("Within", "Silhouette", "Gap", "Error"))
+        for each_number in result.numbers:
+            mark = "  <- suggested" if each_number.groups == result.suggested else ""
+            figures = (f"{each_number.within:.4g}", f"{each_number.silhouette:.3f}", f"{each_number.gap:.3f}")
+            lines.add_row(f"{each_number.groups}{mark}", *figures, f"{each_number.gap_error:.3f}")
+        console.print(lines, markup=False)
+        console.print(result.reason, markup=False)
+    tests = table("Where they differ", ("Trait",), ("Eta squared", "Welch's p", "Kruskal's p", "Epsilon squared"))
+    for test in result.tests:
+        tests.add_row(
+            test.trait, f"{test.eta_squared:.2f}", _p(test.welch_p), _p(test.kruskal_p), f"{test.epsilon_squared:.2f}"
+        )
+    console.print(tests, markup=False)
+    gate = "stable" if result.stable else "NOT STABLE"
+    console.print(
+        f"Stability {result.stability:.2f} ({gate}), silhouette {result.silhouette:.2f}, {number(result.sampled)} of "
+        f"{number(result.people)} people looked at, {number(result.left_out)} left out for a missing value.",
+        markup=False,
+    )
+    if result.went_on or result.new or result.ended:
+        said = (("go on", result.went_on), ("are new", result.new), ("ended", result.ended))
+        told = "; ".join(f"{', '.join(map(str, labels))} {word}" for word, labels in said if labels)
+        console.print(f"Labels against the model before: {told}.", markup=False)
+    for note in result.notes:
+        console.print(f"Note: {note}", style="yellow", markup=False)
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR2004 - as p is written
+
+
+def render_apply(result: ApplyResult, console: "Console") -> None:
+    """A line per group."""
+    from passerelle.workflows.verbs.tables import number, table
+
+    lines = table(f"{result.cluster} as of {result.as_of}", ("Group",), ("People",))
+    for each in result.groups:
+        lines.add_row(each.name, "too few" if each.size is None else number(each.size))
+    lines.add_row("none", number(result.none))
+    lines.add_row("left out: a value is missing", number(result.left_out))
+    console.print(lines, markup=False)
+    console.print(f"Silhouette {result.silhouette:.2f}, by model {result.version[:12]}.", markup=False)
+
+
+def render_report(result: ReportResult, console: "Console") -> None:
+    """Where it is."""
+    console.print(f"{result.file}: the groups of {result.cluster}, one page, {result.bytes:,} bytes.", markup=False)
+
+
+def render_history(result: HistoryResult, console: "Console") -> None:
+    """Fits, then runs."""
+    from passerelle.workflows.verbs.tables import table
+
+    fits = table(f"Fits of {result.cluster}", ("Model", "As of"), ("Groups", "Stability", "Silhouette"))
+    for fit in result.fits:
+        mark = f"{fit.version[:12]}{' in use' if fit.in_use else ''}"
+        fits.add_row(mark, fit.as_of, str(fit.groups), f"{fit.stability:.2f}", f"{fit.silhouette:.2f}")
+    console.print(fits, markup=False)
+    runs = table("Runs", ("As of", "Model"), ("Silhouette", "Calinski-Harabasz"), ("Groups",))
+    for run in result.runs:
+        sizes = ", ".join(f"{name}: {'too few' if size is None else size}" for name, size in run.sizes.items())
+        figures = (f"{run.silhouette:.2f}", f"{run.calinski_harabasz:,.0f}")
+        runs.add_row(run.as_of, run.version[:12], *figures, sizes)
+    console.print(runs, markup=False)
+
+
+VERBS: list[AnyVerb] = [
+    Verb(
+        name="cluster fit",
+        help="Find groups of people who are alike, say how sure they are, and put them into use.",
+        request=FitRequest,
+        result=FittedResult,
+        run=run_fit,
+        render=render_fitted,
+        remote=True,
+        recorded=True,
+    ),
+    Verb(
+        name="cluster show",
+        help="The groups in use: what makes each different, how many there should be, how sure they are.",
+        request=ShowRequest,
+        result=FittedResult,
+        run=run_show,
+        render=render_fitted,
+        remote=True,
+    ),
+    Verb(
+        name="cluster apply",
+        help="Count how many people belong to each group now, and how well the groups still hold. Nobody is sent.",
+        request=FitRequest,
+        result=ApplyResult,
+        run=run_apply,
+        render=render_apply,
+        remote=True,
+    ),
+    Verb(
+        name="cluster report",
+        help="Write one page about the groups, with pictures, that a browser shows without a network.",
+        request=ReportRequest,
+        result=ReportResult,
+        run=run_report,
+        render=render_report,
+    ),
+    Verb(
+        name="cluster history",
+        help="Every fit of a cluster, and how its groups did from run to run.",
+        request=ShowRequest,
+        result=HistoryResult,
+        run=run_history,
+        render=render_history,
+        remote=True,
+    ),
+]
