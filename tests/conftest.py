@@ -1,7 +1,6 @@
 """What holds for all tests."""
 
 import gc
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,13 +8,15 @@ from hypothesis import HealthCheck, settings
 
 from passerelle.workflows.cli.session import RARELY
 from tests.command import logging_as_it_was
+from tests.exploring import EXPLORE, examples
 
 # A run of these tests says the same each time; PASSERELLE_EXPLORE=1 looks for examples that nobody has seen. A busy
 # machine is no reason to fail: pytest's own timeout ends what hangs.
 settings.register_profile(
     "passerelle",
     deadline=None,
-    derandomize="PASSERELLE_EXPLORE" not in os.environ,
+    max_examples=examples(50),
+    derandomize=not EXPLORE,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 settings.load_profile("passerelle")

@@ -28,6 +28,7 @@ from passerelle.privacy.consent.resolve import (
     stop_code,
 )
 from passerelle.privacy.vocabulary import ConsentState, EvidenceGrade
+from tests.exploring import examples
 from tests.privacy.consent.model import STOPS, Asked, Said, answer
 
 NOW = 20_000 * DAY
@@ -321,9 +322,9 @@ def test_text_columns_may_come_as_dictionaries_in_pieces() -> None:
 # --- properties
 
 
-def property_of(examples: int) -> settings:
+def property_of(count: int) -> settings:
     """So many examples, however slow the machine is at making them."""
-    return settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    return settings(max_examples=examples(count), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 MOMENTS = st.one_of(
@@ -362,7 +363,7 @@ def answers(events: Sequence[Said], at: int = NOW, relaxed: Collection[str] = ()
     return resolve(asked, history(events), TERMS, NOTICES, recipient="meta", at=at, relaxed=relaxed)
 
 
-@property_of(300)
+@property_of(100)
 @given(HISTORIES, st.lists(st.integers(-15 * DAY, 15 * DAY), max_size=6), RELAXED, SUPPRESSED)
 def test_decisions_stay_as_they_are_until_the_instant_that_they_name(
     events: list[Said], later: list[int], relaxed: frozenset[str], suppressed: int

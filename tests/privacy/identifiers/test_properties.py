@@ -11,6 +11,7 @@ from passerelle.privacy.identifiers.columns import Normalized
 from passerelle.privacy.identifiers.reasons import Refusal
 from passerelle.privacy.identifiers.rules import RULES
 from passerelle.privacy.vocabulary import IDENTITY_FIELDS, Destination, Field
+from tests.exploring import examples
 from tests.privacy.identifiers.asking import pair, sha256
 
 CASES = [(field, destination) for destination in Destination for field in Field if supported(field, destination)]
@@ -120,7 +121,7 @@ def test_the_canonical_form_is_its_own_canonical_form(field: Field, value: str, 
 
 
 @pytest.mark.parametrize(("field", "destination"), [case for case in CASES if RULES[case[1]][case[0]].many])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(value=VALUES.filter(bool), country=st.sampled_from([None, "FR", "US", "GB"]))
 def test_columns_agree_with_the_rule_for_one_value(
     field: Field, destination: Destination, value: str, country: str | None

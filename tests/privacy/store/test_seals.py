@@ -13,6 +13,7 @@ from sqlalchemy.types import TypeEngine
 from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.store import OnConflict, Store, seals
 from passerelle.privacy.store import tables as t
+from tests.exploring import examples
 from tests.privacy.store.stores import fresh_store
 
 KEY = bytes(range(32))
@@ -162,7 +163,7 @@ def one_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield store
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(25))
 @given(steps=_STEPS, table=st.sampled_from([t.setting, t.membership, t.removal, t.identity, t.quarantine]))
 def test_any_order_of_writes_gives_the_seal_of_the_final_content(
     one_store: Store, steps: list[Step], table: Table
