@@ -20,6 +20,8 @@ PER_MINUTE = {"quota_limit": "IngestionMutateRequestsPerMinutePerProject"}
 PER_DAY = {"quota_limit": "IngestionMutateRequestsPerDayPerProject"}
 INVALID = {"code": "INVALID_ARGUMENT", "reason": "INVALID_ARGUMENT"}
 DAYS = 86_400
+REST_LATER = pytest.mark.parametrize("list_", ["grpc", pytest.param("rest", marks=pytest.mark.slow)], indirect=True)
+"""Of thousands of rows, or very many requests: over REST, whose twin takes seconds, in the slow group."""
 
 
 def spoilt(keys: MatchKeys, rows: list[int], value: str = "not-a-hash") -> MatchKeys:
@@ -44,6 +46,7 @@ def test_everybody_sent_is_there_and_removed_by_the_same_keys_is_gone(list_: Sta
     assert list_.count() == 3
 
 
+@REST_LATER
 def test_one_bad_phone_among_ten_thousand_costs_one_person(list_: Stage) -> None:
     receipt = list_.add_keys(spoilt(list_.keys_of(people(10_000)), [7_777]))
     assert named(receipt.rejected) == {7_778: "INVALID_HEX_ENCODING"}
@@ -81,6 +84,7 @@ def test_what_is_left_when_the_calls_run_out_is_told_and_tried_again(list_: Stag
     assert list_.count() == 500
 
 
+@REST_LATER
 def test_a_request_that_google_refuses_in_every_part_blames_nobody(list_: Stage) -> None:
     list_.twins.fault(call="data_manager.ingest", times=0, grpc=INVALID)
     with pytest.raises(Refused, match="most of the rows"):
