@@ -12,7 +12,7 @@ from passerelle.segmentation.dataset import Dataset
 from passerelle.segmentation.engines.session import Session
 from passerelle.segmentation.evaluation import evaluating
 from passerelle.segmentation.fitted import LEAST, Fitted, Scaled, method
-from passerelle.segmentation.history import MemoryHistory
+from passerelle.segmentation.history import History, MemoryHistory
 from passerelle.segmentation.language.documents import ModelFile, SegmentFile
 from passerelle.segmentation.language.traits import MinMaxTrait
 from passerelle.segmentation.rules import digest
@@ -29,9 +29,11 @@ def fit(
     segments: Mapping[str, SegmentFile],
     dataset: Dataset,
     as_of: int,
+    history: History | None = None,
 ) -> Fitted:
     """Fit a scaled trait at the instant `as_of` (µs UTC): least and greatest, or mean and standard deviation.
 
+    `history`: against which guards hold the thresholds of the segment that it is fitted on; nothing is saved there.
     Raises `Misdefined` where it cannot be scaled, or where its people are too few or all alike.
     """
     place = model_place() / "traits" / name
@@ -46,7 +48,7 @@ def fit(
         segments=segments,
         dataset=dataset,
         as_of=as_of,
-        history=MemoryHistory(),
+        history=history if history is not None else MemoryHistory(),
         extra=[of_name],
     ) as run:
         of = run.resolver.catalogue.trait(of_name, place / method(trait))

@@ -244,6 +244,7 @@ def fit_traits(workspace: "Workspace", names: Sequence[str], *, now: int) -> dic
                 segments=workspace.segments,
                 dataset=dataset(workspace),
                 as_of=instant(None, now),
+                history=StoredHistory(workspace.store()),
             )
         write(folder, name, before, new)
         done[name] = (last, new)

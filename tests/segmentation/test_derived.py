@@ -62,13 +62,15 @@ def test_sessions(world: World, trait: dict[str, Any], expected: dict[int, float
 
 
 def test_a_step_takes_from_the_latest_start_to_the_first_end_after_it(world: World) -> None:
-    world.people = persons(1, 2, 3, 4, 5)
+    world.people = persons(*range(1, 7))
     world.web = [at(1, "cart", ago * HOUR) for ago in (100, 90, 20)]
     world.orders = [purchase(1, hours / 24) for hours in (80, 70, 16)]  # 10 hours; none; 4 hours
     world.web += [at(2, "cart", 5 * HOUR), at(3, "cart", 5 * HOUR), at(5, "cart", 50 * HOUR), at(5, "cart", 50 * HOUR)]
     world.orders += [purchase(2, 5 / 24), purchase(4, 1), *[purchase(5, 49 / 24)] * 3]  # at the same instant: not after
+    world.web.append(at(6, "cart", 10 * HOUR))
+    world.orders += [purchase(6, 10 / 24), purchase(6, 7 / 24)]  # one at the same instant takes no cart away
     hours = {"time_between": ["cart", "purchase"]}
-    value_is(world, hours, {1: 7, 2: None, 3: None, 4: None, 5: 1})
+    value_is(world, hours, {1: 7, 2: None, 3: None, 4: None, 5: 1, 6: 3})
     value_is(world, {**hours, "at_most": "5h"}, {1: 4, 5: 1})
     value_is(world, {**hours, "unit": "minute", "default": 0}, {1: 420, 2: 0, 5: 60})
 

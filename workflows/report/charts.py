@@ -11,10 +11,12 @@ from passerelle.workflows.report.markup import Markup, tag
 
 _WIDTH, _HEIGHT = 720, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 100, 560, 40, 215
-_INK, _FAINT, _PAPER = "#1a1a1a", "#8a8a8a", "#ffffff"
+_INK, _FAINT, _PAPER = "#1a1a1a", "#6b6b6b", "#ffffff"
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4", "1 4")
 MOST_LINES = len(_DASHES)
 """So many lines can be told apart."""
+_MANY_POINTS = 60
+"""Of more, only hollow points are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,10 @@ def _steps(line: Line, places: Sequence[tuple[float, float]], dash: str) -> list
         tag("polyline", points=path, fill="none", stroke=_INK, stroke_width=1.5, stroke_dasharray=dash or None),
         _text(_short(line.label), places[-1][0] + 10, places[-1][1] + 4),
     ]
+    every = len(line.points) <= _MANY_POINTS
     for point, (left, top) in zip(line.points, places, strict=True):
+        if not (every or point.open_):
+            continue
         told = tag("title", point.told)
         fill = _PAPER if point.open_ else _INK
         drawn.append(tag("circle", told, cx=_px(left), cy=_px(top), r=3, fill=fill, stroke=_INK))
