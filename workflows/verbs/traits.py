@@ -147,7 +147,6 @@ VERBS: list[AnyVerb] = [
         result=ListResult,
         run=run_list,
         render=render_list,
-        remote=True,
     ),
     Verb(
         name="traits fit",
