@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 
 from passerelle.connectors.contract.declared import RecordSettings
 from passerelle.connectors.contract.source import SourceSettings
-from passerelle.connectors.sources.webhooks.deletions import WebhookDeletions
 from passerelle.privacy.consent.notice import by_reference
 from passerelle.privacy.consent.signals.mapping import SignalMapping
 from passerelle.privacy.errors import DefinitionError
@@ -94,6 +93,10 @@ def _vendors(loaded: Loaded) -> Iterator[Problem]:
 def _deletions(loaded: Loaded) -> Iterator[Problem]:
     """A source that tells what is gone from another."""
     for name, plugged in loaded.sources.items():
+        if plugged.kind != "webhook_deletions":
+            continue
+        from passerelle.connectors.sources.webhooks.deletions import WebhookDeletions  # and with it, HTTP's client
+
         if isinstance(plugged.settings, WebhookDeletions):
             of = plugged.settings.of.partition(".")[0]
             others = set(loaded.project.sources) - {name}

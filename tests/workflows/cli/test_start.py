@@ -31,6 +31,12 @@ def test_a_first_word_alone_may_mean_all_its_verbs() -> None:
     assert {each.name for each in meant(["keys", "rotat"])} == {each.name for each in verbs() if "keys " in each.name}
 
 
+def test_settings_are_read_without_what_only_some_sources_need() -> None:
+    run = "import sys, passerelle.workflows.settings.load; print({'httpx', 'ibis', 'grpc'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", run], capture_output=True, check=True, timeout=60)
+    assert done.stdout == b"set()\n"
+
+
 @pytest.mark.parametrize(("through", "heard"), [("", b"heard"), ("import passerelle.workflows.cli.main;", b"")])
 def test_no_plugin_of_pydantic_hears_a_value(through: str, heard: bytes, tmp_path: Path) -> None:
     about = tmp_path / "listener-1.dist-info"
