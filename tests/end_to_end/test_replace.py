@@ -385,6 +385,7 @@ def test_a_token_that_dies_in_the_middle_forgets_nobody(synced: ShopWorkspace, c
     agree(synced)
 
 
+@pytest.mark.slow
 def test_a_withdrawal_between_two_parts_of_a_replacement_keeps_the_person_out(rooms: Rooms, cli: Cli) -> None:
     edit(rooms.shop.folder / "passerelle.yaml", "kind: meta\n", "kind: meta\n    rows_per_request: 10\n")
     first = rooms.sync()["meta"]
