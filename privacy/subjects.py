@@ -117,7 +117,12 @@ class Subjects:
     def follow(self, connection: Connection, ids: pa.Array) -> pa.Int64Array:
         """Who these ids are now."""
         statement = select(subject.c.subject_id, subject.c.merged_into).where(subject.c.merged_into.is_not(None))
-        return pc.coalesce(self._column(connection, ids, statement), ids)
+        ids = _plain(ids)
+        few = self._store.table(connection, statement.limit(_FEW + 1))  # found by an index of the merged
+        if few.num_rows > _FEW:
+            return pc.coalesce(self._column(connection, ids, statement), ids)
+        places = pc.index_in(ids, few["subject_id"].combine_chunks())
+        return pc.coalesce(few["merged_into"].combine_chunks().take(places), ids)
 
     def merges(self, connection: Connection) -> pa.Table:
         """`subject_id` and `merged_into` of everybody who turned out to be somebody else; the latter is final."""

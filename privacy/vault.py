@@ -50,15 +50,14 @@ Account = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Group:
-    """Accounts of people, None for who has none, and those of their keys that were unwrapped so far, by kind."""
+    """Accounts of people, None for who has none, and what was unwrapped of them so far.
+
+    Data keys stand as the ciphers that they are used in: to make one takes as long as to use it.
+    """
 
     accounts: dict[int, Account | None]
-    keys: dict[bytes, dict[int, bytes]] = field(default_factory=lambda: {b"data": {}, b"audit": {}})
-
-    def there(self, numbers: Sequence[int]) -> dict[int, Account]:
-        """The accounts of those of these people who have one."""
-        pairs = ((number, self.accounts[number]) for number in numbers)
-        return {number: account for number, account in pairs if account is not None}
+    data: dict[int, AESGCM] = field(default_factory=dict)
+    audit: dict[int, bytes] = field(default_factory=dict)
 
 
 class Vault:
@@ -76,12 +75,13 @@ class Vault:
         count = len(ids)
         fresh = _pieces(self._random(2 * count * _KEY), _KEY)
         data, audit = fresh[:count], fresh[count:]
+        ciphers = list(map(AESGCM, data))
         generation = standing(connection, Use.VAULT).current
         rows: dict[str, pa.Array | list[object]] = {
             "subject_id": pa.array(ids, pa.int64()),
             "data_key": list(self._wrapped(b"data", ids, data, generation)),
             "audit_key": list(self._wrapped(b"audit", ids, audit, generation)),
-            "body": list(self._sealed(b"vault", ids, data, bodies)),
+            "body": list(self._sealed(b"vault", ids, ciphers, bodies)),
             "revision": pa.array(np.ones(count, np.int64)),
             "generation": pa.array(np.full(count, generation)),
         }
@@ -91,16 +91,17 @@ class Vault:
         """The bodies of people, empty for who has no account. Raises `IntegrityError` where one was changed."""
         opened: list[bytes] = []
         for numbers, group in self._groups(connection, ids):
-            there = group.there(numbers)
-            keys = self._keys_of(b"data", group, there)
-            found = dict(zip(there, self._opened(b"vault", there, keys, map(_BODY, there.values())), strict=True))
+            ciphers = dict(zip(numbers, self._ciphers(group, numbers), strict=True))
+            there = {number: cipher for number, cipher in ciphers.items() if cipher is not None}
+            sealed = (_BODY(group.accounts[number] or ()) for number in there)
+            found = dict(zip(there, self._opened(b"vault", there, there.values(), sealed), strict=True))
             opened += [found.get(number, b"") for number in numbers]
         return opened
 
     def replace_bodies(self, connection: Connection, ids: pa.Array, bodies: Sequence[bytes]) -> None:
         """Seal new bodies for people who have an account. Their revision does not change by itself."""
-        keys = self._data_keys(connection, ids)
-        sealed: list[object] = list(self._sealed(b"vault", ids.to_pylist(), keys, bodies))
+        ciphers = self._everybody(connection, ids)
+        sealed: list[object] = list(self._sealed(b"vault", ids.to_pylist(), ciphers, bodies))
         self._store.update(connection, vault, {"subject_id": ids, "body": sealed})
 
     def count_revision(self, connection: Connection, changed: Ints, losers: Ints, winners: Ints) -> None:
@@ -126,30 +127,26 @@ class Vault:
 
     def audit_keys(self, connection: Connection, ids: pa.Array) -> list[bytes | None]:
         """The keys that blind people's leaves, aligned with `ids`; None for who has none any more."""
-        keys: list[bytes | None] = []
-        for numbers, group in self._groups(connection, ids):
-            there = group.there(numbers)
-            found = dict(zip(there, self._keys_of(b"audit", group, there), strict=True))
-            keys += [found.get(number) for number in numbers]
-        return keys
+        return [key for numbers, group in self._groups(connection, ids) for key in self._audit_keys(group, numbers)]
 
     def seal(self, connection: Connection, ids: pa.Array, payloads: Sequence[bytes], *, use: bytes) -> list[bytes]:
         """Seal a payload for each person under their data key. Opened only with the same id and use."""
-        return list(self._sealed(use, ids.to_pylist(), self._data_keys(connection, ids), payloads))
+        return list(self._sealed(use, ids.to_pylist(), self._everybody(connection, ids), payloads))
 
     def unseal(self, connection: Connection, ids: pa.Array, sealed: Sequence[bytes], *, use: bytes) -> list[bytes]:
         """The payloads again. Raises `IntegrityError` where one was changed, or its person's key is destroyed."""
-        return self._opened(use, ids.to_pylist(), self._data_keys(connection, ids), sealed)
+        return self._opened(use, ids.to_pylist(), self._everybody(connection, ids), sealed)
 
     def rewrap(self, connection: Connection, ids: pa.Array) -> int:
         """Wrap the keys of these people with the current generation; how many were not yet. Opens no body."""
         now = standing(connection, Use.VAULT).current
         old: dict[int, Account] = {}
         for numbers, group in self._groups(connection, ids):
-            old |= {number: row for number, row in group.there(numbers).items() if row[_GENERATION] != now}
+            rows = ((number, group.accounts[number]) for number in numbers)
+            old |= {number: row for number, row in rows if row is not None and row[_GENERATION] != now}
         changed: dict[str, pa.Array | list[object]] = {"subject_id": pa.array(old, pa.int64())}
         for kind, name in ((b"data", "data_key"), (b"audit", "audit_key")):
-            keys = self._unwrapped(kind, old, old.values())
+            keys = self._unwrapped(kind, old)
             changed[name] = list(self._wrapped(kind, list(old), keys, now))
         changed["generation"] = pa.array(np.full(len(old), now))
         self._store.update(connection, vault, changed)
@@ -198,26 +195,29 @@ class Vault:
         with self._store.among(connection, ids) as wanted:
             return self._store.table(connection, columns.where(vault.c.subject_id.in_(select(wanted))))
 
-    def _data_keys(self, connection: Connection, ids: pa.Array) -> list[bytes]:
-        """Aligned with `ids`, of which each must have an account."""
-        keys: list[bytes] = []
-        for numbers, group in self._groups(connection, ids):
-            there = group.there(numbers)
-            if gone := sum(number not in there for number in numbers):
-                raise IntegrityError(
-                    f"{gone} people have no keys in the vault.",
-                    advice="They were erased, or the store was changed by hand; `passerelle audit verify` tells.",
-                )
-            found = dict(zip(there, self._keys_of(b"data", group, there), strict=True))
-            keys += [found[number] for number in numbers]
-        return keys
+    def _everybody(self, connection: Connection, ids: pa.Array) -> list[AESGCM]:
+        """What seals and opens of each of these people, of whom each must have an account."""
+        groups = self._groups(connection, ids)
+        ciphers = [cipher for numbers, group in groups for cipher in self._ciphers(group, numbers)]
+        found = [cipher for cipher in ciphers if cipher is not None]
+        if gone := len(ciphers) - len(found):
+            raise IntegrityError(
+                f"{gone} people have no keys in the vault.",
+                advice="They were erased, or the store was changed by hand; `passerelle audit verify` tells.",
+            )
+        return found
 
-    def _keys_of(self, kind: bytes, group: "_Group", accounts: Mapping[int, Account]) -> list[bytes]:
-        """The keys of one kind in `accounts`, which are of the group: unwrapped once."""
-        held = group.keys[kind]
-        if not held.keys() >= accounts.keys():
-            held.update(zip(accounts, self._unwrapped(kind, accounts, accounts.values()), strict=True))
-        return [held[number] for number in accounts]
+    def _ciphers(self, group: _Group, numbers: Sequence[int]) -> list[AESGCM | None]:
+        """Of people of a group, aligned; None for who has no account. Each key is unwrapped once."""
+        if missing := _missing(group, group.data, numbers):
+            group.data.update(zip(missing, map(AESGCM, self._unwrapped(b"data", missing)), strict=True))
+        return list(map(group.data.get, numbers))
+
+    def _audit_keys(self, group: _Group, numbers: Sequence[int]) -> list[bytes | None]:
+        """Likewise the audit keys."""
+        if missing := _missing(group, group.audit, numbers):
+            group.audit.update(zip(missing, self._unwrapped(b"audit", missing), strict=True))
+        return list(map(group.audit.get, numbers))
 
     def _wrapped(self, kind: bytes, ids: Sequence[int], keys: Sequence[bytes], generation: int) -> Iterable[bytes]:
         encrypt = self._wrapper(generation).encrypt
@@ -225,14 +225,14 @@ class Vault:
         for subject, nonce, key in zip(ids, nonces, keys, strict=True):
             yield nonce + encrypt(nonce, key, kind + subject.to_bytes(_WIDTH))
 
-    def _unwrapped(self, kind: bytes, ids: Iterable[int], accounts: Iterable[Account]) -> list[bytes]:
-        """The keys of one kind in `accounts`, which are aligned with `ids`."""
-        place, rows = _ACCOUNT.index(f"{kind.decode()}_key"), list(accounts)
-        decrypts = {number: self._wrapper(number).decrypt for number in {row[_GENERATION] for row in rows}}
+    def _unwrapped(self, kind: bytes, accounts: Mapping[int, Account]) -> list[bytes]:
+        """The keys of one kind, in the order of the accounts."""
+        place = _ACCOUNT.index(f"{kind.decode()}_key")
+        decrypts = {number: self._wrapper(number).decrypt for number in {row[_GENERATION] for row in accounts.values()}}
         try:
             return [
                 decrypts[row[_GENERATION]](row[place][:_NONCE], row[place][_NONCE:], kind + subject.to_bytes(_WIDTH))
-                for subject, row in zip(ids, rows, strict=True)
+                for subject, row in accounts.items()
             ]
         except (InvalidTag, ValueError, TypeError):
             raise IntegrityError("A key in the vault was changed, or the master key is another one.") from None
@@ -243,22 +243,30 @@ class Vault:
         return self._wraps[generation]
 
     def _sealed(
-        self, use: bytes, ids: Sequence[int], keys: Sequence[bytes], payloads: Sequence[bytes]
+        self, use: bytes, ids: Sequence[int], ciphers: Sequence[AESGCM], payloads: Sequence[bytes]
     ) -> Iterable[bytes]:
         nonces = _pieces(self._random(len(ids) * _NONCE), _NONCE)
-        for subject, key, nonce, payload in zip(ids, keys, nonces, payloads, strict=True):
-            yield nonce + AESGCM(key).encrypt(nonce, payload, use + subject.to_bytes(_WIDTH))
+        for subject, cipher, nonce, payload in zip(ids, ciphers, nonces, payloads, strict=True):
+            yield nonce + cipher.encrypt(nonce, payload, use + subject.to_bytes(_WIDTH))
 
-    def _opened(self, use: bytes, ids: Iterable[int], keys: Iterable[bytes], sealed: Iterable[bytes]) -> list[bytes]:
+    def _opened(
+        self, use: bytes, ids: Iterable[int], ciphers: Iterable[AESGCM], sealed: Iterable[bytes]
+    ) -> list[bytes]:
         try:
             return [
-                AESGCM(key).decrypt(one[:_NONCE], one[_NONCE:], use + subject.to_bytes(_WIDTH))
-                for subject, key, one in zip(ids, keys, sealed, strict=True)
+                cipher.decrypt(one[:_NONCE], one[_NONCE:], use + subject.to_bytes(_WIDTH))
+                for subject, cipher, one in zip(ids, ciphers, sealed, strict=True)
             ]
         except (InvalidTag, ValueError, TypeError):
             raise IntegrityError(
                 "Sealed data of a person was changed.", advice="Restore the store from a backup; send nothing."
             ) from None
+
+
+def _missing(group: _Group, known: Mapping[int, object], numbers: Sequence[int]) -> dict[int, Account]:
+    """The accounts of those of these people who have one, of whom nothing is known yet."""
+    rows = ((number, group.accounts[number]) for number in numbers if number not in known)
+    return {number: row for number, row in rows if row is not None}
 
 
 def _pieces(blob: bytes, width: int) -> list[bytes]:

@@ -1,6 +1,7 @@
 """Rows of `membership`, and beside each of somebody who is or may be there what was sent of them."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from passerelle.privacy.errors import IntegrityError
@@ -74,6 +75,10 @@ def forget_sent(store: Store, connection: Connection, place: Place, *where: Colu
 
 
 def _any_known(store: Store, connection: Connection, place: Place, ids: pa.Array) -> bool:
+    ends = pc.min_max(ids).as_py()
+    between = select(_m.subject_id).where(at(t.membership, place), _m.subject_id.between(ends["min"], ends["max"]))
+    if connection.execute(between.limit(1)).first() is None:  # one look, where a first sync has nobody there
+        return False
     with store.among(connection, ids) as chosen:
         theirs = select(_m.subject_id).where(at(t.membership, place), _m.subject_id.in_(select(chosen)))
         return connection.execute(theirs.limit(1)).first() is not None

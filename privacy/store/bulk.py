@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, Table
 
 Rows = Mapping[str, pa.Array | list[object]]
@@ -12,13 +13,17 @@ Rows = Mapping[str, pa.Array | list[object]]
 OnConflict = Literal["error", "ignore", "replace"]
 
 _CHUNK = 50_000
+_MANY = 1_000
 
 
 def insert(connection: Connection, table: Table, rows: Rows, on_conflict: OnConflict) -> None:
     """Put rows in; on a conflict of the primary key, raise, keep the old row, or replace it whole."""
     if connection.dialect.name == "sqlite":
-        sql = f"{_into(table, list(rows), '?')}{_on_conflict(table, list(rows), on_conflict)}"
-        for chunk in _chunks(rows, list(rows)):
+        same = _same_in_all(rows)
+        varying = [name for name in rows if name not in same]
+        places = [same.get(name, "?") for name in rows]
+        sql = f"{_into(table, list(rows), places)}{_on_conflict(table, list(rows), on_conflict)}"
+        for chunk in _chunks(rows, varying):
             connection.exec_driver_sql(sql, chunk)
     elif on_conflict == "error":
         _copy(connection, table.name, rows)
@@ -76,9 +81,34 @@ def _copy(connection: Connection, name: str, rows: Rows) -> None:
                 copy.write_row(row)
 
 
-def _into(table: Table, names: Sequence[str], place: str) -> str:
-    places = ", ".join([place] * len(names))
-    return f'INSERT INTO "{table.name}" ({", ".join(_quoted(names))}) VALUES ({places})'  # noqa: S608 - names are ours
+def _same_in_all(rows: Rows) -> dict[str, str]:
+    """Numbers and plain texts that all of very many rows have, as SQL: bound row by row, they take a third longer."""
+    if len(next(iter(rows.values()))) < _MANY:
+        return {}
+    found = {name: _literal(column[0]) for name, column in rows.items() if _is_the_same(column)}
+    same = {name: literal for name, literal in found.items() if literal is not None}
+    return same if len(same) < len(rows) else {}
+
+
+def _is_the_same(column: pa.Array | pa.ChunkedArray | list[object]) -> bool:
+    if isinstance(column, list):
+        return column.count(column[0]) == len(column)
+    if not (pa.types.is_integer(column.type) or pa.types.is_string(column.type)) or column.null_count:
+        return False
+    return bool(pc.all(pc.equal(column, column[0])).as_py())
+
+
+def _literal(value: object) -> str | None:
+    """How SQL says a value; None where that is not plain."""
+    plain = value.as_py() if isinstance(value, pa.Scalar) else value
+    if isinstance(plain, str) and plain.isprintable():
+        return "'" + plain.replace("'", "''") + "'"
+    return str(plain) if type(plain) is int else None
+
+
+def _into(table: Table, names: Sequence[str], places: Sequence[str]) -> str:
+    values = ", ".join(places)
+    return f'INSERT INTO "{table.name}" ({", ".join(_quoted(names))}) VALUES ({values})'  # noqa: S608 - names are ours
 
 
 def _on_conflict(table: Table, names: Sequence[str], on_conflict: OnConflict) -> str:

@@ -72,6 +72,17 @@ def test_columns_come_and_go_as_arrow(store: Store) -> None:
     assert found.to_pydict() == {"subject_id": [3, 70_000], "body": [b"2", b"69999"]}
 
 
+@pytest.mark.parametrize("same", ["it's", "a\nb", "?", "%s :name", "é", ""])
+def test_what_all_of_many_rows_have_is_written_as_it_is(same: str, store: Store) -> None:
+    names = [f"{number}" for number in range(2_000)]
+    with store.write() as connection:
+        store.insert(connection, setting, {"name": pa.array(names), "value": pa.repeat(same, 2_000)})
+        store.insert(connection, setting, {"name": list(names), "value": [same] * 2_000}, on_conflict="replace")
+    with store.read() as connection:
+        held = _settings(connection)
+    assert held == dict.fromkeys(names, same)
+
+
 @pytest.mark.parametrize("values", [pa.array(["a"]), pa.array([b"a"]), pa.array([1]), pa.array([], pa.string())])
 def test_among_takes_texts_bytes_numbers_and_nothing(store: Store, values: pa.Array) -> None:
     with store.read() as connection, store.among(connection, values) as value:
