@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec
 
-from cryptography.x509 import load_pem_x509_certificates
-
 from passerelle.privacy.errors import DefinitionError, IntegrityError
 
 AVAILABLE = find_spec("rfc3161_client") is not None
@@ -45,6 +43,7 @@ def read(response: bytes, note: str, roots: bytes, *, nonce: int | None = None) 
     Raises `IntegrityError` where it is no stamp of that note, or not by an authority under these roots.
     """
     _available()
+    from cryptography.x509 import load_pem_x509_certificates
     from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
     builder = VerifierBuilder() if nonce is None else VerifierBuilder().nonce(nonce)

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
-
-import duckdb
+from typing import TYPE_CHECKING, Any, Literal
 
 from passerelle.segmentation.dataset import COLUMN_TYPES
 from passerelle.segmentation.literals import CENTS
@@ -18,6 +16,9 @@ from passerelle.segmentation.quality.file import ColumnRules, Outliers, Possible
 from passerelle.segmentation.quoting import quoted_name
 from passerelle.segmentation.rules import Sort
 from passerelle.segmentation.wrong import Place
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection  # settings are read by verbs that measure nothing
 
 _BINS = 10
 _WORDS = 20
@@ -62,7 +63,7 @@ class Measured:
 
 
 def measure(
-    db: duckdb.DuckDBPyConnection, table: Subject, rules: TableRules, *, before: Mapping[str, Any], now: int
+    db: "DuckDBPyConnection", table: Subject, rules: TableRules, *, before: Mapping[str, Any], now: int
 ) -> Measured:
     """Measure `table` as far as `rules` ask. `before` is the reference's `columns`, as plain data; `now` is µs UTC.
 
@@ -141,7 +142,7 @@ def _leaves_alone(rule: ColumnRules) -> bool:
 
 
 def _column(
-    db: duckdb.DuckDBPyConnection, table: Subject, name: str, rule: ColumnRules, before: Mapping[str, Any], now: int
+    db: "DuckDBPyConnection", table: Subject, name: str, rule: ColumnRules, before: Mapping[str, Any], now: int
 ) -> ColumnFigures:
     kind, value = table.columns[name], quoted_name(name)
     bad = impossible(name, kind, rule.possible, now)
@@ -157,9 +158,7 @@ def _column(
     return found
 
 
-def _measure_numbers(
-    db: duckdb.DuckDBPyConnection, value: str, sound: str, rule: ColumnRules, found: ColumnFigures
-) -> None:
+def _measure_numbers(db: "DuckDBPyConnection", value: str, sound: str, rule: ColumnRules, found: ColumnFigures) -> None:
     number = f"CAST({value} AS DOUBLE)"
     low, middle, high, mean, deviation, edges = _row(
         db,
@@ -186,7 +185,7 @@ def _fences(rule: Outliers, low: float, high: float, mean: float, deviation: flo
 
 
 def _measure_drift(
-    db: duckdb.DuckDBPyConnection,
+    db: "DuckDBPyConnection",
     value: str,
     sound: str,
     found: ColumnFigures,
@@ -219,11 +218,11 @@ def _expressions(value: str, edges: Sequence[float], words: Sequence[str], *, co
     return [*(f"{text} = {each}" for each in texts), rest]
 
 
-def _counted(db: duckdb.DuckDBPyConnection, conditions: Sequence[str], sound: str) -> list[int]:
+def _counted(db: "DuckDBPyConnection", conditions: Sequence[str], sound: str) -> list[int]:
     return [int(n) for n in _row(db, ", ".join(f"count(*) {sound[:-1]} AND ({each}))" for each in conditions))]
 
 
-def _row(db: duckdb.DuckDBPyConnection, selected: str) -> tuple[Any, ...]:
+def _row(db: "DuckDBPyConnection", selected: str) -> tuple[Any, ...]:
     found: tuple[Any, ...] = db.execute(f"SELECT {selected} FROM given").fetchall()[0]
     return found
 

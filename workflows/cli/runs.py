@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from passerelle.workflows.verbs.contract import Result
+
+if TYPE_CHECKING:
+    from passerelle.workflows.workspace import Workspace
 
 
 def new_run_id(now: int) -> str:
@@ -19,7 +23,7 @@ def new_run_id(now: int) -> str:
 
 
 @contextmanager
-def watched(workspace: Path) -> Iterator[None]:
+def watched(workspace: Path) -> Iterator["Workspace"]:
     """Make sure that the store is what its last writer left, and watch over it for as long as the block lasts.
 
     Whatever the block writes is then compared and written down once, at its ends. Raises `IntegrityError`.
@@ -28,20 +32,19 @@ def watched(workspace: Path) -> Iterator[None]:
 
     with Workspace.open(workspace) as opened:
         opened.check()
-        yield
+        yield opened
 
 
-def begin(workspace: Path, run_id: str, verb: str, now: int) -> None:
-    """Record that a run begins. Raises what opening the workspace raises: the verb would fail for the same reason."""
+def begin(opened: "Workspace", run_id: str, verb: str, now: int) -> None:
+    """Record that a run begins."""
     from passerelle.privacy.store.tables import run
-    from passerelle.workflows.workspace import Workspace
 
-    with Workspace.open(workspace) as opened, opened.store().write() as connection:
+    with opened.store().write() as connection:
         opened.store().insert(connection, run, {"run_id": [run_id], "verb": [verb], "started_at": [now]})
 
 
 def end(workspace: Path, run_id: str, result: Result, now: int) -> None:
-    """Record how a run ended, and sign the log."""
+    """Record how a run ended, and sign the log: with the settings and keys that the run may have changed."""
     from passerelle.privacy.store.tables import run
     from passerelle.workflows.workspace import Workspace
 

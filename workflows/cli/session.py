@@ -85,8 +85,8 @@ def _work(verb: AnyVerb, environment: Environment, request: Request) -> Result:
 
 def _record(verb: AnyVerb, environment: Environment, request: Request, crashes: Path | None) -> Result:
     workspace, run_id = environment.workspace, environment.run_id
-    with runs.watched(workspace):
-        runs.begin(workspace, run_id, verb.name, environment.now())
+    with runs.watched(workspace) as opened:
+        runs.begin(opened, run_id, verb.name, environment.now())
         result = attempt(partial(_work, verb, environment, request), crashes)
         ended = attempt(partial(runs.end, workspace, run_id, result, environment.now()), crashes)
     if isinstance(ended, Failure):

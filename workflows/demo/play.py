@@ -50,7 +50,8 @@ class Stage:
         run_id = runs.new_run_id(now()) if called.recorded else ""
         environment = replace(self.surroundings, workspace=self.folder, run_id=run_id)
         if called.recorded:
-            runs.begin(self.folder, run_id, name, now())
+            with runs.watched(self.folder) as opened:
+                runs.begin(opened, run_id, name, now())
         result = completed(called.run(environment, called.request.model_validate(request)))
         if called.recorded:
             runs.end(self.folder, run_id, result, now())

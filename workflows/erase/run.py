@@ -12,7 +12,6 @@ Each step is durable before the next, and may be repeated: who runs it again aft
 | destroyed | evidence is sealed, no key is left | nothing is left to do |
 """
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,7 +24,6 @@ from passerelle.privacy.erasure import (
     Kept,
     Open,
     Recipient,
-    expire,
     finish,
     open_erasures,
     pushed,
@@ -35,6 +33,7 @@ from passerelle.privacy.erasure import (
 from passerelle.privacy.errors import PasserelleError
 from passerelle.privacy.ledger import Place
 from passerelle.workflows.erase import traces
+from passerelle.workflows.erase.expiry import desk_of, expire_now
 from passerelle.workflows.erase.places import PENDING, stays
 from passerelle.workflows.sync.place import await_settled, reach
 from passerelle.workflows.sync.report import PlaceReport
@@ -78,18 +77,6 @@ class Report:
     """What kept those whose removals are confirmed from being finished."""
 
 
-def desk_of(workspace: "Workspace") -> Desk:
-    """The desk of a workspace."""
-    return Desk(workspace.store(), workspace.log(), workspace.subjects(), os.urandom)
-
-
-def expire_now(workspace: "Workspace", *, now: int) -> Report:
-    """Destroy fingerprints and evidence whose time is over."""
-    with workspace.store().write() as connection:
-        ended = expire(desk_of(workspace), connection, now=now)
-    return Report(fingerprints_expired=ended.fingerprints, evidence_expired=ended.evidence)
-
-
 def erase(crew: "Crew", ids: Sequence[int], order: Order) -> Report:
     """Ask for the erasure of these people, then go on with every erasure that is not done.
 
@@ -97,7 +84,8 @@ def erase(crew: "Crew", ids: Sequence[int], order: Order) -> Report:
     """
     check(crew)
     desk = desk_of(crew.workspace)
-    report = expire_now(crew.workspace, now=crew.now())
+    ended = expire_now(crew.workspace, now=crew.now())
+    report = Report(fingerprints_expired=ended.fingerprints, evidence_expired=ended.evidence)
     _ask(crew, desk, ids, order, report)
     order.fault("asked")
     if not order.queue_only:

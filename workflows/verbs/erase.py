@@ -110,7 +110,7 @@ class EraseResult(Result):
 
 def run(environment: Environment, request: EraseRequest) -> EraseResult:
     """Erase, go on, or look."""
-    from passerelle.workflows.erase.run import expire_now
+    from passerelle.workflows.erase.expiry import expire_now
     from passerelle.workflows.workspace import Workspace
 
     with Workspace.open(environment.workspace) as workspace:
@@ -118,7 +118,7 @@ def run(environment: Environment, request: EraseRequest) -> EraseResult:
             return _standing(environment, workspace, request.erasure)
         if request.expired:
             ended = expire_now(workspace, now=environment.now())
-            return EraseResult(fingerprints_expired=ended.fingerprints_expired, evidence_expired=ended.evidence_expired)
+            return EraseResult(fingerprints_expired=ended.fingerprints, evidence_expired=ended.evidence)
         return _erased(environment, workspace, request)
 
 
@@ -147,8 +147,8 @@ def _erased(environment: Environment, workspace: "Workspace", request: EraseRequ
 def _whom(environment: Environment, workspace: "Workspace", request: EraseRequest) -> "Found":
     """Whom this run is about. Raises `DefinitionError` where one person is named and nobody is known by that."""
     from passerelle.privacy.erasure import open_erasures
+    from passerelle.workflows.erase.expiry import desk_of
     from passerelle.workflows.erase.people import Found, look_up
-    from passerelle.workflows.erase.run import desk_of
 
     names = [] if request.names_nobody else _names(environment, request)
     with workspace.store().read() as connection:
@@ -256,8 +256,8 @@ def _standing(environment: Environment, workspace: "Workspace", erasure: str) ->
 def _lines(environment: Environment, workspace: "Workspace") -> list[ErasureLine]:
     from passerelle.privacy.erasure import open_erasures
     from passerelle.privacy.erasure.overview import overview
+    from passerelle.workflows.erase.expiry import desk_of
     from passerelle.workflows.erase.places import stays
-    from passerelle.workflows.erase.run import desk_of
 
     with workspace.store().read() as connection:
         told = overview(connection).erasures

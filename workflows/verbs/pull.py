@@ -59,7 +59,7 @@ class PullResult(Result):
 def run(environment: Environment, request: PullRequest) -> PullResult:
     """Pull each source on its own."""
     from passerelle.privacy.errors import TryLater
-    from passerelle.workflows.erase.run import expire_now
+    from passerelle.workflows.erase.expiry import expire_now
     from passerelle.workflows.pull import pull
     from passerelle.workflows.workspace import Workspace
 

@@ -41,7 +41,8 @@ def test_names_of_runs_sort_by_time_and_differ() -> None:
 
 
 def test_a_run_begins_open_and_ends_with_its_result(workspace: Path) -> None:
-    runs.begin(workspace, "r1", "sync", NOW)
+    with runs.watched(workspace) as opened:
+        runs.begin(opened, "r1", "sync", NOW)
     [open_run] = kept(workspace)
     assert (open_run["verb"], open_run["ended_at"], open_run["outcome"]) == ("sync", None, None)
 
@@ -53,7 +54,8 @@ def test_a_run_begins_open_and_ends_with_its_result(workspace: Path) -> None:
 
 
 def test_the_end_of_a_run_signs_the_log(workspace: Path) -> None:
-    runs.begin(workspace, "r1", "sync", NOW)
+    with runs.watched(workspace) as opened:
+        runs.begin(opened, "r1", "sync", NOW)
     with Workspace.open(workspace) as opened, opened.store().write() as connection:
         opened.log().append(connection, "operator", {"did": "try"}, now=NOW)
 

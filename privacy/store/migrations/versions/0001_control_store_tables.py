@@ -315,12 +315,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("subject_ref"),
     )
     op.create_index(
-        "subject_merged",
-        "subject",
-        ["merged_into"],
-        unique=False,
-        sqlite_where=sa.text("merged_into IS NOT NULL"),
-        postgresql_where=sa.text("merged_into IS NOT NULL"),
+        "subject_merged", "subject", ["merged_into"], unique=False, sqlite_where=sa.text("merged_into IS NOT NULL")
     )
     op.create_table(
         "suppression",
