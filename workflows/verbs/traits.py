@@ -1,6 +1,6 @@
 """`traits`: what model.yaml knows of people, and the numbers that scaled traits rest on."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class ListRequest(Request):
     """Which traits; all, where nothing is asked."""
 
-    dimension: str | None = Field(
-        None, description="Only these: demographic, behavioural, psychographic, contextual, or unstated."
+    dimension: Literal["demographic", "behavioural", "psychographic", "contextual", "unstated"] | None = Field(
+        None, description="Only traits of this dimension."
     )
 
 
@@ -39,9 +39,7 @@ class ListResult(Result):
 
 def run_list(environment: Environment, request: ListRequest) -> ListResult:
     """Read model.yaml and what was fitted."""
-    from passerelle.privacy.errors import DefinitionError
     from passerelle.workflows.engine import fitted_numbers
-    from passerelle.workflows.settings.names import did_you_mean
     from passerelle.workflows.workspace import Workspace
 
     with Workspace.open(environment.workspace) as workspace:
@@ -56,12 +54,6 @@ def run_list(environment: Environment, request: ListRequest) -> ListResult:
             )
             for name, trait in workspace.model.traits.items()
         ]
-    words = ["demographic", "behavioural", "psychographic", "contextual", "unstated"]
-    if request.dimension not in {None, *words}:
-        raise DefinitionError(
-            f"There is no such dimension.{did_you_mean(request.dimension or '', words)}",
-            advice=f"It is one of {', '.join(words)}.",
-        )
     return ListResult(traits=[row for row in found if request.dimension in {None, row.dimension}])
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.cli.progress import Silent
@@ -77,5 +78,5 @@ def test_traits_are_fitted_listed_and_used(folder: Path) -> None:
 
 
 def test_a_dimension_that_is_none_is_refused(folder: Path) -> None:
-    with pytest.raises(DefinitionError, match="There is no such dimension"):
+    with pytest.raises(ValidationError, match="dimension"):
         ask(folder, "traits list", {"dimension": "behavioral"})
