@@ -72,8 +72,9 @@ def _digests(values: pa.BinaryArray) -> npt.NDArray[np.uint8] | None:
     """The bytes that values are the lower-case hex of, a row each; None where one of them is something else."""
     if not len(values) or not pc.all(pc.equal(pc.binary_length(values), 2 * _DIGEST_BYTES)).as_py():
         return None
-    start = values.offset * 2 * _DIGEST_BYTES
-    digits = values.buffers()[2].to_pybytes()[start : start + len(values) * 2 * _DIGEST_BYTES]
+    _, offsets, data = values.buffers()
+    start = np.frombuffer(offsets, np.int32)[values.offset]
+    digits = data.slice(start, len(values) * 2 * _DIGEST_BYTES).to_pybytes()
     try:
         raw = unhexlify(digits)
     except (Error, ValueError):
