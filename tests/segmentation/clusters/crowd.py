@@ -1,6 +1,6 @@
 """People of three kinds, whom any method must tell apart, and a fit of them that takes well under a second."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from passerelle.segmentation.clusters.file import ClusterFile
 from passerelle.segmentation.clusters.fit import Looked, fit
-from passerelle.segmentation.clusters.model import ClusterModel
+from passerelle.segmentation.clusters.model import Axes, ClusterModel, Feature, Group
 from passerelle.workflows.settings.load import validated
 from tests.segmentation.world import DAY, T
 
@@ -70,3 +70,38 @@ def fitted(
         return plainly_fitted()
     table = people() if raw is None else raw
     return fit(asked(**more), Looked(table, as_of, "a snapshot"), previous)
+
+
+def by_hand(file: ClusterFile, features: Sequence[Feature], points: list[list[float]]) -> ClusterModel:
+    """A model that nobody fitted: the points are its groups, from 1 on."""
+    wide = [0.0] * len(features)
+    groups = [
+        Group(label=label, size=50, centre=point, figures=[], words="", middle=(0, 0), spread=(1, 1, 0))
+        for label, point in enumerate(points, 1)
+    ]
+    return ClusterModel(
+        cluster=file.cluster,
+        definition=file.digest,
+        snapshot="",
+        as_of=T,
+        seed=1,
+        made_with={},
+        method=file.method,
+        settings={},
+        people=150,
+        sampled=150,
+        left_out=0,
+        features=list(features),
+        axes=Axes(mean=wide, directions=[], shares=[], loadings=[], turned_shares=[]),
+        reduced=False,
+        points=points,
+        labels=[group.label for group in groups],
+        reach={},
+        groups=groups,
+        silhouette=0.5,
+        calinski_harabasz=1.0,
+        stability=1.0,
+        agreement=1.0,
+        next_label=len(points) + 1,
+        minimum_group=10,
+    )

@@ -8,8 +8,12 @@ from typing import Any
 import pyarrow as pa
 
 from passerelle.segmentation import Dataset, DatasetTable, Membership, ModelFile, SegmentFile, evaluate
+from passerelle.segmentation.clusters.file import ClusterFile
+from passerelle.segmentation.clusters.known import Clusters
+from passerelle.segmentation.clusters.model import Feature
 from passerelle.segmentation.engines.contract import Engine
 from passerelle.workflows.settings.load import validated
+from tests.segmentation.clusters.crowd import by_hand
 from tests.segmentation.test_documented import CONDITIONS, fitted, segments, tables, written_model
 from tests.segmentation.world import DAY, HOUR, Row, T, parquet
 
@@ -40,6 +44,14 @@ MORE_CONDITIONS: list[Any] = [
     {"trait": "orders_365d", "at_most": {"trait": "points", "times": 0.3}},
     {"did": "purchase", "where": {"amount": {"less_than": 0}}},
     {"all": [{"trait": f"rfm.{part}", "at_least": 4} for part in "rfm"]},
+    {"cluster": "kinds", "in": ["best", 2]},
+    {"cluster": "kinds", "not_in": ["best"]},
+    {"trait": "cluster.kinds", "missing": True},
+    {
+        "trait": "cluster.kinds.distance",
+        "at_most": {"quantile": 0.5, "of": "cluster.kinds.distance", "by": "cluster.kinds"},
+    },
+    {"top": {"n": 20, "by": "cluster.kinds.distance", "ties": "hash"}},
 ]
 
 
@@ -107,7 +119,21 @@ def dataset(folder: Path, engine: Engine, seed: int = 11) -> Dataset:
     merges = pa.table(
         {"subject_id": pa.array([3, 5, 14], pa.int64()), "merged_into": pa.array([4, 4, 299], pa.int64())}
     )
-    return Dataset(found, merges, pa.array([8, 9], pa.int64()), engine=engine, fitted=fitted())
+    return Dataset(found, merges, pa.array([8, 9], pa.int64()), engine=engine, fitted=fitted(), clusters=clusters())
+
+
+def clusters() -> Clusters:
+    """Groups by a model that was written by hand: Spark's environment has nothing to find any with."""
+    traits = {"spent": {}, "mean_dwell": {"log": True}, "loyalty": {"one_hot": ["or"], "fill": "none"}}
+    asked: dict[str, Any] = {"cluster": "kinds", "traits": traits, "groups": 3, "names": {"1": "best"}}
+    features = [
+        Feature(trait="spent", centre=200.0, spread=150.0),
+        Feature(trait="mean_dwell", log=True, centre=1.5, spread=0.7),
+        Feature(trait="loyalty", category="or", fill="none"),
+    ]
+    points = [[-0.5, -0.5, 0.0], [1.0, 0.0, 1.0], [0.1, 1.1, 0.0]]
+    file = validated(ClusterFile, asked)
+    return Clusters({"kinds": file}, {"kinds": by_hand(file, features, points)})
 
 
 def members(folder: Path, engine: Engine) -> dict[str, Membership]:
