@@ -1,7 +1,7 @@
 """DuckDB for the lake's own files.
 
-An instance takes tens of milliseconds of CPU to make, more than most merges, so a process keeps the last one; what is
-registered or made by one user is seen by no other, and goes when they go. Nothing of a file is kept between users.
+An instance takes tens of milliseconds of CPU to make, more than most merges, so a process keeps what it used last; what
+is registered or made by one user is seen by no other, and goes when they go. Nothing of a file is kept between users.
 """
 
 from collections.abc import Iterator
