@@ -24,6 +24,7 @@ MODULES: dict[str, str] = {
     "rfm": "segment",
     "traits": "traits",
     "cluster": "cluster",
+    "cluster_runs": "cluster",
     "plan": "plan",
     "sync": "sync",
     "status": "status",

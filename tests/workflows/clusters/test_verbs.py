@@ -13,7 +13,8 @@ from passerelle.workflows.engine import run_segments
 from passerelle.workflows.pull import pull
 from passerelle.workflows.scaffold.write import scaffold
 from passerelle.workflows.settings.unusable import Unusable
-from passerelle.workflows.verbs.cluster import ApplyResult, FittedResult, HistoryResult
+from passerelle.workflows.verbs.cluster import FittedResult
+from passerelle.workflows.verbs.cluster_runs import ApplyResult, HistoryResult
 from passerelle.workflows.workspace import Workspace
 from tests.once import once
 from tests.workflows.surroundings import NOW
