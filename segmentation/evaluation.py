@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 
-from passerelle.privacy.errors import HeldBack
 from passerelle.segmentation.adapt import remember
 from passerelle.segmentation.clusters.assign import Standing
 from passerelle.segmentation.clusters.known import Clusters, Unfit, unfit
@@ -15,7 +14,6 @@ from passerelle.segmentation.fitted import Fitted
 from passerelle.segmentation.history import History, MemoryHistory
 from passerelle.segmentation.language.documents import ModelFile, SegmentFile
 from passerelle.segmentation.resolve import Resolver
-from passerelle.segmentation.rules import Segment
 from passerelle.segmentation.running import Evaluation, Membership, ModelUsed, opened
 from passerelle.segmentation.wrong import Misdefined, Place
 
@@ -43,18 +41,18 @@ def evaluating(
     """
     resolver = Resolver.of(model, segments, dataset)
     chosen = resolver.reached(names)
-    needs = _needs(chosen)
+    needs = Needs.of(chosen.values())
     for word in extra:
         needs.add_operand(resolver.named(word))
     for name in thresholds:
         needs.add_threshold(resolver.threshold(name, Place("")))
     for name in names:
         if (problem := _unfit(resolver, dataset.clusters, name, as_of)) is not None:
-            raise HeldBack(problem.reason, advice=problem.advice)
+            raise problem.error
     for name in needs.clusters.keys() - dataset.clusters.models.keys():
         missing = unfit(dataset.clusters, name, set(), None, as_of)
         if missing is not None:
-            raise HeldBack(missing.reason, advice=missing.advice)
+            raise missing.error
     grouped = groups_of(sorted(needs.clusters), resolver, dataset, as_of=as_of, history=history)
     rows = {name: each.rows for name, each in grouped.items()}
     with opened(resolver, chosen, needs, dataset=dataset, as_of=as_of, history=history, groups=rows) as run:
@@ -80,19 +78,19 @@ def evaluate(
     a model which may not be relied on has nobody, and says so in `held`. Raises `Misdefined` before any data is read.
     """
     kept = history if history is not None else MemoryHistory()
-    values = values or {}
     resolver = Resolver.of(model, segments, dataset)
     held = {name: problem for name in names if (problem := _unfit(resolver, dataset.clusters, name, as_of)) is not None}
     fit = [name for name in names if name not in held]
-    extra = sorted({*chain(*(traits for name, traits in values.items() if name not in held))})
+    told = {name: traits for name, traits in (values or {}).items() if name not in held}
+    extra = sorted({*chain(*told.values())})
     with evaluating(
         fit, model=model, segments=segments, dataset=dataset, as_of=as_of, history=kept, extra=extra
     ) as run:
-        found = run.memberships(fit, {name: traits for name, traits in values.items() if name not in held})
+        found = run.memberships(fit, told)
         remember(kept, [item for items in run.in_force.values() for item in items], as_of)
         if standings is not None:
             standings(run.standings, as_of)
-        nobody = {name: run.nobody(name, problem, values.get(name, ())) for name, problem in held.items()}
+        nobody = {name: run.nobody(name, problem, (values or {}).get(name, ())) for name, problem in held.items()}
     return {name: nobody[name] if name in held else found[name] for name in names}
 
 
@@ -115,19 +113,10 @@ def check(
         return [problem]
 
 
-def _needs(chosen: Mapping[str, Segment]) -> Needs:
-    needs = Needs()
-    for segment in chosen.values():
-        for rule in (segment.where, *segment.exclude):
-            needs.add_rule(rule)
-    return needs
-
-
 def _unfit(resolver: Resolver, known: Clusters, name: str, as_of: int) -> Unfit | None:
     """Why a segment, or one that it refers to, may not be computed; None where nothing speaks against it."""
-    for each, segment in resolver.reached([name]).items():
-        wanted = _needs({each: segment}).clusters
-        for cluster, groups in wanted.items():
+    for segment in resolver.reached([name]).values():
+        for cluster, groups in Needs.of([segment]).clusters.items():
             problem = unfit(known, cluster, groups, segment.require, as_of)
             if problem is not None:
                 return problem

@@ -158,11 +158,7 @@ class Evaluation:
 
     def needs_of(self, segment: Segment) -> Needs:
         """What a segment rests on, with the segments it refers to."""
-        needs = Needs()
-        for each in (segment, *(self.segments[name] for name in _closure(segment, self.segments))):
-            for rule in (each.where, *each.exclude):
-                needs.add_rule(rule)
-        return needs
+        return Needs.of([segment, *(self.segments[name] for name in _closure(segment, self.segments))])
 
     def version(self, name: str) -> str:
         """The digest of a segment's definition and, through them, of those it refers to."""

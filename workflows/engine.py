@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from sqlalchemy import Connection, RowMapping, and_, or_, select
 
-from passerelle.privacy.errors import DefinitionError, HeldBack
+from passerelle.privacy.errors import DefinitionError
 from passerelle.privacy.store.engine import Store
 from passerelle.privacy.store.tables import subject, threshold
 from passerelle.segmentation import (
@@ -145,7 +145,7 @@ def look_at_segments(
         )
         step.advance(len(names))
         for problem in (each.held for each in found.values() if each.held is not None):
-            raise HeldBack(problem.reason, advice=problem.advice)
+            raise problem.error
         return found
 
 

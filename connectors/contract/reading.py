@@ -107,11 +107,16 @@ class Reader:
             try:
                 good.append(self.record.model_validate_json(json.dumps(plain)))
             except ValidationError as problem:
-                first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
-                bad.append((f"{self.name} page {number} record {place + 1}", str(first["loc"][0]), str(first["type"])))
+                bad.append((f"{self.name} page {number} record {place + 1}", *fault(problem)))
         lost = quarantined(bad)
         page = self._loose.validate_json(body)
         return (good, lost) if isinstance(page, list) else (page.model_copy(update={"records": good}), lost)
+
+
+def fault(problem: ValidationError) -> tuple[str, str]:
+    """What is wrong with a record, first of all: the field and the reason, without its value."""
+    first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
+    return str(first["loc"][0]), str(first["type"])
 
 
 def _parts(path: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from passerelle.privacy.errors import HeldBack
 from passerelle.segmentation.clusters.file import ClusterFile
 from passerelle.segmentation.clusters.model import ClusterModel
 from passerelle.segmentation.language.documents import RequiredModel
@@ -25,6 +26,14 @@ class Unfit:
 
     reason: str
     advice: str
+
+    @property
+    def error(self) -> HeldBack:
+        """To be raised by whoever can do nothing without it."""
+        return HeldBack(self.reason, advice=self.advice)
+
+    def __str__(self) -> str:
+        return f"{self.reason} {self.advice}"
 
 
 def unfit(

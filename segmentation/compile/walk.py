@@ -19,6 +19,7 @@ from passerelle.segmentation.rules import (
     RfmGroup,
     Rule,
     Score,
+    Segment,
     Sequence,
     ThresholdRef,
 )
@@ -35,6 +36,15 @@ class Needs:
     rfm: Rfm | None = None
     clusters: dict[str, set[str]] = field(default_factory=dict)
     """By cluster, the groups that are named."""
+
+    @classmethod
+    def of(cls, segments: Iterable[Segment]) -> "Needs":
+        """What these segments rest on, without those that they refer to."""
+        needs = cls()
+        for segment in segments:
+            for rule in (segment.where, *segment.exclude):
+                needs.add_rule(rule)
+        return needs
 
     def add_rule(self, rule: Rule) -> None:
         """Collect what `rule` rests on."""

@@ -4,18 +4,17 @@ A model's file is named by the hash of its content and never changes; `current` 
 a rename, so that a run sees one or the other. Everything in here is about groups of people, never about one.
 """
 
-import fcntl
 import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from passerelle.privacy.errors import IntegrityError, PasserelleError
 from passerelle.segmentation.clusters.assign import Standing
 from passerelle.segmentation.clusters.model import ClusterModel
+from passerelle.workflows.alone import alone
 
 _CURRENT, _RUNS = "current", "runs.jsonl"
 _KEPT = 1_000
@@ -74,7 +73,7 @@ class Models(Mapping[str, ClusterModel]):
     def keep(self, model: ClusterModel) -> None:
         """Put a model on file, and into use."""
         folder = self._folder / model.cluster
-        with _writing(folder):
+        with alone(folder):
             path = folder / f"{model.version}.json"
             if not path.exists():
                 _write(path, model.to_bytes())
@@ -86,7 +85,7 @@ class Models(Mapping[str, ClusterModel]):
         for name, each in standings.items():
             run = Run(as_of, self[name].version, **asdict(each))
             folder = self._folder / name
-            with _writing(folder):
+            with alone(folder):
                 others = [old for old in self.runs(name) if (old.as_of, old.version) != (run.as_of, run.version)]
                 kept = sorted([*others, run], key=lambda one: one.as_of)[-_KEPT:]
                 lines = (json.dumps(asdict(one), sort_keys=True) for one in kept)
@@ -113,18 +112,6 @@ class Models(Mapping[str, ClusterModel]):
         except OSError:
             content = b""
         return ClusterModel.from_bytes(content, version)
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """One writer at a time."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _write(path: Path, content: bytes) -> None:

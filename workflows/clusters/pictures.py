@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from passerelle.workflows.report.drawing import px, svg
 from passerelle.workflows.report.markup import Markup, joined, tag
 
 WIDTH, HEIGHT = 680.0, 240.0
@@ -62,40 +63,40 @@ def lines(series: Sequence[Series], places: Sequence[str], *, title: str, marked
     frame = Frame(low, high if high > low else low + 1, 0, max(len(places) - 1, 1))
     drawn = [_axes(frame, places)]
     if marked is not None:
-        x = _px(frame.across(marked))
-        drawn.append(tag("line", x1=x, x2=x, y1=_TOP, y2=_px(HEIGHT - _BOTTOM), class_="mark"))
+        x = px(frame.across(marked))
+        drawn.append(tag("line", x1=x, x2=x, y1=_TOP, y2=px(HEIGHT - _BOTTOM), class_="mark"))
     taken: list[float] = []
     for index, each in enumerate(series):
         drawn.append(_line(frame, each, index))
         drawn.append(_legend(frame, each, index, taken))
-    return svg(drawn, title)
+    return svg(drawn, WIDTH, HEIGHT, title)
 
 
 def _axes(frame: Frame, places: Sequence[str]) -> Markup:
     drawn = []
     for tick in range(_TICKS + 1):
         value = frame.low + (frame.high - frame.low) * tick / _TICKS
-        y = _px(frame.up(value))
+        y = px(frame.up(value))
         drawn.append(tag("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=y, y2=y, class_="axis"))
         drawn.append(
-            tag("text", figure(value), x=_LEFT - 6, y=_px(frame.up(value) + 4), text_anchor="end", class_="number")
+            tag("text", figure(value), x=_LEFT - 6, y=px(frame.up(value) + 4), text_anchor="end", class_="number")
         )
     every = max(1, -(-len(places) // 10))
     for index, place in enumerate(places):
         if index % every == 0:
-            x = _px(frame.across(index))
+            x = px(frame.across(index))
             drawn.append(tag("text", place, x=x, y=HEIGHT - 12, text_anchor="middle", class_="number"))
     return joined(drawn)
 
 
 def _line(frame: Frame, each: Series, index: int) -> Markup:
     points = [(frame.across(place), frame.up(value)) for place, value in enumerate(each.values) if value is not None]
-    shown = " ".join(f"{_px(x)},{_px(y)}" for x, y in points)
+    shown = " ".join(f"{px(x)},{px(y)}" for x, y in points)
     colour = COLOURS[index % len(COLOURS)]
     dashes = _DASHES[index % len(_DASHES)]
     drawn = [tag("polyline", points=shown, fill="none", stroke=colour, stroke_width=2, stroke_dasharray=dashes)]
     if len(points) <= 40:  # noqa: PLR2004 - more marks hide the line
-        drawn += [tag("circle", cx=_px(x), cy=_px(y), r=2.5, fill=colour) for x, y in points]
+        drawn += [tag("circle", cx=px(x), cy=px(y), r=2.5, fill=colour) for x, y in points]
     return joined(drawn)
 
 
@@ -106,7 +107,7 @@ def _legend(frame: Frame, each: Series, index: int, taken: list[float]) -> Marku
     while any(abs(y - other) < 12 for other in taken):  # noqa: PLR2004 - a line of text
         y += 12
     taken.append(y)
-    return tag("text", each.label, x=WIDTH - _RIGHT + 8, y=_px(y), fill=COLOURS[index % len(COLOURS)], class_="series")
+    return tag("text", each.label, x=WIDTH - _RIGHT + 8, y=px(y), fill=COLOURS[index % len(COLOURS)], class_="series")
 
 
 def plane(spots: Sequence[Spot], arrows: Sequence[tuple[str, float, float]], *, title: str) -> Markup:
@@ -137,25 +138,25 @@ def plane(spots: Sequence[Spot], arrows: Sequence[tuple[str, float, float]], *, 
         colour = COLOURS[index % len(COLOURS)]
         shape = tag(
             "ellipse",
-            cx=_px(x),
-            cy=_px(y),
-            rx=_px(max(long * reach * scale, 3)),
-            ry=_px(max(short * reach * scale, 3)),
-            transform=f"rotate({_px(-angle)} {_px(x)} {_px(y)})",
+            cx=px(x),
+            cy=px(y),
+            rx=px(max(long * reach * scale, 3)),
+            ry=px(max(short * reach * scale, 3)),
+            transform=f"rotate({px(-angle)} {px(x)} {px(y)})",
             fill=colour,
             fill_opacity=0.18,
             stroke=colour,
         )
-        drawn += [shape, tag("circle", cx=_px(x), cy=_px(y), r=_px(2 + 10 * math.sqrt(spot.share)), fill=colour)]
+        drawn += [shape, tag("circle", cx=px(x), cy=px(y), r=px(2 + 10 * math.sqrt(spot.share)), fill=colour)]
     for spot in spots:  # names over all shapes
         x, y = at(*spot.middle)
-        drawn.append(tag("text", spot.label, x=_px(x + 14), y=_px(y + 4), class_="series"))
+        drawn.append(tag("text", spot.label, x=px(x + 14), y=px(y + 4), class_="series"))
     longest = max([math.hypot(x, y) for _, x, y in arrows] + [1e-9])
     for name, x, y in arrows:
         tip = (60 + 45 * x / longest, 262 - 45 * y / longest)
-        drawn.append(tag("line", x1=60, y1=262, x2=_px(tip[0]), y2=_px(tip[1]), class_="arrow"))
-        drawn.append(tag("text", name, x=_px(tip[0] + 3), y=_px(tip[1] + 3), class_="number"))
-    return svg(drawn, title, height=320)
+        drawn.append(tag("line", x1=60, y1=262, x2=px(tip[0]), y2=px(tip[1]), class_="arrow"))
+        drawn.append(tag("text", name, x=px(tip[0] + 3), y=px(tip[1] + 3), class_="number"))
+    return svg(drawn, WIDTH, 320, title)
 
 
 def _ellipse(spread: tuple[float, float, float]) -> tuple[float, float, float]:
@@ -176,31 +177,19 @@ def tree(
     drawn = []
     for tick in range(_TICKS + 1):
         y = frame.up(high * tick / _TICKS)
-        drawn.append(tag("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=_px(y), y2=_px(y), class_="axis"))
+        drawn.append(tag("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=px(y), y2=px(y), class_="axis"))
         drawn.append(
-            tag("text", figure(high * tick / _TICKS), x=_LEFT - 6, y=_px(y + 4), text_anchor="end", class_="number")
+            tag("text", figure(high * tick / _TICKS), x=_LEFT - 6, y=px(y + 4), text_anchor="end", class_="number")
         )
     for xs, ys in zip(across, heights, strict=True):
-        points = " ".join(f"{_px(frame.across(x))},{_px(frame.up(y))}" for x, y in zip(xs, ys, strict=True))
+        points = " ".join(f"{px(frame.across(x))},{px(frame.up(y))}" for x, y in zip(xs, ys, strict=True))
         drawn.append(tag("polyline", points=points, fill="none", stroke=COLOURS[0], stroke_width=1.5))
     for index, leaf in enumerate(leaves):
-        x = _px(frame.across(10 * index + 5))
+        x = px(frame.across(10 * index + 5))
         drawn.append(tag("text", leaf, x=x, y=HEIGHT - 14, text_anchor="middle", class_="number"))
-    return svg(drawn, title)
-
-
-def svg(drawn: Sequence[Markup], title: str, height: float = HEIGHT) -> Markup:
-    """A picture with a title for whoever cannot see it."""
-    box = f"0 0 {_px(WIDTH)} {_px(height)}"
-    return tag("svg", tag("title", title), *drawn, viewBox=box, role="img", xmlns="http://www.w3.org/2000/svg")
+    return svg(drawn, WIDTH, HEIGHT, title)
 
 
 def figure(value: float) -> str:
     """A number at an axis."""
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"  # noqa: PLR2004 - three digits
-
-
-def _px(number: float) -> str:
-    """The same text for the same number everywhere: at most one decimal."""
-    shown = f"{number:.1f}".removesuffix(".0")
-    return "0" if shown == "-0" else shown

@@ -13,14 +13,13 @@ import pyarrow.parquet as pq
 from passerelle.connectors.contract.records import ARROW
 from passerelle.connectors.contract.roles import Grain, Kind
 from passerelle.privacy.errors import DefinitionError
+from passerelle.workflows.alone import LOCK, alone
 from passerelle.workflows.lake.manifest import (
-    LOCK,
     NAME,
     Manifest,
     Shown,
     Staged,
     TableShape,
-    alone,
     sync_file,
     sync_folder,
 )

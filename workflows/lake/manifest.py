@@ -1,10 +1,7 @@
 """A table's manifest: which files are the table. Replaced whole by one rename; what it does not name is rubbish."""
 
-import fcntl
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +10,6 @@ from passerelle.connectors.contract.roles import Grain
 from passerelle.privacy.errors import IntegrityError
 
 NAME = "manifest.json"
-LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +167,3 @@ def sync_file(path: Path) -> None:
 def sync_folder(folder: Path) -> None:
     """Have a folder's names on disk."""
     sync_file(folder)
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Be the only one, of all threads and processes, that changes what stands in `folder`; wait for it."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from passerelle.workflows.report.drawing import px, short, svg
 from passerelle.workflows.report.markup import Markup, tag
 
 _WIDTH, _HEIGHT = 720, 260
@@ -15,6 +16,7 @@ _INK, _FAINT, _PAPER = "#1a1a1a", "#6b6b6b", "#ffffff"
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4", "1 4")
 MOST_LINES = len(_DASHES)
 """So many lines can be told apart."""
+_LONGEST = 20
 _MANY_POINTS = 60
 """Of more, only hollow points are drawn."""
 
@@ -62,17 +64,17 @@ def steps(lines: Sequence[Line], *, title: str, dates: tuple[str, str], note: st
         drawn += _steps(line, [(x(point.at), y(point.value)) for point in line.points], dash)
     if note:
         drawn.append(_text(note, _LEFT, _BOTTOM + 38, fill=_FAINT))
-    return _svg(drawn, _WIDTH, _HEIGHT, title)
+    return _on_paper(drawn, _WIDTH, _HEIGHT, title)
 
 
 def _steps(line: Line, places: Sequence[tuple[float, float]], dash: str) -> list[Markup]:
     corners = [places[0]]
     for (_, before), (left, top) in pairwise(places):
         corners += [(left, before), (left, top)]
-    path = " ".join(f"{_px(left)},{_px(top)}" for left, top in corners)
+    path = " ".join(f"{px(left)},{px(top)}" for left, top in corners)
     drawn = [
         tag("polyline", points=path, fill="none", stroke=_INK, stroke_width=1.5, stroke_dasharray=dash or None),
-        _text(_short(line.label), places[-1][0] + 10, places[-1][1] + 4),
+        _text(short(line.label, _LONGEST), places[-1][0] + 10, places[-1][1] + 4),
     ]
     every = len(line.points) <= _MANY_POINTS
     for point, (left, top) in zip(line.points, places, strict=True):
@@ -80,7 +82,7 @@ def _steps(line: Line, places: Sequence[tuple[float, float]], dash: str) -> list
             continue
         told = tag("title", point.told)
         fill = _PAPER if point.open_ else _INK
-        drawn.append(tag("circle", told, cx=_px(left), cy=_px(top), r=3, fill=fill, stroke=_INK))
+        drawn.append(tag("circle", told, cx=px(left), cy=px(top), r=3, fill=fill, stroke=_INK))
     return drawn
 
 
@@ -108,16 +110,14 @@ def heat(
             drawn += _cell(cell, left + wide * column, top + high * row, wide, high)
     if note:
         drawn.append(_text(note, 20, height - 12, fill=_FAINT))
-    return _svg(drawn, width, height, title)
+    return _on_paper(drawn, width, height, title)
 
 
 def _cell(cell: Cell, left: float, top: float, wide: float, high: float) -> list[Markup]:
     shade = 255 if cell.heat is None else round(245 - 190 * cell.heat)
     fill, ink = f"#{shade:02x}{shade:02x}{min(255, shade + 10):02x}", _PAPER if shade < 140 else _INK  # noqa: PLR2004 - dark
     drawn = [
-        tag(
-            "rect", x=_px(left + 1), y=_px(top + 1), width=_px(wide - 2), height=_px(high - 2), fill=fill, stroke=_FAINT
-        )
+        tag("rect", x=px(left + 1), y=px(top + 1), width=px(wide - 2), height=px(high - 2), fill=fill, stroke=_FAINT)
     ]
     middle = top + high / 2 + 4 - 7.5 * (len(cell.told) - 1)
     drawn += [
@@ -137,8 +137,8 @@ def _text(
     return tag(
         "text",
         text,
-        x=_px(x),
-        y=_px(y),
+        x=px(x),
+        y=px(y),
         text_anchor=anchor,
         fill=fill,
         font_family="sans-serif",
@@ -147,16 +147,6 @@ def _text(
     )
 
 
-def _svg(drawn: Sequence[Markup], width: float, height: float, title: str) -> Markup:
-    paper = tag("rect", x=0, y=0, width=_px(width), height=_px(height), fill=_PAPER)
-    size = f"0 0 {_px(width)} {_px(height)}"
-    return tag("svg", tag("title", title), paper, *drawn, viewBox=size, role="img", xmlns="http://www.w3.org/2000/svg")
-
-
-def _px(number: float) -> str:
-    """The same text for the same number everywhere: at most one decimal."""
-    return f"{number:.1f}".removesuffix(".0")
-
-
-def _short(label: str, most: int = 20) -> str:
-    return label if len(label) <= most else f"{label[: most - 1]}…"
+def _on_paper(drawn: Sequence[Markup], width: float, height: float, title: str) -> Markup:
+    paper = tag("rect", x=0, y=0, width=px(width), height=px(height), fill=_PAPER)
+    return svg([paper, *drawn], width, height, title)

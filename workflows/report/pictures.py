@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from passerelle.workflows.report.drawing import px, short, svg
 from passerelle.workflows.report.markup import Markup, joined, tag
 
 _WIDTH = 680
@@ -10,6 +11,7 @@ _LABEL = 232
 _ROW = 26
 _NUMBER = 116
 _COLUMN_HEIGHT = 150
+_LONGEST = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ def bars(rows: Sequence[Bar], *, title: str) -> Markup:
     most = max([row.whole or row.value for row in rows] + [1e-9])
     room = _WIDTH - _LABEL - _NUMBER
     drawn = [_bar(row, number * _ROW + 4, room / most) for number, row in enumerate(rows)]
-    return _svg(drawn, len(rows) * _ROW + 8, title)
+    return svg(drawn, _WIDTH, len(rows) * _ROW + 8, title)
 
 
 def _bar(row: Bar, top: int, scale: float) -> Markup:
@@ -35,10 +37,10 @@ def _bar(row: Bar, top: int, scale: float) -> Markup:
     shown = max(value, 1.5) if row.value else 0
     return joined(
         [
-            tag("text", _short(row.label), x=_LABEL - 8, y=top + 14, text_anchor="end", class_="label"),
-            tag("rect", x=_LABEL, y=top + 2, width=_px(whole), height=16, class_="whole") if row.whole else None,
-            tag("rect", x=_LABEL, y=top + 2, width=_px(shown), height=16, class_="part"),
-            tag("text", row.told, x=_px(_LABEL + max(whole, value) + 6), y=top + 14, class_="number"),
+            tag("text", short(row.label, _LONGEST), x=_LABEL - 8, y=top + 14, text_anchor="end", class_="label"),
+            tag("rect", x=_LABEL, y=top + 2, width=px(whole), height=16, class_="whole") if row.whole else None,
+            tag("rect", x=_LABEL, y=top + 2, width=px(shown), height=16, class_="part"),
+            tag("text", row.told, x=px(_LABEL + max(whole, value) + 6), y=top + 14, class_="number"),
         ]
     )
 
@@ -67,33 +69,11 @@ def columns(rows: Sequence[Column], *, title: str, legend: tuple[str, str]) -> M
         for offset, value, kind in ((0.0, row.first, "part"), (width + 1, row.second, "other")):
             height = _COLUMN_HEIGHT * value / most
             top = _COLUMN_HEIGHT + 14 - height
-            drawn.append(
-                tag("rect", x=_px(left + offset), y=_px(top), width=_px(width), height=_px(height), class_=kind)
-            )
+            drawn.append(tag("rect", x=px(left + offset), y=px(top), width=px(width), height=px(height), class_=kind))
         if number % every == 0:
-            drawn.append(tag("text", row.label, x=_px(left), y=_COLUMN_HEIGHT + 32, class_="label"))
+            drawn.append(tag("text", row.label, x=px(left), y=_COLUMN_HEIGHT + 32, class_="label"))
     for number, (word, kind) in enumerate(zip(legend, ("part", "other"), strict=True)):
         left = 60 + number * 180
         drawn.append(tag("rect", x=left, y=_COLUMN_HEIGHT + 44, width=12, height=12, class_=kind))
         drawn.append(tag("text", word, x=left + 18, y=_COLUMN_HEIGHT + 54, class_="label"))
-    return _svg(drawn, _COLUMN_HEIGHT + 64, title)
-
-
-def _svg(drawn: Sequence[Markup], height: float, title: str) -> Markup:
-    return tag(
-        "svg",
-        tag("title", title),
-        *drawn,
-        viewBox=f"0 0 {_WIDTH} {_px(height)}",
-        role="img",
-        xmlns="http://www.w3.org/2000/svg",
-    )
-
-
-def _px(number: float) -> str:
-    """The same text for the same number everywhere: at most one decimal."""
-    return f"{number:.1f}".removesuffix(".0")
-
-
-def _short(label: str, most: int = 36) -> str:
-    return label if len(label) <= most else f"{label[: most - 1]}…"
+    return svg(drawn, _WIDTH, _COLUMN_HEIGHT + 64, title)

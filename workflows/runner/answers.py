@@ -1,6 +1,8 @@
 """What the runner answers: always one JSON object with an outcome, never a value it was given."""
 
+import json
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from passerelle.workflows.verbs.contract import Outcome
 from passerelle.workflows.verbs.failure import Failure, completed
@@ -14,6 +16,10 @@ class Answer:
     body: bytes
     outcome: str = ""
 
+    def is_done(self) -> bool:
+        """Whether what was asked for was done."""
+        return self.status == HTTPStatus.OK
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -23,6 +29,12 @@ class Asked:
     path: str
     headers: dict[str, str]
     body: bytes
+
+
+def done(**counts: int) -> Answer:
+    """What was sent is kept."""
+    body = {"outcome": Outcome.DONE.value, "exit_code": 0, "retryable": False, "advice": "", **counts}
+    return Answer(HTTPStatus.OK, json.dumps(body).encode(), Outcome.DONE.value)
 
 
 def refusal(status: int, outcome: Outcome, message: str, advice: str = "") -> Answer:

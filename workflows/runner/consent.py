@@ -13,8 +13,8 @@ from typing import Any
 
 from passerelle.connectors.signatures import StandardWebhooks
 from passerelle.privacy.errors import PasserelleError
-from passerelle.workflows.runner.answers import Answer, Asked, refusal
-from passerelle.workflows.runner.memory import Known, Memory
+from passerelle.workflows.runner.answers import Answer, Asked, done, refusal
+from passerelle.workflows.runner.memory import Memory
 from passerelle.workflows.runner.secret import Secret
 from passerelle.workflows.verbs.contract import Outcome
 from passerelle.workflows.verbs.failure import failure_of
@@ -51,36 +51,25 @@ class ConsentDoor:
         if events is None:
             message = f"The body must be an object with `events`, a list of 1 to {_MOST_EVENTS} objects."
             return refusal(422, Outcome.INVALID, message)
-        match self.memory.begin(name, hashlib.sha256(asked.body).digest()):
-            case Known.NEW:
-                return self._new(name, events)
-            case Known.RUNNING:
-                return refusal(
-                    409, Outcome.TRY_LATER, "These events are being recorded.", "Send them again in a moment."
-                )
-            case Known.OTHER_BODY:
-                return refusal(422, Outcome.INVALID, "This webhook-id came with another body before.")
-            case known:
-                return known
+        return self.memory.once(
+            name,
+            hashlib.sha256(asked.body).digest(),
+            lambda: self._recorded(events),
+            lasts=Answer.is_done,
+            running=refusal(409, Outcome.TRY_LATER, "These events are being recorded.", "Send them again in a moment."),
+            other=refusal(422, Outcome.INVALID, "This webhook-id came with another body before."),
+        )
 
-    def _new(self, name: str, events: list[dict[str, Any]]) -> Answer:
-        recorded: Recorded | None = None
+    def _recorded(self, events: list[dict[str, Any]]) -> Answer:
         try:
             recorded = self.record(events)
         except PasserelleError as problem:
             failure = failure_of(problem)
             status = 503 if failure.retryable else 422
             return Answer(status, failure.model_dump_json().encode(), failure.outcome.value)
-        finally:
-            if recorded is None:
-                self.memory.forget(name)
-        body = {"outcome": "done", "exit_code": 0, "retryable": False, "advice": ""}
-        counts = {"new": recorded.new, "known": recorded.known, "withdrawals": recorded.withdrawals}
-        answer = Answer(200, json.dumps({**body, **counts}).encode(), "done")
-        self.memory.end(name, answer)
         if recorded.withdrawals:
             self.ping()
-        return answer
+        return done(new=recorded.new, known=recorded.known, withdrawals=recorded.withdrawals)
 
 
 def _events(body: bytes) -> list[dict[str, Any]] | None:

@@ -11,7 +11,7 @@ from passerelle.workflows.runner.answers import Answer, Asked, refusal
 from passerelle.workflows.runner.child import Children
 from passerelle.workflows.runner.consent import ConsentDoor
 from passerelle.workflows.runner.inbox import PATH, Inbox
-from passerelle.workflows.runner.memory import Known, Memory
+from passerelle.workflows.runner.memory import Memory
 from passerelle.workflows.runner.secret import Secret
 from passerelle.workflows.runner.turns import Busy, Turns
 from passerelle.workflows.verbs.contract import AnyVerb, Outcome
@@ -68,26 +68,14 @@ class Desk:
         if len(key) > 200 or not key.isprintable():  # noqa: PLR2004 - generous for an id
             return refusal(422, Outcome.INVALID, "The Idempotency-Key is too long or not printable.")
         fingerprint = hashlib.sha256(wanted.verb.name.encode() + b"\0" + wanted.request).digest()
-        match self.memory.begin(key, fingerprint):
-            case Known.NEW:
-                return self._remembering(wanted, key)
-            case Known.RUNNING:
-                return refusal(423, Outcome.TRY_LATER, *_BUSY)
-            case Known.OTHER_BODY:
-                return refusal(422, Outcome.INVALID, "This Idempotency-Key came with another request before.")
-            case known:
-                return known
-
-    def _remembering(self, wanted: Allowed, key: str) -> Answer:
-        answer: Answer | None = None
-        try:
-            answer = self._run(wanted)
-        finally:
-            if answer is None or answer.outcome == Outcome.TRY_LATER.value:
-                self.memory.forget(key)
-            else:
-                self.memory.end(key, answer)
-        return answer
+        return self.memory.once(
+            key,
+            fingerprint,
+            lambda: self._run(wanted),
+            lasts=lambda answer: answer.outcome != Outcome.TRY_LATER.value,
+            running=refusal(423, Outcome.TRY_LATER, *_BUSY),
+            other=refusal(422, Outcome.INVALID, "This Idempotency-Key came with another request before."),
+        )
 
     def _run(self, wanted: Allowed) -> Answer:
         try:

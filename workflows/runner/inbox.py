@@ -5,7 +5,6 @@ that was answered 200 is in the store and the lake; one that was not may be sent
 """
 
 import hashlib
-import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +12,8 @@ from typing import Generic, TypeVar
 
 from passerelle.connectors.sources.webhooks import Delivery, Receiver
 from passerelle.privacy.errors import PasserelleError
-from passerelle.workflows.runner.answers import Answer, Asked, refusal
-from passerelle.workflows.runner.memory import Known, Memory
+from passerelle.workflows.runner.answers import Answer, Asked, done, refusal
+from passerelle.workflows.runner.memory import Memory
 from passerelle.workflows.verbs.contract import Outcome
 from passerelle.workflows.verbs.failure import failure_of
 
@@ -96,29 +95,21 @@ class Inbox:
         if delivery is None:
             advice = f"See `signature:` of the source {self.name}, and the secret at both ends."
             return refusal(401, Outcome.REFUSED, "The signature does not fit, or its time is too far off.", advice)
-        match self.memory.begin(delivery.identity, hashlib.sha256(asked.body).digest()):
-            case Known.NEW:
-                return self._new(delivery)
-            case Known.RUNNING:
-                return refusal(409, Outcome.TRY_LATER, "This delivery is being kept.", "Send it again in a moment.")
-            case Known.OTHER_BODY:
-                return refusal(422, Outcome.INVALID, "A delivery of this id came with another body before.")
-            case known:
-                return known
+        return self.memory.once(
+            delivery.identity,
+            hashlib.sha256(asked.body).digest(),
+            lambda: self._kept(delivery),
+            lasts=Answer.is_done,
+            running=refusal(409, Outcome.TRY_LATER, "This delivery is being kept.", "Send it again in a moment."),
+            other=refusal(422, Outcome.INVALID, "A delivery of this id came with another body before."),
+        )
 
-    def _new(self, delivery: Delivery) -> Answer:
-        answer: Answer | None = None
+    def _kept(self, delivery: Delivery) -> Answer:
         try:
             self._commit.do(delivery)
-            body = {"outcome": "done", "exit_code": 0, "retryable": False, "advice": ""}
-            answer = Answer(200, json.dumps(body).encode(), "done")
         except PasserelleError as problem:
             return _failed(problem)
-        finally:
-            if answer is None:
-                self.memory.forget(delivery.identity)
-        self.memory.end(delivery.identity, answer)
-        return answer
+        return done()
 
     def _keep(self, deliveries: Sequence[Delivery]) -> None:
         if self.keep(deliveries):

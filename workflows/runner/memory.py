@@ -41,6 +41,40 @@ class Memory:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def once(
+        self,
+        key: str,
+        fingerprint: bytes,
+        make: Callable[[], Answer],
+        *,
+        lasts: Callable[[Answer], bool],
+        running: Answer,
+        other: Answer,
+    ) -> Answer:
+        """What `make` answers, or answered before: of calls with the same key, one is made.
+
+        An answer that does not last is forgotten, so the next call is made again. `running`: for who calls meanwhile;
+        `other`: for who comes with the same key and another fingerprint.
+        """
+        match self.begin(key, fingerprint):
+            case Known.RUNNING:
+                return running
+            case Known.OTHER_BODY:
+                return other
+            case Answer() as known:
+                return known
+            case Known.NEW:
+                pass
+        answer: Answer | None = None
+        try:
+            answer = make()
+        finally:
+            if answer is not None and lasts(answer):
+                self.end(key, answer)
+            else:
+                self.forget(key)
+        return answer
+
     def begin(self, key: str, fingerprint: bytes) -> Answer | Known:
         """The remembered answer, or what is known; after `NEW` the caller must `end` or `forget` the key."""
         with self._lock:

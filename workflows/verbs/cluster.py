@@ -134,8 +134,7 @@ def held_back(found: "Told") -> dict[str, object]:
     """What a result says besides: held back, with what to do, where segments may not rest on the model."""
     if found.unfit is None:
         return {}
-    said = f"{found.unfit.reason} {found.unfit.advice}"
-    return {"outcome": Outcome.HELD_BACK, "exit_code": EXIT_CODES[Outcome.HELD_BACK], "advice": said}
+    return {"outcome": Outcome.HELD_BACK, "exit_code": EXIT_CODES[Outcome.HELD_BACK], "advice": str(found.unfit)}
 
 
 def _fitted(found: "Told") -> FittedResult:
@@ -148,7 +147,7 @@ def _fitted(found: "Told") -> FittedResult:
         **held_back(found),
         cluster=model.cluster,
         version=model.version,
-        as_of=iso(model.as_of) or "",
+        as_of=iso(model.as_of),
         stable=model.stability >= float(file.stability.at_least),
         suggested=criteria.suggested if criteria else None,
         reason=criteria.reason if criteria else "",

@@ -103,7 +103,7 @@ def run_apply(environment: Environment, request: FitRequest) -> ApplyResult:
         **held_back(found),
         cluster=request.name,
         version=found.model.version,
-        as_of=iso(instant(at, now)) or "",
+        as_of=iso(instant(at, now)),
         groups=groups,
         none=standing.none,
         left_out=standing.left_out,
@@ -152,7 +152,7 @@ def run_history(environment: Environment, request: ShowRequest) -> HistoryResult
         fits=[
             FitLine(
                 version=each.version,
-                as_of=iso(each.as_of) or "",
+                as_of=iso(each.as_of),
                 method=each.method,
                 groups=len(each.groups),
                 stability=each.stability,
@@ -163,7 +163,7 @@ def run_history(environment: Environment, request: ShowRequest) -> HistoryResult
         ],
         runs=[
             RunLine(
-                as_of=iso(each.as_of) or "",
+                as_of=iso(each.as_of),
                 version=each.version,
                 sizes={file.name_of(label): size if size >= least else None for label, size in each.sizes.items()},
                 none=each.none,

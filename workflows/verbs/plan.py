@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from passerelle.connectors.contract.destination import Reach
-    from passerelle.segmentation.clusters.known import Unfit
     from passerelle.workflows.plan.document import PlanFile
 
 
@@ -153,16 +152,12 @@ def _make(environment: Environment, request: PlanRequest) -> tuple["PlanFile", _
                 (place.aim.place.audience, place.aim.place.destination): {
                     "sensitive_words": list(place.unfit),
                     "why": explained(place.how, place.aim.replaces),
-                    "held_why": _unfit(place.choice.unfit),
+                    "held_why": str(place.choice.unfit or ""),
                     "match": _match(estimate(workspace, connection, place)),
                 }
                 for place in plan.places
             }
     return to_file(plan), told, list(plan.stale), list(plan.jumped)
-
-
-def _unfit(problem: "Unfit | None") -> str:
-    return "" if problem is None else f"{problem.reason} {problem.advice}"
 
 
 def _match(reach: "Reach") -> Match | None:

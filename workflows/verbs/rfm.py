@@ -7,7 +7,7 @@ from pydantic import Field
 
 from passerelle.workflows.verbs.contract import AnyVerb, Environment, Part, Request, Result, Verb
 from passerelle.workflows.verbs.instants import AS_OF, as_of
-from passerelle.workflows.verbs.segment import SMALL_GROUP, iso
+from passerelle.workflows.verbs.segment import SMALL_GROUP
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,6 +52,7 @@ class RfmResult(Result):
 
 def run(environment: Environment, request: RfmRequest) -> RfmResult:
     """Compute the scores; save nothing but the picture."""
+    from passerelle.privacy.audit.times import iso
     from passerelle.segmentation.literals import in_words
     from passerelle.workflows.engine import instant, rfm_scores
     from passerelle.workflows.workspace import Workspace

@@ -133,6 +133,7 @@ class PreviewResult(Result):
 
 def run_preview(environment: Environment, request: PreviewRequest) -> PreviewResult:
     """Compute the segment; save nothing."""
+    from passerelle.privacy.audit.times import iso
     from passerelle.workflows.engine import preview_segment
     from passerelle.workflows.workspace import Workspace
 
@@ -256,6 +257,7 @@ class ExplainResult(Result):
 
 def run_explain(environment: Environment, request: ExplainRequest) -> ExplainResult:
     """Find the person, and ask every condition."""
+    from passerelle.privacy.audit.times import iso
     from passerelle.workflows.engine import explain_segment
     from passerelle.workflows.workspace import Workspace
 
@@ -370,13 +372,6 @@ def _threshold(each: "InForce") -> PreviewedThreshold:
         previous=each.previous_shown,
         kept=each.kept,
     )
-
-
-def iso(microseconds: int) -> str:
-    """An instant as people and programs read it: UTC."""
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(microseconds // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 VERBS: list[AnyVerb] = [

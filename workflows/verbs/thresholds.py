@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from passerelle.workflows.verbs.contract import AnyVerb, Environment, Part, Request, Result, Verb
-from passerelle.workflows.verbs.segment import SMALL_GROUP, iso, told
+from passerelle.workflows.verbs.segment import SMALL_GROUP, told
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,6 +85,7 @@ def run_thresholds(environment: Environment, request: ThresholdsRequest) -> Thre
 
 
 def _course(course: "Course") -> ThresholdCourse:
+    from passerelle.privacy.audit.times import iso
     from passerelle.segmentation.literals import in_words
 
     return ThresholdCourse(
@@ -108,6 +109,7 @@ def _state(course: "Course", value: "ThresholdValue") -> State:
 
 
 def _picture(name: str, shown: "list[Course]", now: int) -> str:
+    from passerelle.privacy.audit.times import iso
     from passerelle.segmentation.literals import in_words
     from passerelle.workflows.report.charts import MOST_LINES, Line, Point, steps
 

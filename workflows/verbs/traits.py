@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from passerelle.workflows.verbs.contract import AnyVerb, Environment, Part, Request, Result, Verb
-from passerelle.workflows.verbs.segment import iso
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,6 +38,7 @@ class ListResult(Result):
 
 def run_list(environment: Environment, request: ListRequest) -> ListResult:
     """Read model.yaml and what was fitted."""
+    from passerelle.privacy.audit.times import iso
     from passerelle.workflows.engine import fitted_numbers
     from passerelle.workflows.workspace import Workspace
 
@@ -105,6 +105,8 @@ def run_fit(environment: Environment, request: FitRequest) -> FitResult:
 
 
 def _told(name: str, before: "Fitted | None", new: "Fitted") -> FittedTrait:
+    from passerelle.privacy.audit.times import iso
+
     return FittedTrait(
         trait=name,
         version=new.version,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from passerelle.connectors.contract.access import TokenFrom
+from passerelle.connectors.contract.paging import HEADER
 from passerelle.connectors.contract.source import SourceSettings
 from passerelle.connectors.errors import DefinitionError
 from passerelle.connectors.signatures import SHOPIFY, WOOCOMMERCE, HubSpot, OverBody, Scheme, StandardWebhooks, Stripe
@@ -17,7 +18,7 @@ from passerelle.connectors.signatures import SHOPIFY, WOOCOMMERCE, HubSpot, Over
 if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Check
 
-HEADER, BODY = "header:", "body:"
+BODY = "body:"
 _SCHEMES: Mapping[str, Scheme] = {
     "standard": StandardWebhooks(),
     "stripe": Stripe(),

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import ValidationError, model_validator
 
 from passerelle.connectors.contract.declared import RecordSettings
-from passerelle.connectors.contract.reading import Reader
+from passerelle.connectors.contract.paging import HEADER
+from passerelle.connectors.contract.reading import Reader, fault
 from passerelle.connectors.contract.records import Record, loose_record
 from passerelle.connectors.contract.source import Context, Page, Resource, SourceSettings, State, quarantined
 from passerelle.connectors.errors import DefinitionError
-from passerelle.connectors.sources.webhooks.receiving import BODY, HEADER, Delivery, InboxSettings, Receiver
+from passerelle.connectors.sources.webhooks.receiving import BODY, Delivery, InboxSettings, Receiver
 
 if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Check
@@ -78,6 +79,5 @@ class Webhooks:
                     self._record.model_validate({**each.plain, **{name: each.value(name) for name in outer}})
                 )
             except ValidationError as problem:
-                first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
-                lost.append((each.place, str(first["loc"][0]), str(first["type"])))
+                lost.append((each.place, *fault(problem)))
         return Page(self._reader.columns(records), {"newest": now}, quarantined=quarantined(lost))
