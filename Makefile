@@ -4,9 +4,10 @@
 #   make check   format, lint, types, architecture, dependencies, spelling
 #   make bench   ratios within one run (make bench ONLY=name for one)
 #   make generate  rewrite what is generated: docs/cli.md, pages of sources, the README's verbs, exported workflows
+#   make example rewrite docs/online-retail from the real lines (DATA=… where they lie elsewhere)
 #   make lock    refresh requirements/*.txt (hashes, no addresses)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench generate lock clean
+.PHONY: help setup demo test check format bench generate example lock clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
   command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
@@ -18,11 +19,11 @@ STAMP := $(VENV)/.ready
 UV := $(BIN)/uv
 $(UV): ; @$(MAKE) setup
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
-# Spark is half a gigabyte, and stands apart.
-EXTRAS := --extra dedupe --extra ml --extra postgres --extra timestamps
+# Spark is half a gigabyte, Snowflake's connector wants an old protobuf: they stand apart.
+EXTRAS := --extra bigquery --extra dedupe --extra ml --extra postgres --extra timestamps
 
 help:
-	@sed -n '2,9s/^# *//p' Makefile
+	@sed -n '2,10s/^# *//p' Makefile
 
 setup: $(STAMP)
 
@@ -61,11 +62,18 @@ generate: setup
 	$(BIN)/passerelle workflows export --via command --out workflows/n8n/exported/command --quiet
 	$(BIN)/passerelle workflows export --via http --out workflows/n8n/exported/http --quiet
 
+example: setup
+	$(BIN)/python -m tests.worked_example $(DATA)
+
 lock: | $(UV)
 	$(LOCK) pyproject.toml $(EXTRAS) --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml $(EXTRAS) -c requirements/dev.txt -o requirements/runtime.txt
-	$(LOCK) pyproject.toml --extra spark --group spark -c requirements/dev.txt -o requirements/spark.txt
+	$(LOCK) pyproject.toml --extra spark --group apart -c requirements/dev.txt -o requirements/spark.txt
+	$(LOCK) pyproject.toml --extra snowflake --group apart -o requirements/snowflake.txt
 	$(LOCK) --group sdk -o requirements/sdk.txt
+	$(LOCK) --group bqemulator -o requirements/bqemulator.txt
+	$(LOCK) --group fakesnow -o requirements/fakesnow.txt
+	$(LOCK) --group servers -o requirements/servers.txt
 	echo uv | $(LOCK) - -o requirements/uv.txt
 
 clean:

@@ -8,7 +8,7 @@ a word in the body, `ByErrors` at the errors that GraphQL sends in an answer of 
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -19,6 +19,8 @@ from typing import Any
 from pydantic_core import from_json
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+Params = Mapping[str, str | Sequence[str]]
+"""Parameters of a request; one with several values is sent once for each."""
 SLOW_DOWN = frozenset({408, 425, 429})
 _NOT_LET_IN = frozenset({401, 403})
 _PAST_THE_END = 416
@@ -29,7 +31,7 @@ class Ask:
     """A request. `path` is relative to the endpoint, or a link of the same origin; `form` goes out as a form's body."""
 
     path: str = ""
-    params: Mapping[str, str] = field(default_factory=dict, repr=False)
+    params: Params = field(default_factory=dict, repr=False)
     method: str = "GET"
     json: object = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from passerelle.segmentation.adapt import InForce
 from passerelle.segmentation.dataset import Dataset
-from passerelle.segmentation.evaluation import evaluating
+from passerelle.segmentation.evaluation import Evaluation, evaluating
 from passerelle.segmentation.history import History, ThresholdValue
 from passerelle.segmentation.language.documents import ModelFile, SegmentFile
 from passerelle.segmentation.rules import ValueType
@@ -33,10 +33,15 @@ def courses(
     with evaluating(
         [], model=model, segments=segments, dataset=dataset, as_of=as_of, history=history, thresholds=names
     ) as run:
-        found: list[Course] = []
-        for label, reference in run.references.items():
-            past = [value for value in history.series(label) if value.as_of < as_of]
-            for item in run.in_force[label]:
-                own = tuple(value for value in past if value.group == item.group)
-                found.append(Course(item, reference.threshold.type, own))
-        return found
+        return courses_of(run, history)
+
+
+def courses_of(run: Evaluation, history: History) -> list[Course]:
+    """The course of every threshold that an open run rests on, by group."""
+    found: list[Course] = []
+    for label, reference in run.references.items():
+        past = [value for value in history.series(label) if value.as_of < run.as_of]
+        for item in run.in_force[label]:
+            own = tuple(value for value in past if value.group == item.group)
+            found.append(Course(item, reference.threshold.type, own))
+    return found

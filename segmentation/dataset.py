@@ -10,6 +10,7 @@ import pyarrow as pa
 from passerelle.segmentation.clusters.known import Clusters
 from passerelle.segmentation.engines.contract import Engine
 from passerelle.segmentation.rules import Sort, ValueType
+from passerelle.segmentation.scores.known import Scores
 
 if TYPE_CHECKING:
     from passerelle.segmentation.fitted import Fitted
@@ -55,3 +56,5 @@ class Dataset:
     """The numbers that scaled traits rest on, by trait."""
     clusters: Clusters = field(default_factory=Clusters)
     """Groups that were found in them."""
+    scores: Scores = field(default_factory=Scores)
+    """What is expected of people, learnt from them."""

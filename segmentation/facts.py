@@ -1,4 +1,4 @@
-"""What is known of one person beyond a column and a statistic: sessions, passages, codes, formulas.
+"""What is known of one person beyond a column and a statistic: sessions, passages, moments, codes, formulas.
 
 Each is a value like `rules.Column` and `rules.Aggregate`: typed, with every name expanded, compared by what it asks.
 """
@@ -41,6 +41,21 @@ class Passage:
     type: "ValueType"
     unit: int
     default: "Stored" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """How often all of `parts` (which events, at least how many) happened within a short time; 0 for never.
+
+    With `visit`, the events that visits are made of: so many visits, parted by pauses longer than `length` seconds.
+    Without: they lie in `length` seconds, and moments that follow one another by no more than that are one.
+    """
+
+    parts: tuple[tuple[tuple["Selection", ...], int], ...]
+    visit: tuple["Selection", ...]
+    length: int
+    type: "ValueType"
+    default: "Stored" = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class Preview:
     """Greatest first; groups smaller than `minimum` are put together as `…`."""
     splits: Mapping[str, int]
     models: tuple[ModelUsed, ...] = ()
-    """Of the clusters that it rests on."""
+    """That it rests on."""
 
 
 def preview(
@@ -92,7 +92,7 @@ def preview(
             run.population,
             membership.excluded,
             membership.held_out,
-            _conditions(run, run.segments[name]),
+            conditions(run, run.segments[name]),
             membership.thresholds,
             membership.warnings,
             () if by is None else _breakdown(run, run.segments[name], by, minimum),
@@ -101,7 +101,8 @@ def preview(
         )
 
 
-def _conditions(run: Evaluation, segment: Segment) -> tuple[Condition, ...]:
+def conditions(run: Evaluation, segment: Segment) -> tuple[Condition, ...]:
+    """How the segment's topmost conditions narrow it down, one after the other."""
     parts: list[tuple[Rule, bool]] = [(rule, False) for rule in topmost(segment.where)]
     parts += [(rule, True) for rule in segment.exclude]
     flags = {f"f{index}": run.compiler.rule(rule) for index, (rule, _) in enumerate(parts)}

@@ -16,6 +16,7 @@ from passerelle.segmentation.rules import (
     Age,
     AllOf,
     AnyOf,
+    Called,
     Compare,
     InSegment,
     Missing,
@@ -95,7 +96,7 @@ class _Questions:
         match rule:
             case AllOf() | AnyOf():
                 return rule.rules
-            case Not():
+            case Not() | Called():
                 return (rule.rule,)
             case InSegment():
                 segment = self.run.segments[rule.name]

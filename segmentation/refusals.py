@@ -15,7 +15,7 @@ from passerelle.segmentation.compile.walk import needs_of
 from passerelle.segmentation.engines.dialect import NotExact
 from passerelle.segmentation.engines.session import Session
 from passerelle.segmentation.resolve import Resolver
-from passerelle.segmentation.rules import AllOf, AnyOf, Not, Rule, Segment
+from passerelle.segmentation.rules import AllOf, AnyOf, Called, Not, Rule, Segment
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def _conditions(rules: tuple[Rule, ...]) -> Iterator[Rule]:
         match rule:
             case AllOf() | AnyOf():
                 yield from _conditions(rule.rules)
-            case Not():
+            case Not() | Called():
                 yield from _conditions((rule.rule,))
             case _:
                 yield rule
@@ -52,12 +52,11 @@ def _compiles(rule: Rule, session: Session, resolver: Resolver, segments: Mappin
     people = People(session, resolver.catalogue.population, as_of)
     needs = needs_of([rule])
     table = people.table(needs)
-    groups = prefixes(needs.clusters)
-    beside = {
-        f"{g}_{part}": kind for g in groups.values() for part, kind in (("group", "string"), ("distance", "float64"))
-    }
+    words = prefixes(needs.beside)
+    kinds = (("group", "string"), ("distance", "float64"), ("score", "float64"))
+    beside = {f"{prefix}_{part}": kind for prefix in words.values() for part, kind in kinds}
     stored = ibis.table({**table.schema(), **beside}, name="people")
-    compiler = Compiler(stored, people.columns, people.sequences, as_of, segments, clusters=groups)
+    compiler = Compiler(stored, people.columns, people.sequences, as_of, segments, beside=words)
     compiler.thresholds, compiler.scores = defaultdict(dict), defaultdict(list)  # their values change no word
     try:
         session.sql(table)

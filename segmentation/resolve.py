@@ -8,7 +8,7 @@ from typing import Literal, Self, assert_never
 
 from passerelle.segmentation.catalogue import NUMBER, Catalogue
 from passerelle.segmentation.clusters.known import Clusters
-from passerelle.segmentation.compile.walk import needs_of
+from passerelle.segmentation.compile.walk import Needs
 from passerelle.segmentation.dataset import Dataset, DatasetTable
 from passerelle.segmentation.fitted import Fitted
 from passerelle.segmentation.language import conditions as say
@@ -23,9 +23,14 @@ from passerelle.segmentation.language.thresholds import (
 )
 from passerelle.segmentation.language.traits import ScaledTrait
 from passerelle.segmentation.language.words import Closed
+from passerelle.segmentation.learning.resolve import Made, check_trait
+from passerelle.segmentation.learning.traits import LearnedTrait
 from passerelle.segmentation.literals import literal
-from passerelle.segmentation.resolve_clusters import PREFIX, Clustered, assigned, check_traits, cluster_place
+from passerelle.segmentation.resolve_clusters import PREFIX, assigned, cluster_place
 from passerelle.segmentation.resolve_conditions import ConditionReader
+from passerelle.segmentation.resolve_journeys import LADDER, JourneyReader, Ladder, ladder_of
+from passerelle.segmentation.resolve_scores import PREFIX as SCORE
+from passerelle.segmentation.resolve_scores import asked, score_place, scored
 from passerelle.segmentation.rules import (
     Fact,
     Metric,
@@ -41,6 +46,8 @@ from passerelle.segmentation.rules import (
     ThresholdRef,
     ValueType,
 )
+from passerelle.segmentation.scores.asked import Asked
+from passerelle.segmentation.scores.known import Scores
 from passerelle.segmentation.wrong import Misdefined, Place, model_place, segment_place
 
 _FEW_DECIMALS = 6
@@ -56,11 +63,14 @@ class Resolver:
         tables: Mapping[str, DatasetTable],
         fitted: Mapping[str, Fitted] | None = None,
         clusters: Clusters | None = None,
+        scores: Scores | None = None,
     ) -> None:
         self._model = model
         self._clusters = clusters or Clusters()
+        self._scores = scores or Scores()
         self._files = segments
         self.catalogue = Catalogue(model, tables, fitted)
+        self.journeys = JourneyReader(self.catalogue)
         self._rfm: Rfm | None = None
         self._scoring = False
         self._segments: dict[str, Segment] = {}
@@ -68,7 +78,7 @@ class Resolver:
     @classmethod
     def of(cls, model: ModelFile, segments: Mapping[str, SegmentFile], dataset: Dataset) -> Self:
         """With all that a dataset knows."""
-        return cls(model, segments, dataset.tables, dataset.fitted, dataset.clusters)
+        return cls(model, segments, dataset.tables, dataset.fitted, dataset.clusters, dataset.scores)
 
     # --- whole definitions
     def all_problems(self, amounts: Collection[str] = ()) -> list[Misdefined]:
@@ -78,8 +88,13 @@ class Resolver:
         jobs += [partial(self.catalogue.trait, name, top / "traits") for name in self._model.traits]
         jobs += [partial(self.threshold, name, top / "thresholds") for name in self._model.thresholds]
         jobs += [partial(self.metric, name, top / "metrics") for name in self._model.metrics]
+        jobs += [partial(self.journeys.moments, name, None, None, top / "moments") for name in self._model.moments]
+        jobs += [partial(self.journeys.funnel, name, top / "funnels") for name in self._model.funnels]
+        jobs += [partial(self.journeys.journey, name, top / "journeys") for name in self._model.journeys]
+        jobs += [partial(self.ladder, name, top / "ladders") for name in self._model.ladders]
         jobs += [partial(self.segment, name) for name in self._files]
         jobs += [partial(self.clustered, name) for name in self._clusters.files]
+        jobs += [partial(self.scored, name) for name in self._scores.files]
         jobs += [partial(self.amount, name) for name in amounts]
         jobs += [partial(self._among, name) for name in self._model.traits]
         if self._model.rfm is not None:
@@ -93,10 +108,16 @@ class Resolver:
         return list(found.values())
 
     def segment(self, name: str, place: Place | None = None, trail: tuple[str, ...] = ()) -> Segment:
-        """A segment and, before it, every segment that it refers to. Refuses circles."""
+        """A segment and, before it, every segment that it refers to. Refuses circles.
+
+        `ladder NAME` is everybody above the lowest step of a ladder: no file can be called so.
+        """
         if name in self._segments:
             return self._segments[name]
         here = place or segment_place(name)
+        if name.startswith(LADDER):
+            self._segments[name] = self.ladder(name.removeprefix(LADDER), Place("")).as_segment
+            return self._segments[name]
         if name not in self._files:
             raise here.unknown("segment", name, self._files)
         if name in trail:
@@ -114,30 +135,56 @@ class Resolver:
         splits = tuple((file.splits or {}).items())
         return Segment(name, where, exclude, holdout, splits, tuple(dict.fromkeys(reader.uses)), file.require_model)
 
-    def clustered(self, name: str) -> Clustered:
-        """What a cluster of clusters/ is made of. Its people are not chosen by groups themselves."""
-        place = cluster_place(name)
+    def ladder(self, name: str, place: Place, trail: tuple[str, ...] = (), *, plain: bool = False) -> Ladder:
+        """A ladder of model.yaml. Refuses circles."""
+        if name not in self._model.ladders:
+            raise place.unknown("ladder", name, self._model.ladders)
+        mark = f"{LADDER}{name}"
+        if mark in trail:
+            circle = " -> ".join(f"`{part}`" for part in (*trail[trail.index(mark) :], mark))
+            raise place.wrong(f"These refer to each other in a circle: {circle}.")
+        reader = ConditionReader(self, mark, (*trail, mark), plain=plain)
+        return ladder_of(name, self._model.ladders[name], reader.rule, reader.uses)
+
+    def clustered(self, name: str) -> Made:
+        """What a cluster of clusters/ is made of. Its people are not chosen by models themselves."""
         if name not in self._clusters.files:
             raise Place("").unknown("cluster", name, self._clusters.files)
-        file = self._clusters.files[name]
-        traits = []
-        for trait, options in file.traits.items():
-            here = place / "traits" / trait
-            operand = self.operand(trait, here)
-            check_traits(trait, options, operand, self._model.timezone, here)
-            traits.append((trait, operand))
-        reader = ConditionReader(self, "", ())
-        population = None if file.population is None else reader.rule(file.population, place / "population")
-        uses = tuple(dict.fromkeys(reader.uses))
-        needs = needs_of([population] if population else [])
-        for _, operand in traits:
-            needs.add_operand(operand)
-        for segment in self.reached(uses).values():
-            for rule in (segment.where, *segment.exclude):
-                needs.add_rule(rule)
-        if needs.clusters:
+        file, place = self._clusters.files[name], cluster_place(name)
+        made = self._made(file.traits, file.population, place, "traits")
+        if made.needs.beside:
             raise place.wrong("A cluster cannot rest on groups of clusters itself.")
-        return Clustered(tuple(traits), population, uses)
+        return made
+
+    def scored(self, name: str) -> Asked:
+        """What a score of scores/ is made of: nothing that is known only after the moments it learns from."""
+        if name not in self._scores.files:
+            raise Place("").unknown("score", name, self._scores.files)
+        file = self._scores.files[name]
+        return asked(file, self._made(file.features or {}, file.population, score_place(name), "features"), self)
+
+    def known(self, word: str, place: Place) -> Operand:
+        """A trait, or a column of a person table."""
+        return self.operand(word, place) if word in self._model.traits else self.catalogue.attribute(word, place)
+
+    def _made(
+        self, traits: Mapping[str, LearnedTrait], population: say.Condition | None, place: Place, word: str
+    ) -> Made:
+        """What a model is made of; `word`: under which key its traits stand."""
+        found: dict[str, Operand] = {}
+        for name, options in traits.items():
+            here = place / word / name
+            found[name] = self.operand(name, here)
+            check_trait(name, options, found[name], self._model.timezone, here)
+        reader = ConditionReader(self, "", ())
+        rule = None if population is None else reader.rule(population, place / "population")
+        uses = tuple(dict.fromkeys(reader.uses))
+        needs = Needs.of(self.reached(uses).values())
+        if rule is not None:
+            needs.add_rule(rule)
+        for operand in found.values():
+            needs.add_operand(operand)
+        return Made(found, rule, uses, needs)
 
     def reached(self, names: Sequence[str]) -> dict[str, Segment]:
         """These segments, and all that they refer to."""
@@ -258,21 +305,22 @@ class Resolver:
         return self._rfm
 
     def operand(self, word: str, place: Place) -> Operand:
-        """A trait, or `rfm.r`, `rfm.f`, `rfm.m`."""
+        """A trait, `rfm.r`, `rfm.f`, `rfm.m`, `cluster.NAME` or `score.NAME`."""
         match word:
             case "rfm.r" | "rfm.f" | "rfm.m":
                 letter = word.removeprefix("rfm.")
                 return Score("r" if letter == "r" else "f" if letter == "f" else "m", self.rfm(place))
             case _ if word.startswith(PREFIX):
                 return assigned(self._clusters, word, place)
+            case _ if word.startswith(SCORE):
+                return scored(self._scores, word, place, self.catalogue)
             case _:
                 return self.catalogue.trait(word, place)
 
     def named(self, word: str) -> Operand:
-        """A trait, an RFM score, `cluster.NAME` or an attribute, as a reader names it outside any file."""
-        place = Place("")
-        known = word in self._model.traits or word in {"rfm.r", "rfm.f", "rfm.m"} or word.startswith(PREFIX)
-        return self.operand(word, place) if known else self.catalogue.attribute(word, place)
+        """A trait, an RFM score, an answer of a model or an attribute, as a reader names it outside any file."""
+        made = word in {"rfm.r", "rfm.f", "rfm.m"} or word.startswith((PREFIX, SCORE))
+        return self.operand(word, Place("")) if made else self.known(word, Place(""))
 
     def amount(self, name: str) -> Fact:
         """A trait that is an amount, to be sent as a person's value."""

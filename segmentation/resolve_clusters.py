@@ -1,17 +1,13 @@
 """Groups of clusters in rules, and what a cluster itself is made of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from passerelle.segmentation.clusters.known import Clusters
 from passerelle.segmentation.compile.walk import named_groups
-from passerelle.segmentation.language.words import Closed
-from passerelle.segmentation.literals import literal
 from passerelle.segmentation.rules import (
     Assigned,
     Compare,
     OneOf,
-    Operand,
     Rule,
     Sort,
     ValueType,
@@ -21,17 +17,6 @@ from passerelle.segmentation.wrong import Place
 PREFIX = "cluster."
 _TEXT = ValueType(Sort.TEXT)
 _DISTANCE = ValueType(Sort.NUMBER, whole=False)
-FITTING = frozenset({Sort.NUMBER, Sort.MONEY, Sort.BOOLEAN, Sort.TEXT})
-
-
-@dataclass(frozen=True, slots=True)
-class Clustered:
-    """What a cluster is made of, checked: its traits in order, and among whom."""
-
-    traits: tuple[tuple[str, Operand], ...]
-    population: Rule | None
-    uses: tuple[str, ...]
-    """Segments that the population refers to."""
 
 
 def cluster_place(name: str) -> Place:
@@ -73,20 +58,3 @@ def check_groups(rule: Rule, place: Place) -> None:
         if value.isdecimal():
             raise place.wrong(f"Group {value} is called `{names[int(value)]}`.", "Say it by its name.")
         raise place.unknown("group", value, names.values())
-
-
-def check_traits(name: str, options: Closed, operand: Operand, timezone: str, place: Place) -> None:
-    """A trait of a cluster is a number, money, a yes or no, or a text that is taken apart."""
-    sort = operand.type.sort
-    if sort not in FITTING:
-        raise place.wrong(f"`{name}` is a {sort}: nobody is alike in it.", "Take the time since then, as a trait.")
-    one_hot = bool(getattr(options, "one_hot", False))
-    if sort is Sort.TEXT and not one_hot:
-        raise place.wrong(f"`{name}` is a text.", "Add `one_hot: true`, and each of its values becomes yes or no.")
-    if sort is not Sort.TEXT and one_hot:
-        raise (place / "one_hot").wrong(f"`{name}` is a {sort}; `one_hot` takes texts apart.")
-    if sort is Sort.BOOLEAN and getattr(options, "log", False):
-        raise (place / "log").wrong(f"`{name}` is a {sort}, which has no logarithm.")
-    fill = getattr(options, "fill", None)
-    if fill is not None:
-        literal(fill, operand.type, timezone, place / "fill")

@@ -3,12 +3,15 @@
 from typing import Protocol, assert_never
 
 from passerelle.segmentation.catalogue import NUMBER, Catalogue
+from passerelle.segmentation.facts import Moments
 from passerelle.segmentation.language import conditions as say
 from passerelle.segmentation.language.comparisons import Count, TraitValue
 from passerelle.segmentation.language.events import Window
 from passerelle.segmentation.language.traits import UNIT_SECONDS
 from passerelle.segmentation.language.words import Closed
 from passerelle.segmentation.resolve_clusters import PREFIX, check_groups, in_groups
+from passerelle.segmentation.resolve_journeys import JourneyReader, Ladder, reached, standing
+from passerelle.segmentation.resolve_scores import PREFIX as SCORE
 from passerelle.segmentation.resolve_where import ComparisonContext
 from passerelle.segmentation.rfm import BINS
 from passerelle.segmentation.rules import (
@@ -16,6 +19,7 @@ from passerelle.segmentation.rules import (
     AllOf,
     AnyOf,
     Assigned,
+    Called,
     Comparator,
     Compare,
     InSegment,
@@ -33,6 +37,7 @@ from passerelle.segmentation.rules import (
     Top,
     ValueType,
 )
+from passerelle.segmentation.wording import when
 from passerelle.segmentation.wrong import Place
 
 
@@ -51,6 +56,13 @@ class Meanings(Protocol):
 
     def rfm(self, place: Place) -> Rfm:
         """The scores."""
+
+    @property
+    def journeys(self) -> JourneyReader:
+        """Moments and funnels."""
+
+    def ladder(self, name: str, place: Place, trail: tuple[str, ...] = (), *, plain: bool = False) -> Ladder:
+        """A ladder; `trail` as for segments."""
 
     def segment(self, name: str, place: Place | None = None, trail: tuple[str, ...] = ()) -> Segment:
         """Another segment; `trail` are the segments on the way to it."""
@@ -89,6 +101,17 @@ class ConditionReader:
                 return self._rfm_groups(condition, place / "rfm")
             case say.ClusterCondition():
                 return self._grouped(condition, place)
+            case say.MomentCondition():
+                return self._moment(condition, place / "moment")
+            case say.FunnelCondition():
+                funnel = self._meanings.journeys.funnel(condition.funnel, place / "funnel")
+                word = "stopped_at" if condition.reached is None else "reached"
+                step = condition.reached or condition.stopped_at or ""
+                return reached(funnel, step, place / word, stopped=word == "stopped_at")
+            case say.LadderCondition():
+                return self._standing(condition, place)
+            case say.ScoreCondition():
+                return self._scored(condition, place)
             case say.InSegmentCondition():
                 return _any([self._segment(n, place / "in_segment") for n in condition.in_segment])
             case say.NotInSegmentCondition():
@@ -118,6 +141,29 @@ class ConditionReader:
         word = "in" if condition.in_ is not None else "not_in"
         groups = condition.in_ or condition.not_in or []
         return in_groups(operand, groups, place / word, negated=word == "not_in")
+
+    def _moment(self, condition: say.MomentCondition, place: Place) -> Rule:
+        found = self._meanings.journeys.moments(condition.moment, condition.within, condition.until, place)
+        words = f"had the moment {condition.moment}{when(condition.within, condition.until)}"
+        if condition.count is None:
+            return Called(words, Compare(found, "at_least", 1))
+        return Called(f"{words}, as often as asked", _counted(found, condition.count))
+
+    def _standing(self, condition: say.LadderCondition, place: Place) -> Rule:
+        ladder = self._meanings.ladder(condition.ladder, place / "ladder", self._trail, plain=self._plain)
+        self.uses += ladder.uses
+        choices = (("is", condition.is_), ("at_least", condition.at_least), ("at_most", condition.at_most))
+        word, step = next((word, step) for word, step in choices if step is not None)
+        return standing(ladder, step, word, place / word)
+
+    def _scored(self, condition: say.ScoreCondition, place: Place) -> Rule:
+        operand = self._meanings.operand(f"{SCORE}{condition.score}", place / "score")
+        found = ComparisonContext(operand, self._catalogue.model.timezone, place, self._refer).rules(condition)
+        if condition.top_percent is not None:
+            if self._plain:
+                raise (place / "top_percent").wrong("An `over:` cannot rank people itself.")
+            found.append(Top(operand, None, condition.top_percent, draw=False, salt=self._name))
+        return _all(found)
 
     def _refer(self, reference: Closed, kind: ValueType, place: Place) -> Target:
         if self._plain and not isinstance(reference, TraitValue):
@@ -209,7 +255,7 @@ class ConditionReader:
         return Top(operand, top.n, top.percent, top.ties == "hash", self._name)
 
 
-def _counted(operand: Aggregate, count: Count) -> Rule:
+def _counted(operand: Aggregate | Moments, count: Count) -> Rule:
     words: tuple[tuple[Comparator, int | None], ...] = (
         ("is", count.is_),
         ("at_least", count.at_least),

@@ -7,11 +7,11 @@ from fractions import Fraction
 
 from passerelle.segmentation.compile.events import MICRO, scaled_sum
 from passerelle.segmentation.dataset import Dataset
-from passerelle.segmentation.evaluation import evaluating
+from passerelle.segmentation.evaluation import Evaluation, evaluating
 from passerelle.segmentation.history import MemoryHistory
 from passerelle.segmentation.language.documents import ModelFile, SegmentFile
 from passerelle.segmentation.rfm import BINS, NAMES, group
-from passerelle.segmentation.rules import ValueType
+from passerelle.segmentation.rules import Rfm, ValueType
 from passerelle.segmentation.wrong import model_place
 
 
@@ -49,13 +49,17 @@ def map_rfm(
         history=MemoryHistory(),
         extra=["rfm.r", "rfm.f", "rfm.m"],
     ) as run:
-        rfm = run.resolver.rfm(model_place())
-        scores = {part: run.compiler.score(part, rfm) for part in ("r", "f", "m")}
-        table = run.compiler.people.select(value=run.compiler.value(rfm.monetary), **scores)
-        table = table.filter(table.r.notnull(), table.f.notnull(), table.m.notnull())
-        kind = rfm.monetary.type
-        counted = table.group_by(["r", "f", "m"]).aggregate(n=table.count(), total=scaled_sum(table.value, kind, None))
-        rows = run.session.fetch(counted).to_pylist()
+        return mapped(run, run.resolver.rfm(model_place()), minimum)
+
+
+def mapped(run: Evaluation, rfm: Rfm, minimum: int) -> RfmMap:
+    """The map of an open run that rests on these scores."""
+    scores = {part: run.compiler.score(part, rfm) for part in ("r", "f", "m")}
+    table = run.compiler.people.select(value=run.compiler.value(rfm.monetary), **scores)
+    table = table.filter(table.r.notnull(), table.f.notnull(), table.m.notnull())
+    kind = rfm.monetary.type
+    counted = table.group_by(["r", "f", "m"]).aggregate(n=table.count(), total=scaled_sum(table.value, kind, None))
+    rows = run.session.fetch(counted).to_pylist()
     people, totals = Counter[object](), Counter[object]()
     for row in rows:
         r, f, m, n = (int(row[key]) for key in ("r", "f", "m", "n"))

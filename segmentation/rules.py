@@ -8,9 +8,9 @@ import json
 from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from passerelle.segmentation.facts import Coded, Formula, Passage, Season, Sessions
+from passerelle.segmentation.facts import Coded, Formula, Moments, Passage, Season, Sessions
 from passerelle.segmentation.language.comparisons import Ordering
 from passerelle.segmentation.language.documents import RequiredModel
 
@@ -86,7 +86,7 @@ class Aggregate:
     default: "Stored" = None
 
 
-Fact = Column | Aggregate | Sessions | Passage | Season | Coded | Formula
+Fact = Column | Aggregate | Sessions | Passage | Moments | Season | Coded | Formula
 """What is known of one person before anything is compared: what a trait is."""
 
 
@@ -122,8 +122,30 @@ class Assigned:
     """What the groups are called, by label."""
     type: ValueType
 
+    @property
+    def word(self) -> str:
+        """What rules call its model."""
+        return f"cluster.{self.cluster}"
 
-Operand = Fact | Score | Assigned | EventField
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a fitted model expects of a person: a probability, or an amount. Missing outside its population."""
+
+    score: str
+    version: str
+    """Of the model; empty where there is none yet."""
+    type: ValueType
+
+    part: ClassVar[str] = "score"
+
+    @property
+    def word(self) -> str:
+        """What rules call its model."""
+        return f"score.{self.score}"
+
+
+Operand = Fact | Score | Assigned | Scored | EventField
 
 # --- what it is compared with
 Stored = bool | int | float | Decimal | str | None
@@ -296,7 +318,17 @@ class Not:
     rule: "Rule"
 
 
-Rule = Compare | OneOf | TextMatch | Age | Missing | Sequence | InSegment | RfmGroup | Top | AllOf | AnyOf | Not
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A rule by the words that people know it by; they change nothing."""
+
+    words: str
+    rule: "Rule"
+
+
+Rule = (
+    Compare | OneOf | TextMatch | Age | Missing | Sequence | InSegment | RfmGroup | Top | AllOf | AnyOf | Not | Called
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +348,8 @@ class Segment:
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any part of a rule
     """A rule as JSON values; equal rules give equal values, whatever they are called."""
+    if isinstance(value, Called):
+        return plain(value.rule)
     if is_dataclass(value) and not isinstance(value, type):
         parts = {item.name: plain(getattr(value, item.name)) for item in fields(value)}
         return {"kind": type(value).__name__, **parts}

@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import reduce
 from itertools import chain
+from typing import Literal
 
 import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from passerelle.segmentation.adapt import Adapter, InForce, warnings
-from passerelle.segmentation.clusters.assign import Standing
-from passerelle.segmentation.clusters.known import Unfit
-from passerelle.segmentation.clusters.model import ClusterModel
 from passerelle.segmentation.compile.instants import AsOf
 from passerelle.segmentation.compile.people import People
 from passerelle.segmentation.compile.portable import Expr
@@ -25,6 +23,7 @@ from passerelle.segmentation.compile.walk import Needs
 from passerelle.segmentation.dataset import Dataset
 from passerelle.segmentation.engines.session import Session
 from passerelle.segmentation.history import History
+from passerelle.segmentation.learning.unfit import Unfit
 from passerelle.segmentation.literals import CENTS
 from passerelle.segmentation.refusals import naming_conditions
 from passerelle.segmentation.resolve import Resolver
@@ -35,13 +34,15 @@ _EXCLUDED, _HELD_OUT, _MEMBER, _FIRST_SPLIT = 1, 2, 3, 4
 
 @dataclass(frozen=True, slots=True)
 class ModelUsed:
-    """The model of a cluster that a segment rests on."""
+    """A fitted model that a segment rests on."""
 
-    cluster: str
+    kind: Literal["cluster", "score"]
+    name: str
     version: str
     as_of: int
     """Of its fit, µs UTC."""
-    stability: float
+    quality: float
+    """What its gate looks at: of a cluster its stability (adjusted Rand index), of a score its AUC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,14 @@ class Membership:
     """How many people there are at all."""
     excluded: int
     """Fulfilled `where`, and were taken out by `exclude`."""
-    held_out: int
-    """Would be in, and are kept out by the holdout."""
+    control: pa.Int64Array
+    """Would be in, and are kept out by the holdout. Sorted, each once."""
     thresholds: tuple[InForce, ...] = ()
     warnings: tuple[str, ...] = ()
     splits: Mapping[str, pa.Int64Array] = field(default_factory=dict)
     """Members by split, where there are splits; the rest is in none."""
     models: tuple[ModelUsed, ...] = ()
-    """Of the clusters that it rests on."""
+    """That it rests on."""
     held: Unfit | None = None
     """Why nobody may be chosen: a model may not be relied on. Nobody is in then, and nobody has left."""
     values: Mapping[str, pa.DoubleArray] = field(default_factory=dict)
@@ -76,6 +77,11 @@ class Membership:
     def size(self) -> int:
         """How many are in."""
         return len(self.subject_ids)
+
+    @property
+    def held_out(self) -> int:
+        """How many the holdout keeps out."""
+        return len(self.control)
 
 
 @dataclass(slots=True)
@@ -90,9 +96,7 @@ class Evaluation:
     references: dict[str, ThresholdRef]
     as_of: int
     population: int
-    models: Mapping[str, ClusterModel] = field(default_factory=dict)
-    standings: dict[str, Standing] = field(default_factory=dict)
-    """How each cluster's model does."""
+    dataset: Dataset
 
     def memberships(
         self, names: Sequence[str], values: Mapping[str, Sequence[str]] | None = None
@@ -138,23 +142,30 @@ class Evaluation:
             self.version(name),
             self.population,
             _count(codes, _EXCLUDED),
-            _count(codes, _HELD_OUT),
+            _sorted(ids.filter(pc.equal(codes, _HELD_OUT))),
             in_force,
             tuple(warnings(list(used.thresholds.values()), in_force)),
             splits,
-            tuple(
-                ModelUsed(each, self.models[each].version, self.models[each].as_of, self.models[each].stability)
-                for each in sorted(used.clusters)
-            ),
+            self.models_of(used),
             None,
             {trait: found[where].take(pc.index_in(members, ids)).combine_chunks() for trait, where in values.items()},
+        )
+
+    def models_of(self, used: Needs) -> tuple[ModelUsed, ...]:
+        """The fitted models among what a segment rests on."""
+        models = self.dataset.clusters.models
+        groups = [(name, models[name]) for name in sorted(used.clusters)]
+        scores = [(name, self.dataset.scores.models[name]) for name in sorted(used.scores)]
+        return (
+            *(ModelUsed("cluster", name, each.version, each.as_of, each.stability) for name, each in groups),
+            *(ModelUsed("score", name, each.version, each.as_of, each.quality.auc) for name, each in scores),
         )
 
     def nobody(self, name: str, held: Unfit, traits: Sequence[str]) -> Membership:
         """The segment `name` without anybody, since a model that it rests on may not be relied on."""
         none = pa.array([], pa.int64())
         values = {trait: pa.array([], pa.float64()) for trait in traits}
-        return Membership(name, none, self.as_of, "", self.population, 0, 0, held=held, values=values)
+        return Membership(name, none, self.as_of, "", self.population, 0, none, held=held, values=values)
 
     def needs_of(self, segment: Segment) -> Needs:
         """What a segment rests on, with the segments it refers to."""
@@ -203,38 +214,40 @@ def opened(
     dataset: Dataset,
     as_of: int,
     history: History,
-    groups: Mapping[str, pa.Table] | None = None,
+    beside: Mapping[str, pa.Table] | None = None,
 ) -> Iterator[Evaluation]:
-    """Compute what `needs` says, once. `groups`: of each cluster in it, `subject_id`, `group` and `distance`."""
-    groups = groups or {}
+    """Compute what `needs` says, once.
+
+    `beside`: of each model in it, by what rules call it, `subject_id` and a column for each of its answers.
+    """
+    beside = beside or {}
     with (
         dataset.engine.open(resolver.catalogue.tables, dataset) as session,
         naming_conditions(session, resolver, chosen, AsOf(as_of)),
     ):
         people = People(session, resolver.catalogue.population, AsOf(as_of))
         stored = session.store("people", people.table(needs))
-        stored = _grouped(session, stored, groups)
+        stored = _joined(session, stored, beside)
         compiler = Compiler(stored, people.columns, people.sequences, AsOf(as_of), chosen)
-        compiler.clusters = prefixes(groups)
+        compiler.beside = prefixes(beside)
         size = session.fetch(stored.aggregate(n=stored.count())).column("n")[0].as_py()
         adapter = Adapter(session, compiler, history, size)
         if needs.rfm is not None:
             adapter.scores(needs.rfm)
         in_force = {label: adapter.threshold(reference) for label, reference in needs.thresholds.items()}
-        models = dataset.clusters.models
-        yield Evaluation(resolver, chosen, session, compiler, in_force, needs.thresholds, as_of, size, models)
+        yield Evaluation(resolver, chosen, session, compiler, in_force, needs.thresholds, as_of, size, dataset)
 
 
-def _grouped(session: Session, people: Expr, groups: Mapping[str, pa.Table]) -> Expr:
-    """People with their groups beside them, stored again; the same where there are none."""
-    if not groups:
+def _joined(session: Session, people: Expr, beside: Mapping[str, pa.Table]) -> Expr:
+    """People with the answers of models beside them, stored again; the same where there are none."""
+    if not beside:
         return people
-    for name, prefix in prefixes(groups).items():
-        table = session.put(f"{prefix}_rows", groups[name])
-        joined = people.join(table, "subject_id", how="left")
-        beside = {f"{prefix}_{part}": joined[part] for part in ("group", "distance")}
-        people = joined.select(*people.columns, **beside)
-    return session.store("grouped", people)
+    for word, prefix in prefixes(beside).items():
+        rows = beside[word]
+        joined = people.join(session.put(f"{prefix}_rows", rows), "subject_id", how="left")
+        answers = {f"{prefix}_{part}": joined[part] for part in rows.column_names if part != "subject_id"}
+        people = joined.select(*people.columns, **answers)
+    return session.store("people_and_models", people)
 
 
 def _closure(segment: Segment, segments: Mapping[str, Segment]) -> list[str]:

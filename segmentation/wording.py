@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from passerelle.segmentation.facts import Coded, Constant, Formula, Operation, Passage, Season, Sessions, Term
+from passerelle.segmentation.facts import Coded, Constant, Formula, Moments, Operation, Passage, Season, Sessions, Term
 from passerelle.segmentation.language.words import in_words as length_in_words
 from passerelle.segmentation.literals import in_words
 from passerelle.segmentation.rules import (
@@ -12,6 +12,7 @@ from passerelle.segmentation.rules import (
     AllOf,
     AnyOf,
     Assigned,
+    Called,
     Column,
     Comparator,
     Compare,
@@ -26,6 +27,7 @@ from passerelle.segmentation.rules import (
     RfmGroup,
     Rule,
     Score,
+    Scored,
     Selection,
     Sequence,
     SequenceStep,
@@ -73,13 +75,17 @@ def operand(item: Operand, names: Names) -> str:
             return item.column
         case Assigned():
             return f"group of {item.cluster}" if item.part == "group" else f"distance in {item.cluster}"
+        case Scored():
+            return f"score {item.score}"
         case Column():
             return names.get(item, item.column)
         case _:
             return names.get(item) or _fact(item, names)
 
 
-def _fact(item: Aggregate | Sessions | Passage | Season | Coded | Formula, names: Names) -> str:
+def _fact(  # noqa: PLR0911 - one per kind
+    item: Aggregate | Sessions | Passage | Moments | Season | Coded | Formula, names: Names
+) -> str:
     match item:
         case Aggregate():
             return _aggregate(item)
@@ -87,6 +93,9 @@ def _fact(item: Aggregate | Sessions | Passage | Season | Coded | Formula, names
             return f"{_MEASURES[item.measure]} of {events(item.selections, names)}"
         case Passage():
             return f"mean time from {events(item.start, names)} to {events(item.end, names)}"
+        case Moments():
+            what = " and ".join(events(selections, names) for selections, _ in item.parts)
+            return f"number of moments of {what}"
         case Season():
             return f"seasonal index of {events(item.selections, names)}"
         case Coded():
@@ -134,11 +143,16 @@ def events(selections: tuple[Selection, ...], names: Names) -> str:
     text = " or ".join(kinds)
     if first.where:
         text += " whose " + " and ".join(rule(part, names) for part in first.where)
-    if first.within is not None and first.until:
-        return f"{text} between {length_in_words(first.within)} and {length_in_words(first.until)} ago"
-    if first.within is not None:
-        return f"{text} in the last {length_in_words(first.within).removeprefix('1 ')}"
-    return f"{text} more than {length_in_words(first.until)} ago" if first.until else text
+    return text + when(first.within, first.until)
+
+
+def when(within: int | None, until: int | None) -> str:
+    """A window, after what happened in it; empty for ever."""
+    if within is not None and until:
+        return f" between {length_in_words(within)} and {length_in_words(until)} ago"
+    if within is not None:
+        return f" in the last {length_in_words(within).removeprefix('1 ')}"
+    return f" more than {length_in_words(until)} ago" if until else ""
 
 
 def target(item: Compare, names: Names) -> str:
@@ -155,7 +169,7 @@ def _times(times: Decimal) -> str:
     return "" if times == 1 else f"{times.normalize():f} times "
 
 
-def rule(item: Rule, names: Names) -> str:  # noqa: C901, PLR0911 - one line per kind
+def rule(item: Rule, names: Names) -> str:  # noqa: C901, PLR0911, PLR0912 - one line per kind
     """A rule as a sentence without its subject."""
     match item:
         case AllOf():
@@ -164,6 +178,8 @@ def rule(item: Rule, names: Names) -> str:  # noqa: C901, PLR0911 - one line per
             return "any of: " + "; ".join(rule(part, names) for part in item.rules)
         case Not():
             return f"not: {rule(item.rule, names)}"
+        case Called():
+            return item.words
         case InSegment():
             return f"is in the segment {item.name}"
         case RfmGroup():

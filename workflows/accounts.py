@@ -104,12 +104,16 @@ def _audiences(store: Store, connection: Connection, now: int) -> pa.Table:
 
 
 def _rejections(store: Store, connection: Connection, most: int) -> pa.Table:
-    """How many rows of each batch the platform refused by name, by its reason."""
+    """How many rows of each batch the platform refused by name, by its reason.
+
+    Members are looked at of batches that have rejections: of a million people, hardly any.
+    """
     b, m = t.batch.c, t.batch_member.c
+    refused = select(b.batch_id).where(b.rejected > 0)
     statement = (
         select(m.batch_id, b.destination, b.audience, b.action, m.rejected.label("reason"), func.count().label("rows"))
         .join_from(t.batch_member, t.batch, m.batch_id == b.batch_id)
-        .where(m.rejected.is_not(None), m.batch_id.in_(_newest(most)))
+        .where(m.batch_id.in_(refused), m.batch_id.in_(_newest(most)), m.rejected.is_not(None))
         .group_by(m.batch_id, b.destination, b.audience, b.action, m.rejected)
         .order_by(m.batch_id, m.rejected)
     )

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, assert_never
 
 from passerelle.privacy.secret_file import read_secret
-from passerelle.workflows.settings.engines import DuckDbEngine, PostgresEngine, SparkEngine
+from passerelle.workflows.settings.engines import BigQueryEngine, DuckDbEngine, PostgresEngine, SparkEngine
 
 if TYPE_CHECKING:
     from passerelle.segmentation.engines.contract import Engine
@@ -26,5 +26,22 @@ def engine_of(workspace: "Workspace") -> "Engine":
             from passerelle.segmentation.engines.spark import Spark
 
             return Spark(wanted.master, wanted.memory, workspace.private_folder("var/engine"))
+        case BigQueryEngine():
+            return _bigquery(workspace, wanted)
         case _:
             assert_never(wanted)
+
+
+def _bigquery(workspace: "Workspace", wanted: BigQueryEngine) -> "Engine":
+    from functools import partial
+    from urllib.parse import urlsplit
+
+    from passerelle.connectors.sources.sql.bigquery import BigQuery as Server
+    from passerelle.connectors.sources.sql.settings import bytes_of
+    from passerelle.connectors.sources.sql.warehouse import folders
+    from passerelle.segmentation.engines.bigquery import BigQuery
+
+    where = urlsplit(wanted.url)
+    key = None if wanted.key_file is None else workspace.path(wanted.key_file)
+    connect = partial(Server, where, key, bytes_of(wanted.most_billed))
+    return BigQuery(connect, folders(where)[0], workspace.private_folder("var/engine"))

@@ -73,7 +73,9 @@ def _examine(workspace: "Workspace", *, now: int, local: bool, progress: "Progre
     if not unready and workspace.segments:
         yield from _guarded("segments", "rules", partial(_rules, workspace))
     yield from _guarded("audiences", "names", partial(_names, workspace)) if not unready else ()
+    yield from _guarded("rules", "words", partial(_words, workspace)) if not unready else ()
     yield from _vendors(workspace)
+    yield from _told_of_deletions(workspace)
     if not local:
         yield from _others(workspace, progress)
 
@@ -228,12 +230,19 @@ def _names(workspace: "Workspace") -> list[Finding]:
     from passerelle.workflows.plan.naming import UNFIT_ADVICE, unfit_audiences
 
     found = [
-        Finding(
-            "audiences", str(aim.place), "warning", f"Its name or description says {', '.join(words)}.", UNFIT_ADVICE
-        )
+        Finding("audiences", str(aim.place), "warning", f"It says {', '.join(words)}.", UNFIT_ADVICE)
         for aim, words in unfit_audiences(workspace)
     ]
-    return found or [Finding("audiences", "names", "ok", "No name or description speaks of what platforms flag.")]
+    return found or [Finding("audiences", "names", "ok", "No name or rule speaks of what platforms flag.")]
+
+
+def _words(workspace: "Workspace") -> list[Finding]:
+    """Segments and clusters made of special categories, whether or not anybody is sent for them."""
+    from passerelle.workflows.sensitive import warnings_of
+
+    shown = [name for name in workspace.loaded.documents if name.startswith(("segments/", "clusters/"))]
+    found = [Finding("rules", name, "warning", told) for name in sorted(shown) for told in warnings_of(workspace, name)]
+    return found or [Finding("rules", "words", "ok", "No segment or cluster is made of special categories.")]
 
 
 def _vendors(workspace: "Workspace") -> list[Finding]:
@@ -242,6 +251,21 @@ def _vendors(workspace: "Workspace") -> list[Finding]:
 
     advice = "Write it into passerelle.yaml under `vendors:`; `passerelle audit vendors` shows what is there."
     return [Finding("record", name, "warning", f"Not on file: {what}.", advice) for name, what in reminders(workspace)]
+
+
+def _told_of_deletions(workspace: "Workspace") -> Iterator[Finding]:
+    """Sources that tell that another's records are gone: whether that other has such records."""
+    for name, plugged in workspace.sources.items():
+        if plugged.kind == "webhook_deletions":
+            yield from _guarded("source", name, partial(_aimed, workspace, name))
+
+
+def _aimed(workspace: "Workspace", name: str) -> list[Finding]:
+    from passerelle.workflows.pull.delivered import aimed
+
+    source: Any = workspace.source(name)
+    aimed(workspace, source)
+    return [Finding("source", name, "ok", f"It tells which of {source.of} are gone.")]
 
 
 def _stale(source: Any) -> tuple[str, str]:  # noqa: ANN401 - the gate's StaleSource

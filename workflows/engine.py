@@ -28,8 +28,10 @@ from passerelle.segmentation import (
     map_rfm,
     preview,
 )
+from passerelle.segmentation.clusters.assign import Standing
 from passerelle.segmentation.clusters.known import Clusters
 from passerelle.segmentation.fitted import FOLDER, Fitted, Scaled, read, write
+from passerelle.segmentation.scores.known import Scores, ScoreStanding
 from passerelle.workflows.settings.problems import from_definition
 from passerelle.workflows.settings.unusable import Unusable
 
@@ -109,10 +111,12 @@ def run_segments(
     now: int,
     progress: "Progress",
     values: Mapping[str, Sequence[str]] | None = None,
+    data: Dataset | None = None,
 ) -> dict[str, Membership]:
     """The people of the named segments as of `as_of` (by default `now`, floored to the hour); thresholds are saved.
 
-    `values`: by segment, traits whose value is told of each of its people.
+    `values`: by segment, traits whose value is told of each of its people. `data`: what they are computed from, by
+    default the workspace's `dataset`.
     Raises `Unusable` with file and line where a definition is wrong, before any data is read.
     """
     with located(workspace), progress.step("Computing segments", total=len(names)) as step:
@@ -120,14 +124,24 @@ def run_segments(
             list(names),
             model=workspace.model,
             segments=workspace.segments,
-            dataset=dataset(workspace),
+            dataset=data if data is not None else dataset(workspace),
             as_of=instant(as_of, now),
             history=StoredHistory(workspace.store()),
             values=values,
-            standings=workspace.models().note,
+            standings=lambda found, at: note_standings(workspace, found, at),
         )
         step.advance(len(names))
         return found
+
+
+def note_standings(workspace: "Workspace", found: Mapping[str, Standing | ScoreStanding], at: int) -> None:
+    """Remember how models do at an instant: by what rules call them, `cluster.NAME` or `score.NAME`."""
+    for word, each in found.items():
+        name = word.partition(".")[2]
+        if isinstance(each, Standing):
+            workspace.models().note_standing(name, each, at)
+        else:
+            workspace.score_models().note_standing(name, each, at)
 
 
 def look_at_segments(
@@ -202,22 +216,31 @@ def dataset(workspace: "Workspace") -> Dataset:
     tables = workspace.lake().tables()
     missing = [item.from_ for item in workspace.model.tables.values() if item.from_ not in tables]
     if missing:
+        named = ", ".join(f"`{name}`" for name in dict.fromkeys(missing))
         raise DefinitionError(
-            f"Nothing has been pulled from {', '.join(f'`{name}`' for name in dict.fromkeys(missing))} yet.",
+            f"There is nothing yet that segments may read of {named}.",
             advice="Run `passerelle pull`, then try again; `passerelle quality report` says what is held back.",
         )
     store = workspace.store()
     with store.read() as connection:
         merges = workspace.subjects().merges(connection)
-        erased = store.table(connection, select(subject.c.subject_id).where(subject.c.erased_at.is_not(None)))
     return Dataset(
         {name: DatasetTable(name, table.grain, table.columns, tuple(table.files)) for name, table in tables.items()},
         merges=merges.set_column(1, "merged_into", merges.column("merged_into").cast(pa.int64())),
-        gone=erased.column("subject_id").combine_chunks(),
+        gone=erased(workspace),
         engine=workspace.engine(),
         fitted=fitted_numbers(workspace),
         clusters=Clusters(workspace.clusters, workspace.models()),
+        scores=Scores(workspace.scores, workspace.score_models()),
     )
+
+
+def erased(workspace: "Workspace") -> pa.Int64Array:
+    """The numbers of everybody whose erasure was asked for."""
+    store = workspace.store()
+    with store.read() as connection:
+        found = store.table(connection, select(subject.c.subject_id).where(subject.c.erased_at.is_not(None)))
+    return found.column("subject_id").combine_chunks()
 
 
 def fitted_numbers(workspace: "Workspace") -> dict[str, Fitted]:
@@ -262,6 +285,7 @@ def segment_problems(workspace: "Workspace") -> list[DefinitionError]:
         amounts=amounts,
         fitted=found.fitted,
         clusters=found.clusters,
+        scores=found.scores,
     )
     return [_with_line(workspace, problem) for problem in problems]
 

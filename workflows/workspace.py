@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from passerelle.segmentation.clusters.file import ClusterFile
     from passerelle.segmentation.engines.contract import Engine
     from passerelle.segmentation.quality import QualityFile
-    from passerelle.workflows.clusters.models import Models
+    from passerelle.segmentation.scores.file import ScoreFile
+    from passerelle.workflows.clusters.models import ClusterModels
     from passerelle.workflows.lake import Lake
+    from passerelle.workflows.scores.models import ScoreModels
     from passerelle.workflows.settings.audience import Audience
     from passerelle.workflows.settings.loaded import Loaded, Plugged
 
@@ -158,6 +160,12 @@ class Workspace:
         return self.loaded.clusters
 
     @property
+    def scores(self) -> "dict[str, ScoreFile]":
+        """scores/*.yaml, by name."""
+        self._check_rules()
+        return self.loaded.scores
+
+    @property
     def audiences(self) -> "dict[str, Audience]":
         """audiences/*.yaml, by name."""
         self._check_rules()
@@ -238,11 +246,17 @@ class Workspace:
         """The pseudonymous tables."""
         return self._lake
 
-    def models(self) -> "Models":
+    def models(self) -> "ClusterModels":
         """Fitted models of clusters/."""
-        from passerelle.workflows.clusters.models import Models
+        from passerelle.workflows.clusters.models import ClusterModels
 
-        return Models(self.private_folder("var/clusters"))
+        return ClusterModels(self.private_folder("var/clusters"))
+
+    def score_models(self) -> "ScoreModels":
+        """Fitted models of scores/."""
+        from passerelle.workflows.scores.models import ScoreModels
+
+        return ScoreModels(self.private_folder("var/scores"))
 
     def engine(self) -> "Engine":
         """What computes segments; nothing is opened yet."""

@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from passerelle.connectors.contract.edges import stripped
 from passerelle.connectors.contract.records import ARROW, Shape
 from passerelle.connectors.contract.roles import Kind
 from passerelle.connectors.contract.source import QUARANTINE
@@ -35,8 +36,10 @@ REASONS = {
     Kind.STRING: "not_text",
 }
 
-_EDGE = r"^[\s\p{Z}\x{200b}\x{feff}]+|[\s\p{Z}\x{200b}\x{feff}]+$"
 _BLANKS = r"[\s\p{Z}]"
+_WHOLE = r"^-?[0-9]{1,18}$"
+_USUAL = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+"""How most systems write a moment: what is written so needs no other look."""
 _MONTH_DAY = r"(0?[1-9]|[12][0-9]|3[01])[/.](0?[1-9]|1[0-2])[/.]([0-9]{4})"
 
 
@@ -95,15 +98,8 @@ def cast(values: pa.Array, kind: Kind, *, timezone: str) -> pa.Array:
     if values.type == ARROW[kind] and kind is not Kind.STRING and kind is not Kind.MONEY:
         return values
     if is_text(values.type):
-        return _FROM_TEXT[kind](_stripped(values.cast(pa.string())), timezone)
+        return _FROM_TEXT[kind](stripped(values.cast(pa.string())), timezone)
     return _from_native(values, kind, timezone)
-
-
-def _stripped(text: pa.Array) -> pa.Array:
-    """Text without outer blanks; null where nothing remains."""
-    if pc.any(pc.match_substring_regex(text, _EDGE), min_count=0).as_py():
-        text = pc.replace_substring_regex(text, _EDGE, "")
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 
 def _string(text: pa.Array, _timezone: str) -> pa.Array:
@@ -111,7 +107,10 @@ def _string(text: pa.Array, _timezone: str) -> pa.Array:
 
 
 def _integer(text: pa.Array, _timezone: str) -> pa.Array:
-    return _matching(_unsigned(_ungrouped(text)), r"^-?[0-9]{1,18}$").cast(pa.int64())
+    plain = _matching(text, _WHOLE)
+    if plain.null_count > text.null_count:
+        plain = _matching(_unsigned(_ungrouped(text)), _WHOLE)
+    return plain.cast(pa.int64())
 
 
 def _number(text: pa.Array, _timezone: str) -> pa.Array:
@@ -154,12 +153,15 @@ def _date(text: pa.Array, timezone: str) -> pa.Array:
 
 
 def _timestamp(text: pa.Array, timezone: str) -> pa.Array:
+    utc = ARROW[Kind.TIMESTAMP]
+    usual = _matching(text, _USUAL)
+    if usual.null_count == text.null_count:
+        return _attempt(usual, utc, _moment)
     iso = _iso(text)
     zoned = _matching(
         iso, r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$"
     )
     naive = _matching(iso, r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?$")
-    utc = ARROW[Kind.TIMESTAMP]
     found = _attempt(_micro(zoned), utc, _moment)
     if naive.null_count < len(naive):
         local = _attempt(_micro(naive), pa.timestamp("us"), datetime.fromisoformat)

@@ -43,7 +43,8 @@ RESERVED = frozenset({"subject_id", "event", "at"})
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
-def _one_or_several(value: object) -> str:
+def one_or_several(value: object) -> str:
+    """Which of the two a setting is that may be a word or a list of them."""
     return "several" if isinstance(value, list | tuple) else "one"
 
 
@@ -115,11 +116,11 @@ class SignalRole(_Closed):
 
 _Identifiers = Annotated[
     Annotated[IdentifierField, Tag("one")] | Annotated[tuple[IdentifierField, ...], Tag("several")],
-    Discriminator(_one_or_several),
+    Discriminator(one_or_several),
 ]
 _Consents = Annotated[
     Annotated[ConsentRole, Tag("one")] | Annotated[tuple[ConsentRole, ...], Tag("several")],
-    Discriminator(_one_or_several),
+    Discriminator(one_or_several),
 ]
 
 

@@ -199,7 +199,11 @@ class LinkPage(Paginator):
 
 @dataclass(frozen=True, slots=True)
 class RangePage(Paginator):
-    """Records are asked for by number in the header Range; the end is HTTP 416, or a Content-Range that says so."""
+    """Records are asked for by number in the header Range.
+
+    The end is HTTP 416, a Content-Range that says how many there are, or a page without records. One that is not full
+    is no end: some count the last record of a range in (PostgREST), others don't (Tryton).
+    """
 
     size: int
     unit: str = "records"
@@ -213,7 +217,7 @@ class RangePage(Paginator):
         """Past what came, unless that was all."""
         start = int(seen.step["#from"]) + seen.records
         whole = _WHOLE.search(seen.reply.headers.get("content-range", "")) if seen.reply is not None else None
-        done = start >= int(whole.group(1)) if whole is not None else seen.records < self.size
+        done = whole is not None and start >= int(whole.group(1))
         return None if done or not seen.records else {"#from": str(start)}
 
     def place(self, ask: Ask, step: Step) -> Ask:

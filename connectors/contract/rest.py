@@ -26,7 +26,7 @@ from passerelle.connectors.contract.reading import Read, Reader
 from passerelle.connectors.contract.records import Record, Shape, shape_of
 from passerelle.connectors.contract.source import Context, Page, Resource, State
 from passerelle.connectors.contract.walk import Look, walk
-from passerelle.connectors.exchange import Ask, Reply
+from passerelle.connectors.exchange import Ask, Params, Reply
 from passerelle.connectors.http import Session, Skipped
 from passerelle.connectors.quota import Quota
 from passerelle.privacy.errors import PasserelleError
@@ -62,7 +62,7 @@ class RestResource:
     path: str = ""
     records: str = ""
     pages: Paginator = field(default_factory=OnePage)
-    query: Callable[[Window], Mapping[str, str]] = _nothing
+    query: Callable[[Window], Params] = _nothing
     ask: AskFor | None = None
     overlap: str = "1h"
     quota: str = ""

@@ -14,7 +14,7 @@ def _codes(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-COUNTRIES: frozenset[str] = frozenset(countries.codes().values())
+COUNTRIES: frozenset[str] = countries.every_code()
 """Every ISO 3166-1 code."""
 
 FRENCH_OUTERMOST: frozenset[str] = frozenset({"GP", "MQ", "GF", "RE", "YT", "MF"})

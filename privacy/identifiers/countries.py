@@ -32,10 +32,22 @@ def country(value: str, destination: Destination) -> str | Refusal:
 @cache
 def codes() -> dict[str, str]:
     """The code of each country by every key it is known under."""
-    lines = files(__package__).joinpath("countries.tsv").read_text(encoding="utf-8").splitlines()
-    rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    rows = _rows()
     named = {_key(each): code for code, _, names in rows for each in names.split("|") if _key(each)}
     return named | {key.lower(): code for code, long_code, _ in rows for key in (long_code, code)}
+
+
+def every_code() -> frozenset[str]:
+    """The codes of all countries. Names are not read for it: that takes a hundred times as long."""
+    return frozenset(code for code, _, _ in _rows())
+
+
+@cache
+def _rows() -> list[tuple[str, str, str]]:
+    """The table: a code of two letters, one of three, and names."""
+    text = files(__package__).joinpath("countries.tsv").read_text(encoding="utf-8")
+    parts = [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
+    return [(code, long_code, names) for code, long_code, names in parts]
 
 
 def _key(text: str) -> str:

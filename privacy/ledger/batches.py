@@ -43,6 +43,7 @@ class Batches:
             "action": action.value,
             "rows": len(ids),
             **({"replacement": opening.replacement} if opening.replacement is not None else {}),
+            **({"split": opening.split} if opening.split is not None else {}),
             **body,
         }
         index = self._log.append(

@@ -125,10 +125,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What names a new batch: its run, its place, when, and the replacement that it is part of."""
+    """What names a new batch: its run, its place, when, the replacement that it is part of, and whose split it is."""
 
     batch_id: str
     run_id: str
     place: Place
     now: int
     replacement: str | None = None
+    split: str | None = None

@@ -383,7 +383,7 @@ threshold = Table(
     ),  # 1: the guard kept the previous value; 2: a person accepted a jump
 )
 
-# Holdout and split assignments, append-only: who was kept out of which upload.
+# Who was held out of which audience, and since when; append-only. Only people who would have been sent otherwise.
 holdout = Table(
     "holdout",
     metadata,

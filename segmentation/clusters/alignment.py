@@ -1,8 +1,10 @@
 """Labels that stay: groups of a new fit take the labels of those that they go on from."""
 
-from passerelle.segmentation.clusters.features import Matrix
-from passerelle.segmentation.clusters.measures import Labels, contingency
-from passerelle.segmentation.clusters.model import NONE, Alignment, short
+from passerelle.segmentation.clusters.measures import contingency
+from passerelle.segmentation.clusters.model import NONE, Alignment
+from passerelle.segmentation.learning.features import Matrix
+from passerelle.segmentation.learning.model import short
+from passerelle.segmentation.learning.sample import Labels
 
 SAME = 0.5
 """So much of the smaller of two groups must be in both, or they are two groups."""

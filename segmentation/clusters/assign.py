@@ -5,17 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from passerelle.segmentation.clusters.features import Matrix, matrix
-from passerelle.segmentation.clusters.measures import (
-    Labels,
-    calinski_harabasz,
-    drawn,
-    silhouette,
-    slices,
-    turned,
-)
+from passerelle.segmentation.clusters.measures import calinski_harabasz, silhouette, turned
 from passerelle.segmentation.clusters.model import NONE, ClusterModel
 from passerelle.segmentation.clusters.points import Points
+from passerelle.segmentation.learning.features import Matrix, matrix
+from passerelle.segmentation.learning.sample import Labels, drawn, slices
 
 _AT_ONCE = 262_144
 _LOOKED_AT = 2_000

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from passerelle.segmentation.clusters.features import Matrix
-from passerelle.segmentation.clusters.model import Axes, short
+from passerelle.segmentation.clusters.model import Axes
+from passerelle.segmentation.learning.features import Matrix
+from passerelle.segmentation.learning.model import short
 
 _TURNS = 200
 _STILL = 1e-10

@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from passerelle.segmentation.clusters.features import Matrix
-from passerelle.segmentation.clusters.measures import Labels, silhouette, within
+from passerelle.segmentation.clusters.measures import silhouette, within
 from passerelle.segmentation.clusters.methods import cut, hierarchy, kmeans, knee
-from passerelle.segmentation.clusters.model import Criteria, short
+from passerelle.segmentation.clusters.model import Criteria
+from passerelle.segmentation.learning.features import Matrix
+from passerelle.segmentation.learning.model import short
+from passerelle.segmentation.learning.sample import Labels
 
 _REFERENCES = 6
 _STARTS = 2

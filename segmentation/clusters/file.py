@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from passerelle.segmentation.language.conditions import Condition
-from passerelle.segmentation.language.words import Closed, Name, Number, Scalar, complaint
+from passerelle.segmentation.language.words import Closed, Name, Number, complaint
+from passerelle.segmentation.learning.traits import Learned
 
 Method = Literal["kmeans", "hierarchical", "dbscan", "hdbscan"]
 COUNTED: frozenset[Method] = frozenset({"kmeans", "hierarchical"})
@@ -17,31 +18,6 @@ COUNTED: frozenset[Method] = frozenset({"kmeans", "hierarchical"})
 
 SAMPLES: dict[Method, int] = {"kmeans": 1_000_000, "hierarchical": 10_000, "dbscan": 50_000, "hdbscan": 20_000}
 """How many people a method looks at by default: what it does in seconds and without gigabytes."""
-
-
-class ClusteredTrait(Closed):
-    """How one trait counts."""
-
-    scale: Literal["z_score", "min_max"] = Field(
-        "z_score", description="`z_score`: in standard deviations from the mean; `min_max`: from 0 to 1."
-    )
-    log: bool = Field(False, description="true: its logarithm, log(1 + value), for amounts of which few are huge.")
-    one_hot: list[Scalar] | bool = Field(
-        False, description="For texts: true, or the values that count; each becomes yes or no."
-    )
-    fill: Scalar | None = Field(
-        None, description="What stands for a missing value; without it, such people are left out."
-    )
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> "ClusteredTrait":
-        if self.one_hot and self.log:
-            raise PydanticCustomError("trait", "is a text beside `one_hot`, which has no logarithm")
-        return self
-
-
-def _options(value: object) -> object:
-    return {} if value is None else value
 
 
 class Range(Closed):
@@ -94,7 +70,7 @@ class ClusterFile(Closed):
     version: Literal[1] = Field(1, description="The version of this language.")
     cluster: Name = Field(description="Its name: the file's name.")
     description: str = Field("", max_length=400, description="What it is for, for readers.")
-    traits: dict[str, Annotated[ClusteredTrait, BeforeValidator(_options)]] = Field(
+    traits: dict[str, Learned] = Field(
         min_length=1, max_length=30, description="Traits of model.yaml that people are alike in, and how each counts."
     )
     population: Condition | None = Field(

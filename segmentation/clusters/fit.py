@@ -1,6 +1,5 @@
 """From people's traits to a fitted model: the whole way, the same each time."""
 
-from dataclasses import dataclass
 from importlib.metadata import version
 
 import numpy as np
@@ -10,16 +9,8 @@ from passerelle.privacy.errors import HeldBack
 from passerelle.segmentation.clusters import choice, methods
 from passerelle.segmentation.clusters.alignment import aligned
 from passerelle.segmentation.clusters.axes import axes
-from passerelle.segmentation.clusters.features import Matrix, complete, learned, matrix, unscaled
 from passerelle.segmentation.clusters.file import COUNTED, ClusterFile, Range
-from passerelle.segmentation.clusters.measures import (
-    Labels,
-    agreement,
-    calinski_harabasz,
-    drawn,
-    silhouette,
-    turned,
-)
+from passerelle.segmentation.clusters.measures import agreement, calinski_harabasz, silhouette, turned
 from passerelle.segmentation.clusters.model import (
     NONE,
     Alignment,
@@ -29,11 +20,15 @@ from passerelle.segmentation.clusters.model import (
     Criteria,
     Group,
     Tree,
-    short,
 )
 from passerelle.segmentation.clusters.points import Points, points_of
 from passerelle.segmentation.clusters.profile import compared, figures, in_words
 from passerelle.segmentation.clusters.stability import Grouped, stability
+from passerelle.segmentation.learning.features import Matrix, complete, learned, matrix, unscaled
+from passerelle.segmentation.learning.model import short
+from passerelle.segmentation.learning.people import Looked
+from passerelle.segmentation.learning.sample import Labels, drawn
+from passerelle.segmentation.learning.threads import learning
 
 LOOKED_AT = 2_000
 """People by whom numbers of groups are compared, and the silhouette is measured."""
@@ -50,23 +45,13 @@ _KEEP = 0.85
 _NOT_ITSELF = 0.9
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What is looked at: a row per person (`subject_id` sorted) and a column per trait, of the whole population."""
-
-    raw: pa.Table
-    as_of: int
-    snapshot: str
-    """Digest of the files that it was computed from."""
-
-
 def fit(file: ClusterFile, looked: Looked, previous: ClusterModel | None = None) -> ClusterModel:
     """The model that these people give; labels go on from `previous`, if it measures the same features.
 
     Raises `HeldBack` where the data has no such groups: too few people, all alike, or one group alone. Needs
     scikit-learn.
     """
-    with methods.learning():
+    with learning():
         return _Fit(file, looked, previous).run()
 
 
@@ -273,7 +258,8 @@ class _Fit:
         values = unscaled(self._raw.take(pa.array(looked)), self._features)
         scaled = self._scaled[looked]
         plane = turned(scaled, np.array(self._axes.mean), np.array(self._axes.directions[:2]))
-        everybody = {each.shown: float(values[:, i].mean()) for i, each in enumerate(self._features)}
+        middles = [np.median if each.category is None else np.mean for each in self._features]
+        everybody = {each.shown: float(middles[i](values[:, i])) for i, each in enumerate(self._features)}
         made = []
         for label in (int(each) for each in np.unique(labels) if each != NONE):
             members = np.flatnonzero(labels[looked] == label)

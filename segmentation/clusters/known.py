@@ -3,13 +3,10 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from passerelle.privacy.errors import HeldBack
 from passerelle.segmentation.clusters.file import ClusterFile
 from passerelle.segmentation.clusters.model import ClusterModel
 from passerelle.segmentation.language.documents import RequiredModel
-from passerelle.segmentation.language.words import in_words
-
-_SECOND = 1_000_000
+from passerelle.segmentation.learning.unfit import Unfit, another
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,22 +15,6 @@ class Clusters:
 
     files: Mapping[str, ClusterFile] = field(default_factory=dict)
     models: Mapping[str, ClusterModel] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Unfit:
-    """Why a model may not be relied on, and what to do."""
-
-    reason: str
-    advice: str
-
-    @property
-    def error(self) -> HeldBack:
-        """To be raised by whoever can do nothing without it."""
-        return HeldBack(self.reason, advice=self.advice)
-
-    def __str__(self) -> str:
-        return f"{self.reason} {self.advice}"
 
 
 def unfit(
@@ -48,7 +29,7 @@ def unfit(
         return Unfit(f"clusters/{name}.yaml asks for something else than what was fitted.", again)
     if (problem := _unstable(model, file, require)) is not None:
         return problem
-    if require is not None and (problem := _other(model, require, as_of)) is not None:
+    if require is not None and (problem := another(model, require, as_of, verb="cluster")) is not None:
         return problem
     there = {file.name_of(group.label) for group in model.groups}
     if gone := sorted(set(wanted) - there):
@@ -70,18 +51,3 @@ def _unstable(model: ClusterModel, file: ClusterFile, require: RequiredModel | N
         "Ask for another number of groups or for other traits, and fit it again; "
         f"`passerelle cluster show {model.cluster}` says what speaks for which.",
     )
-
-
-def _other(model: ClusterModel, require: RequiredModel, as_of: int) -> Unfit | None:
-    age = (as_of - model.as_of) // _SECOND
-    if require.max_age is not None and age > require.max_age:
-        return Unfit(
-            f"The model of `{model.cluster}` is more than {in_words(require.max_age)} old.",
-            f"Run `passerelle cluster fit {model.cluster}`.",
-        )
-    if require.version is not None and not model.version.startswith(require.version):
-        return Unfit(
-            f"The model of `{model.cluster}` is not the one that is asked for ({require.version}).",
-            f"`passerelle cluster history {model.cluster}` lists them; change `require_model` if it is meant.",
-        )
-    return None

@@ -1,36 +1,16 @@
 """The four methods, by scikit-learn and SciPy, on one thread: two add in another order, to other last digits."""
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 
-from passerelle.privacy.errors import DefinitionError
-from passerelle.segmentation.clusters.features import Matrix
-from passerelle.segmentation.clusters.measures import Labels
+from passerelle.segmentation.learning.features import Matrix
+from passerelle.segmentation.learning.sample import Labels
 
 NOISE = -1
 STARTS = 5
 Grouping = Callable[[Matrix, int], Labels]
 """A method with its settings: rows and a seed in, a label per row out. `NOISE` is no group."""
-
-
-@contextmanager
-def learning() -> Iterator[None]:
-    """What scikit-learn computes inside is the same each time. Raises `DefinitionError` where it is not installed."""
-    try:
-        import sklearn  # noqa: F401 - is it there?
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        missing = True
-    else:
-        missing = False
-    if missing:
-        raise DefinitionError("scikit-learn is not installed.", advice="Install it: pip install 'passerelle[ml]'")
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that rows are equal is looked at beforehand
-        yield
 
 
 def kmeans(rows: Matrix, groups: int, seed: int, *, starts: int = STARTS) -> Labels:

@@ -1,37 +1,13 @@
 """What a fit leaves: numbers in a file, none of them one person's, named by the hash of its content."""
 
-import hashlib
-import json
-from typing import Self
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from passerelle.privacy.errors import IntegrityError
+from passerelle.segmentation.learning.model import Feature, Fitted, Numbers
 
 NONE = 0
 """The label of people who belong to no group."""
-
-
-class Numbers(BaseModel):
-    """Base of every part of a model."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Feature(Numbers):
-    """One column of the matrix: (f(value) - centre) / spread, where f is the logarithm or whether it is `category`."""
-
-    trait: str
-    category: str | None = None
-    log: bool = False
-    fill: str | bool | float | None = None
-    centre: float = 0.0
-    spread: float = 1.0
-
-    @property
-    def shown(self) -> str:
-        """What readers call it."""
-        return self.trait if self.category is None else f"{self.trait} = {self.category}"
 
 
 class Axes(Numbers):
@@ -124,20 +100,14 @@ class Alignment(Numbers):
     ended: list[int] = Field(default_factory=list)
 
 
-class ClusterModel(Numbers):
-    """A fitted model. The same inputs give the same bytes."""
+class ClusterModel(Fitted):
+    """Groups that were found."""
+
+    again: ClassVar[str] = "passerelle cluster fit NAME"
 
     format: int = 1
     cluster: str
-    definition: str
-    """Digest of what was asked."""
-    snapshot: str
-    """Digest of the data that was looked at."""
-    as_of: int
-    """µs since 1970 UTC."""
     seed: int
-    made_with: dict[str, str]
-    """Versions of what computed it."""
     method: str
     settings: dict[str, float]
     people: int
@@ -171,32 +141,16 @@ class ClusterModel(Numbers):
     minimum_group: int
     notes: list[str] = Field(default_factory=list)
 
-    def to_bytes(self) -> bytes:
-        """The file's content."""
-        written = json.dumps(
-            self.model_dump(mode="json"), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False
-        )
-        return written.encode() + b"\n"
+    @property
+    def called(self) -> str:
+        """See `Fitted`."""
+        return self.cluster
 
     @property
-    def version(self) -> str:
-        """SHA-256 of the file's content."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()
-
-    @classmethod
-    def from_bytes(cls, content: bytes, version: str) -> Self:
-        """The model of a file that is called `version`. Raises `IntegrityError` where it is another one."""
-        if hashlib.sha256(content).hexdigest() != version:
-            raise IntegrityError(
-                "A fitted model is not what its fit wrote.", advice="Fit it again: `passerelle cluster fit NAME`."
-            )
-        return cls.model_validate_json(content)
+    def order(self) -> tuple[int, ...]:
+        """See `Fitted`."""
+        return (self.next_label,)
 
     def group(self, label: int) -> Group | None:
         """The group of a label."""
         return next((group for group in self.groups if group.label == label), None)
-
-
-def short(number: float) -> float:
-    """A number to 12 digits: what lies beyond them depends on the machine."""
-    return float(f"{number:.12g}")

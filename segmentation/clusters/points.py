@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from passerelle.segmentation.clusters import methods
-from passerelle.segmentation.clusters.features import Matrix
 from passerelle.segmentation.clusters.file import Method
-from passerelle.segmentation.clusters.measures import Labels, nearest
-from passerelle.segmentation.clusters.model import NONE, short
+from passerelle.segmentation.clusters.measures import nearest
+from passerelle.segmentation.clusters.model import NONE
+from passerelle.segmentation.learning.features import Matrix
+from passerelle.segmentation.learning.model import short
+from passerelle.segmentation.learning.sample import Labels
 
 _POINTS = 20
 """Of one group, at most."""

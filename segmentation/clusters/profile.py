@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from passerelle.segmentation.clusters.features import Matrix
-from passerelle.segmentation.clusters.measures import Labels
-from passerelle.segmentation.clusters.model import Comparison, Feature, TraitFigures, short
+from passerelle.segmentation.clusters.model import Comparison, TraitFigures
+from passerelle.segmentation.learning.features import Matrix
+from passerelle.segmentation.learning.model import Feature, short
+from passerelle.segmentation.learning.sample import Labels
 
 _WORDS = ((1.0, "far"), (0.5, ""), (0.25, "slightly"))
 _NAMED = 4
@@ -28,7 +29,11 @@ def figures(rows: Matrix, values: Matrix, members: Labels, features: Sequence[Fe
 
 
 def in_words(found: Sequence[TraitFigures], features: Sequence[Feature], everybody: Mapping[str, float]) -> str:
-    """What stands out, the most telling first: `orders_365d far above the others' (7.2, everybody: 2.1)`."""
+    """What stands out, the most telling first: `orders_365d far above the usual (median 7, everybody's 2)`.
+
+    Medians are told, since a few huge amounts make a mean that nobody has. `everybody`: of each feature the median, of
+    a category its share.
+    """
     category = {feature.shown for feature in features if feature.category is not None}
     told = sorted((each for each in found if _strength(each.difference) is not None), key=lambda e: -abs(e.difference))
     if not told:
@@ -43,7 +48,7 @@ def _said(each: TraitFigures, usual: float, *, share: bool) -> str:
     strength = " ".join(part for part in (_strength(each.difference), side) if part)
     if share:
         return f"{each.feature} for {100 * each.mean:.0f} % ({100 * usual:.0f} % of everybody)"
-    return f"{each.feature} {strength} average ({_number(each.mean)}, everybody {_number(usual)})"
+    return f"{each.feature} {strength} the usual (median {_number(each.median)}, everybody's {_number(usual)})"
 
 
 def _strength(difference: float) -> str | None:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from passerelle.segmentation.clusters.features import Matrix
 from passerelle.segmentation.clusters.measures import agreement
 from passerelle.segmentation.clusters.points import Points
+from passerelle.segmentation.learning.features import Matrix
 
 _SHARE = 0.8
 

@@ -13,6 +13,7 @@ from passerelle.segmentation.compile.values import condition
 from passerelle.segmentation.rules import (
     AllOf,
     AnyOf,
+    Called,
     EventField,
     InSegment,
     Not,
@@ -81,7 +82,9 @@ def _bounds(selection: Selection, events: Expr, as_of: AsOf, lower: int | None =
 
 
 def _filter(rule: Rule, events: Expr, as_of: AsOf) -> Expr:
-    if isinstance(rule, AllOf | AnyOf | Not | Sequence | InSegment | RfmGroup | Top):  # pragma: no cover - not made
+    if isinstance(
+        rule, AllOf | AnyOf | Not | Called | Sequence | InSegment | RfmGroup | Top
+    ):  # pragma: no cover - not made
         raise TypeError(type(rule).__name__)
 
     def value_of(operand: Operand) -> Expr:

@@ -7,17 +7,20 @@ from typing import Protocol
 
 import ibis
 
-from passerelle.segmentation.compile import derived, seasons, sequence, sessions
+from passerelle.segmentation.compile import derived, moments, seasons, sequence, sessions
 from passerelle.segmentation.compile.events import MICRO, Partial, Summary, field_value, holds
 from passerelle.segmentation.compile.instants import AsOf
 from passerelle.segmentation.compile.portable import Expr, known, whole_division
 from passerelle.segmentation.compile.values import literal
 from passerelle.segmentation.compile.walk import Needs
-from passerelle.segmentation.facts import Coded, Formula, Passage, Season, Sessions
+from passerelle.segmentation.facts import Coded, Formula, Moments, Passage, Season, Sessions
 from passerelle.segmentation.rules import Aggregate, Column, Fact, Selection, Sequence, Sort, ValueType
 
 Parts = Mapping[Aggregate, list[dict[str, str]]]
 """Per trait and table, the column of each part."""
+
+Between = Sessions | Passage | Moments
+"""What lies between events, and needs them in order of time."""
 
 _RANKED = frozenset({"first", "last", "favourite"})
 
@@ -47,7 +50,7 @@ class People:
         self._as_of = as_of
         self._summaries: dict[str, Summary] = {}
         self._attributes: dict[tuple[str, str], str] = {}
-        self._between: dict[Sessions | Passage, dict[str, str]] = {}
+        self._between: dict[Between, dict[str, str]] = {}
         self.columns: dict[Fact, str] = {}
         self.sequences: dict[Sequence, str] = {}
 
@@ -86,30 +89,39 @@ class People:
             yield found.select("subject_id", **{f"{name}_raw": ibis.literal(True)})
 
     def _betweens(self, needs: Needs) -> Iterator[Expr]:
-        """Sessions, once for all their measures, and passages."""
-        found: dict[Sessions | Passage, dict[str, str]] = {}
+        """Sessions, once for all their measures, passages and moments."""
+        found: dict[Between, dict[str, str]] = {}
         for item in needs.operands:
-            if not isinstance(item, Sessions | Passage):
+            if not isinstance(item, Between):
                 continue
             asked = (
-                item if isinstance(item, Passage) else replace(item, measure="number", type=_ANY, unit=1, default=None)
+                replace(item, measure="number", type=_ANY, unit=1, default=None) if isinstance(item, Sessions) else item
             )
             if asked not in found:
-                table = (
-                    sessions.passages(asked, self._tables.events, self._as_of)
-                    if isinstance(asked, Passage)
-                    else sessions.sessions(asked, self._tables.events, self._as_of)
-                )
+                table = self._between_events(asked)
                 columns = [name for name in table.columns if name != "subject_id"]
                 found[asked] = {name: f"b{len(found)}_{name}" for name in columns}
                 yield table.rename({new: old for old, new in found[asked].items()})
             self._between[item] = found[asked]
 
-    def _value(self, item: Fact, parts: Parts, base: Expr) -> Expr:
+    def _between_events(self, item: Between) -> Expr:
+        match item:
+            case Sessions():
+                return sessions.sessions(item, self._tables.events, self._as_of)
+            case Passage():
+                return sessions.passages(item, self._tables.events, self._as_of)
+            case Moments():
+                return moments.moments(item, self._tables.events, self._as_of)
+
+    def _value(  # noqa: PLR0911 - one per kind
+        self, item: Fact, parts: Parts, base: Expr
+    ) -> Expr:
         if isinstance(item, Column):
             return field_value(base[self._attribute(item.table, item.column)], item.type)
         if isinstance(item, Sessions):
             return sessions.measured(item, base, self._between[item])
+        if isinstance(item, Moments):
+            return base[self._between[item]["number"]].cast("int64").fill_null(0)
         if isinstance(item, Season):
             return seasons.index(item, self._tables.events, self._as_of).as_scalar()
         if isinstance(item, Passage):

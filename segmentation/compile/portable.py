@@ -109,6 +109,11 @@ def known(value: Expr) -> Expr:
     return value.fill_null(False)
 
 
+def one(condition: Expr) -> Expr:
+    """1 where it holds, else 0."""
+    return condition.ifelse(ibis.literal(1, type="int64"), ibis.literal(0, type="int64"))
+
+
 def whole_sum(value: Expr, where: Expr | None = None) -> Expr:
     """A sum of whole numbers as int64. Engines widen it; Ibis believes int64 and would leave a plain cast out."""
     return value.sum(where=where).cast("decimal(38, 0)").cast("int64")

@@ -15,6 +15,7 @@ from passerelle.segmentation.rules import (
     AllOf,
     AnyOf,
     Assigned,
+    Called,
     Comparator,
     EventField,
     Fact,
@@ -25,6 +26,7 @@ from passerelle.segmentation.rules import (
     RfmGroup,
     Rule,
     Score,
+    Scored,
     Segment,
     Sequence,
     ThresholdRef,
@@ -52,8 +54,8 @@ class Compiler:
     """By label."""
     scores: dict[str, list[Decimal]] = field(default_factory=dict)
     """Edges of the RFM scores: r, f, m."""
-    clusters: Mapping[str, str] = field(default_factory=dict)
-    """Of each cluster, how its two columns begin."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """Of each model, by what rules call it, how its columns begin."""
 
     def segment(self, segment: Segment) -> Expr:
         """Who is in, before the holdout."""
@@ -72,6 +74,8 @@ class Compiler:
                 return self.any_of(rule.rules)
             case Not():
                 return ~self.rule(rule.rule)
+            case Called():
+                return self.rule(rule.rule)
             case InSegment():
                 return self.segment(self.segments[rule.name])
             case Sequence():
@@ -88,8 +92,8 @@ class Compiler:
         match operand:
             case Score():
                 return self.score(operand.part, operand.rfm)
-            case Assigned():
-                return self.people[f"{self.clusters[operand.cluster]}_{operand.part}"]
+            case Assigned() | Scored():
+                return self.people[f"{self.beside[operand.word]}_{operand.part}"]
             case EventField():
                 raise TypeError("a column of events stands only inside `where`")
             case _:
@@ -140,9 +144,9 @@ class Compiler:
         return value.notnull() & (place * whole < value.count().over(ibis.window()) * part)
 
 
-def prefixes(clusters: Iterable[str]) -> dict[str, str]:
-    """How the columns of each cluster begin: `g0_group`, `g0_distance`. Short, since engines cut long names off."""
-    return {name: f"g{index}" for index, name in enumerate(sorted(clusters))}
+def prefixes(words: Iterable[str]) -> dict[str, str]:
+    """How the columns of each model begin: `g0_group`, `g0_distance`. Short, since engines cut long names off."""
+    return {word: f"g{index}" for index, word in enumerate(sorted(words))}
 
 
 def salted(subject_id: Expr, salt: str) -> Expr:

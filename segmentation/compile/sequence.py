@@ -19,21 +19,38 @@ EventsOf = Callable[[str], Expr]
 
 def members(rule: Sequence, events_of: EventsOf, as_of: AsOf) -> Expr:
     """The people who went through the sequence: one column, `subject_id`, each once."""
-    lower = rule.steps[0].selections[0].within
-    reached = _rows(rule.steps[0], events_of, as_of, lower)
-    reached = reached.mutate(s=reached.t)
-    for step in rule.steps[1:]:
-        candidates = _rows(step, events_of, as_of, lower)
-        reached = (
-            _immediately(reached, candidates, step, _everything(rule, events_of, as_of, lower))
-            if step.immediately
-            else _later(reached, candidates, step)
-        )
-    if rule.longest is not None:
-        reached = reached.filter(reached.t - reached.s <= rule.longest * MICRO)
+    reached = beginning(rule, events_of, as_of)
+    for index in range(1, len(rule.steps)):
+        reached = onward(rule, index, reached, events_of, as_of)
     if rule.absent is not None:
-        reached = _stayed_away(reached, _rows(rule.absent, events_of, as_of, lower), rule.absent, as_of)
+        absent = _rows(rule.absent, events_of, as_of, _lower(rule))
+        reached = _stayed_away(reached, absent, rule.absent, as_of)
     return reached.select("subject_id").distinct()
+
+
+def beginning(rule: Sequence, events_of: EventsOf, as_of: AsOf) -> Expr:
+    """Where the first step happened: `subject_id`, `t` and, the same here, `s`, when its way began (both µs)."""
+    rows = _rows(rule.steps[0], events_of, as_of, _lower(rule))
+    return rows.mutate(s=rows.t)
+
+
+def onward(rule: Sequence, index: int, reached: Expr, events_of: EventsOf, as_of: AsOf) -> Expr:
+    """Where the step `index` was reached from where the one before was; the latest `s` of all ways to it.
+
+    A way that is already longer than `max` is left here: it only grows.
+    """
+    step, lower = rule.steps[index], _lower(rule)
+    candidates = _rows(step, events_of, as_of, lower)
+    found = (
+        _immediately(reached, candidates, step, _everything(rule, events_of, as_of, lower))
+        if step.immediately
+        else _later(reached, candidates, step)
+    )
+    return found if rule.longest is None else found.filter(found.t - found.s <= rule.longest * MICRO)
+
+
+def _lower(rule: Sequence) -> int | None:
+    return rule.steps[0].selections[0].within
 
 
 def _rows(step: SequenceStep, events_of: EventsOf, as_of: AsOf, lower: int | None) -> Expr:

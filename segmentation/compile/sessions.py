@@ -9,7 +9,7 @@ import ibis
 
 from passerelle.segmentation.compile.events import MICRO, first_rows, holds, selected
 from passerelle.segmentation.compile.instants import AsOf
-from passerelle.segmentation.compile.portable import Expr, microseconds, whole_sum
+from passerelle.segmentation.compile.portable import Expr, microseconds, one, whole_sum
 from passerelle.segmentation.facts import Passage, Sessions
 from passerelle.segmentation.rules import Selection
 
@@ -20,15 +20,8 @@ def sessions(item: Sessions, events_of: EventsOf, as_of: AsOf) -> Expr:
     """Per person: `subject_id`, `number`, `length` (µs of all sessions), `events`, `weighted` (events x µs)."""
     rows = first_rows(_counted(item, selection, events_of, as_of) for selection in item.selections)
     instants = rows.group_by(["subject_id", "t"]).aggregate(n=whole_sum(rows.n))
-    order = ibis.window(group_by=instants.subject_id, order_by=instants.t)
-    paused = instants.mutate(pause=instants.t - instants.t.lag().over(order))
-    begins = _one(paused.pause.isnull() | (paused.pause > item.gap * MICRO))
-    flagged = paused.mutate(begins=begins)
-    rising = ibis.cumulative_window(group_by=flagged.subject_id, order_by=flagged.t)
-    numbered = flagged.mutate(session=flagged.begins.sum().over(rising))
-    each = numbered.group_by(["subject_id", "session"]).aggregate(
-        n=whole_sum(numbered.n), length=numbered.t.max() - numbered.t.min()
-    )
+    rows = numbered(instants, item.gap)
+    each = rows.group_by(["subject_id", "session"]).aggregate(n=whole_sum(rows.n), length=rows.t.max() - rows.t.min())
     return each.group_by("subject_id").aggregate(
         number=each.count(),
         length=whole_sum(each.length),
@@ -37,15 +30,22 @@ def sessions(item: Sessions, events_of: EventsOf, as_of: AsOf) -> Expr:
     )
 
 
+def numbered(instants: Expr, gap: int) -> Expr:
+    """`instants` (`subject_id`, `t` in µs, each once) with the number of their `session`, from 1 for each person.
+
+    A pause longer than `gap` seconds begins a new one.
+    """
+    order = ibis.window(group_by=instants.subject_id, order_by=instants.t)
+    paused = instants.mutate(pause=instants.t - instants.t.lag().over(order))
+    flagged = paused.mutate(begins=one(paused.pause.isnull() | (paused.pause > gap * MICRO)))
+    rising = ibis.cumulative_window(group_by=flagged.subject_id, order_by=flagged.t)
+    return flagged.mutate(session=flagged.begins.sum().over(rising)).drop("pause", "begins")
+
+
 def _counted(item: Sessions, selection: Selection, events_of: EventsOf, as_of: AsOf) -> Expr:
     events = events_of(selection.table)
     rows = events.filter(holds(selection, events, as_of))
-    return rows.select("subject_id", t=microseconds(rows.at), n=_one(rows.event.isin(list(item.counted))))
-
-
-def _one(condition: Expr) -> Expr:
-    """1 where it holds, else 0."""
-    return condition.ifelse(ibis.literal(1, type="int64"), ibis.literal(0, type="int64"))
+    return rows.select("subject_id", t=microseconds(rows.at), n=one(rows.event.isin(list(item.counted))))
 
 
 def measured(item: Sessions, found: Expr, columns: dict[str, str]) -> Expr:

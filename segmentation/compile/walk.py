@@ -8,6 +8,7 @@ from passerelle.segmentation.rules import (
     AllOf,
     AnyOf,
     Assigned,
+    Called,
     Compare,
     Fact,
     InSegment,
@@ -19,6 +20,7 @@ from passerelle.segmentation.rules import (
     RfmGroup,
     Rule,
     Score,
+    Scored,
     Segment,
     Sequence,
     ThresholdRef,
@@ -36,6 +38,12 @@ class Needs:
     rfm: Rfm | None = None
     clusters: dict[str, set[str]] = field(default_factory=dict)
     """By cluster, the groups that are named."""
+    scores: dict[str, Scored] = field(default_factory=dict)
+
+    @property
+    def beside(self) -> list[str]:
+        """What rules call the models whose answers stand beside people."""
+        return sorted([*(f"cluster.{name}" for name in self.clusters), *(each.word for each in self.scores.values())])
 
     @classmethod
     def of(cls, segments: Iterable[Segment]) -> "Needs":
@@ -52,7 +60,7 @@ class Needs:
             case AllOf() | AnyOf():
                 for part in rule.rules:
                     self.add_rule(part)
-            case Not():
+            case Not() | Called():
                 self.add_rule(rule.rule)
             case Sequence():
                 self.sequences.setdefault(rule)
@@ -73,6 +81,8 @@ class Needs:
             self._add_rfm(operand.rfm)
         elif isinstance(operand, Assigned):
             self.clusters.setdefault(operand.cluster, set())
+        elif isinstance(operand, Scored):
+            self.scores.setdefault(operand.score, operand)
         elif isinstance(operand, Fact):
             for part in parts(operand):
                 self.add_operand(part)

@@ -49,6 +49,8 @@ class Dialect:
     """Its words for the portable functions. One that is not here is refused."""
     holds_nul: bool = True
     """Whether a text may contain the character U+0000."""
+    decimal: str | None = None
+    """Its type for exact numbers, where Ibis would take one that is too narrow for squares and sums."""
 
     def sql(self, expression: Expr) -> str:
         """The expression as a query. Raises `NotExact`."""
@@ -87,6 +89,11 @@ def _compiler(dialect: Dialect) -> Any:  # noqa: ANN401 - Ibis has no types
 
         def visit_ScalarUDF(self, op: Any, **arguments: Any) -> Any:  # noqa: ANN401, N802 - Ibis's name
             return dialect.native(self.__sql_name__(op), arguments.values())
+
+        def visit_Cast(self, op: Any, *, arg: Any, to: Any) -> Any:  # noqa: ANN401, N802 - Ibis's name
+            if dialect.decimal is not None and to.is_decimal():
+                return sge.cast(arg, dialect.decimal, dialect=self.dialect)
+            return super().visit_Cast(op, arg=arg, to=to)
 
         def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:  # noqa: ANN401, N802 - Ibis's name
             if isinstance(value, str) and "\x00" in value and not dialect.holds_nul:

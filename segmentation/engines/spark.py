@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import expressions as sge
 
-from passerelle.privacy.errors import DefinitionError, PasserelleError, TryLater
+from passerelle.privacy.errors import PasserelleError, TryLater
+from passerelle.privacy.extras import need
 from passerelle.segmentation.compile.portable import Portable
 from passerelle.segmentation.dataset import Dataset, DatasetTable
 from passerelle.segmentation.engines.dialect import Dialect, call, quotient
@@ -124,12 +125,9 @@ class SparkBackend:
 @cache
 def _application(engine: Spark) -> Any:  # noqa: ANN401 - a SparkSession
     """The application of this process, started once and stopped at its end."""
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError:
-        SparkSession = None  # noqa: N806 - its name
-    if SparkSession is None:
-        raise DefinitionError("Spark is not installed.", advice="Install it: pip install 'passerelle[spark]'")
+    need("pyspark.sql", "Spark", "Install it: pip install 'passerelle[spark]'")
+    from pyspark.sql import SparkSession
+
     builder = SparkSession.builder.appName("passerelle").master(engine.master)
     for name, value in _startup(engine).items():
         builder = builder.config(name, value)

@@ -95,9 +95,19 @@ class Comparison(Closed):
 
     @model_validator(mode="after")
     def _says_something(self) -> "Comparison":
-        if not any(getattr(self, name) is not None for name in COMPARISONS):
+        if not self.says_something:
             raise PydanticCustomError("comparison", "compares with nothing: add for example `at_least: 3`")
         return self
+
+    @property
+    def compares(self) -> bool:
+        """Whether any of its words is there."""
+        return any(getattr(self, name) is not None for name in COMPARISONS)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether it chooses anybody."""
+        return self.compares
 
 
 COMPARISONS: tuple[str, ...] = tuple(Comparison.model_fields)

@@ -213,6 +213,68 @@ class ClusterCondition(Closed):
         return self
 
 
+class MomentCondition(Closed):
+    """Had a moment of model.yaml."""
+
+    tag: ClassVar[str] = "<moment>"
+    moment: Name = Field(description="A moment of model.yaml.")
+    within: Length | None = Field(None, description="All of it at most this long ago.")
+    until: Length | None = Field(None, description="All of it at least this long ago.")
+    count: Count | None = Field(None, description="How often; at least once when left out.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> "MomentCondition":
+        if self.within is not None and self.until is not None and self.until >= self.within:
+            raise PydanticCustomError("window", "can never hold: `until` must be shorter than `within`")
+        return self
+
+
+class FunnelCondition(Closed):
+    """Came so far in a funnel of model.yaml."""
+
+    tag: ClassVar[str] = "<funnel>"
+    funnel: Name = Field(description="A funnel of model.yaml.")
+    reached: Name | None = Field(None, description="Came to this step, or further.")
+    stopped_at: Name | None = Field(None, description="Came to this step, and not further so far.")
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> "FunnelCondition":
+        if (self.reached is None) == (self.stopped_at is None):
+            raise PydanticCustomError("funnel", "must have either `reached` or `stopped_at`: which step?")
+        return self
+
+
+class LadderCondition(Closed):
+    """Stands on a step of a ladder of model.yaml."""
+
+    tag: ClassVar[str] = "<ladder>"
+    ladder: Name = Field(description="A ladder of model.yaml.")
+    is_: Name | None = Field(None, alias="is", description="On this step.")
+    at_least: Name | None = Field(None, description="On this step, or higher.")
+    at_most: Name | None = Field(None, description="On this step, or lower.")
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> "LadderCondition":
+        if sum(word is not None for word in (self.is_, self.at_least, self.at_most)) != 1:
+            raise PydanticCustomError("ladder", "must have one of `is`, `at_least` and `at_most`: which step?")
+        return self
+
+
+class ScoreCondition(Comparison):
+    """What people will probably do, or spend, compared; or the greatest."""
+
+    tag: ClassVar[str] = "<score>"
+    score: Name = Field(description="A file of scores/, fitted by `passerelle score fit`.")
+    top_percent: Number | None = Field(
+        None, gt=0, le=100, description="The greatest: so many of a hundred, rounded up."
+    )
+
+    @property
+    def says_something(self) -> bool:
+        """See `Comparison`."""
+        return self.top_percent is not None or self.compares
+
+
 class InSegmentCondition(Closed):
     """Is in any of these segments, as they stand in the same run (before their holdouts)."""
 
@@ -282,6 +344,10 @@ _KINDS = (
     SequenceCondition,
     RfmCondition,
     ClusterCondition,
+    ScoreCondition,
+    MomentCondition,
+    FunnelCondition,
+    LadderCondition,
     InSegmentCondition,
     NotInSegmentCondition,
     TopCondition,
@@ -302,6 +368,10 @@ Condition = Annotated[
     | Annotated[SequenceCondition, Tag("<sequence>")]
     | Annotated[RfmCondition, Tag("<rfm>")]
     | Annotated[ClusterCondition, Tag("<cluster>")]
+    | Annotated[ScoreCondition, Tag("<score>")]
+    | Annotated[MomentCondition, Tag("<moment>")]
+    | Annotated[FunnelCondition, Tag("<funnel>")]
+    | Annotated[LadderCondition, Tag("<ladder>")]
     | Annotated[InSegmentCondition, Tag("<in_segment>")]
     | Annotated[NotInSegmentCondition, Tag("<not_in_segment>")]
     | Annotated[TopCondition, Tag("<top>")]

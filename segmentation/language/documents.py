@@ -8,6 +8,12 @@ from pydantic_core import PydanticCustomError
 
 from passerelle.segmentation.language.conditions import AllCondition, Condition, RfmCondition
 from passerelle.segmentation.language.events import EventName
+from passerelle.segmentation.language.journeys import (
+    FunnelDefinition,
+    JourneyDefinition,
+    LadderDefinition,
+    MomentDefinition,
+)
 from passerelle.segmentation.language.thresholds import Metric, Rfm, Threshold
 from passerelle.segmentation.language.traits import Trait
 from passerelle.segmentation.language.words import Closed, Length, Name, Number
@@ -51,6 +57,16 @@ class ModelFile(Closed):
     thresholds: dict[Name, Threshold] = Field(default_factory=dict, description="What counts as much, or long.")
     metrics: dict[Name, Metric] = Field(default_factory=dict, description="One number per day, for moving averages.")
     rfm: Rfm | None = Field(None, description="Scores for recency, frequency and money.")
+    moments: dict[Name, MomentDefinition] = Field(
+        default_factory=dict, description="Several events within a short time."
+    )
+    funnels: dict[Name, FunnelDefinition] = Field(default_factory=dict, description="Steps one after the other.")
+    ladders: dict[Name, LadderDefinition] = Field(
+        default_factory=dict, description="Steps of which each person stands on exactly one."
+    )
+    journeys: dict[Name, JourneyDefinition] = Field(
+        default_factory=dict, description="Which way people take from one state to the next."
+    )
 
 
 class HoldoutDefinition(Closed):
@@ -61,10 +77,19 @@ class HoldoutDefinition(Closed):
 
 
 class RequiredModel(Closed):
-    """What a model must be for its groups to choose anybody."""
+    """What models must be for groups and scores to choose anybody, beside their own gates."""
 
     min_stability_ari: Number | None = Field(
         None, ge=0, le=1, description="At least this stable, as an adjusted Rand index, beside the cluster's own gate."
+    )
+    min_auc: Number | None = Field(
+        None, ge=0.5, le=1, description="Of a score: at least so good at telling people apart."
+    )
+    max_calibration_error: Number | None = Field(
+        None, ge=0, description="Of a score: at most so far from what really happened."
+    )
+    max_drift: Number | None = Field(
+        None, gt=0, description="Of a score: at most so different are today's people (population stability index)."
     )
     max_age: Length | None = Field(None, description="Fitted at most this long ago.")
     version: Annotated[str, StringConstraints(pattern="^[0-9a-f]{8,64}$")] | None = Field(

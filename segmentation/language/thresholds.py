@@ -1,5 +1,6 @@
 """Thresholds that are fixed or adapt with every run, the daily metrics behind them, and RFM."""
 
+import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
@@ -9,11 +10,13 @@ from passerelle.segmentation.language.conditions import Condition
 from passerelle.segmentation.language.events import EventColumn, Events
 from passerelle.segmentation.language.words import Alternatives, Closed, Name, Number, Scalar
 
+PERCENT = r"^[0-9]+(\.[0-9]+)? ?%$"
+
 
 def share(value: object) -> object:
-    """`25%` as 0.25; a number as it is."""
-    if isinstance(value, str) and value.endswith("%") and value[:-1].strip().isdecimal():
-        return int(value[:-1]) / 100
+    """`25%` or `0.5 %` as 0.25 and 0.005; a number as it is."""
+    if isinstance(value, str) and re.fullmatch(PERCENT, value):
+        return float(value[:-1]) / 100
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     raise PydanticCustomError("share", "must be a share such as `25%`")
@@ -23,7 +26,7 @@ Share = Annotated[
     Number,
     BeforeValidator(share),
     Field(gt=0, le=10),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": "^[0-9]+ ?%$"}, {"type": "number"}]}),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": PERCENT}, {"type": "number"}]}),
 ]
 
 

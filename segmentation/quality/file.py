@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from passerelle.segmentation.language.thresholds import share
+from passerelle.segmentation.language.thresholds import PERCENT, share
 from passerelle.segmentation.language.words import Closed, Number, Scalar
 
 Severity = Literal["stop", "warn"]
@@ -35,7 +35,7 @@ Share = Annotated[
     Number,
     BeforeValidator(share),
     Field(ge=0, le=10),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": "^[0-9]+ ?%$"}, {"type": "number"}]}),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": PERCENT}, {"type": "number"}]}),
 ]
 """`5%`; `0%` allows none."""
 

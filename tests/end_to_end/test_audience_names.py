@@ -61,3 +61,22 @@ def test_taking_people_out_tells_no_new_name(small: ShopWorkspace, cli: Cli) -> 
     assert (code, row(result, "meta")["held_by"]) == (3, ["sensitive_name"])
     assert cli(small, "sync", "--removals-only")[0] == 0
     assert list(small.at_twins()) == [("Before", "meta")]
+
+
+def test_a_rule_made_of_a_special_category_is_held_back_before_anything_is_made(small: ShopWorkspace, cli: Cli) -> None:
+    model = small.folder / "model.yaml"
+    model.write_text(
+        model.read_text().replace(
+            "\ntraits:\n", "\ntraits:\n  w1: {count: purchase, where: {status: {is: diabetes}}}\n", 1
+        )
+    )
+    rule = small.folder / "segments" / "everybody.yaml"
+    text = rule.read_text()
+    rule.write_text(text + "exclude: [{trait: w1, at_least: 1}]\n")
+    code, plan = cli(small, "plan")
+    assert (code, row(plan, "google")["held_by"]) == (3, ["sensitive_name"])
+    assert row(plan, "google")["sensitive_words"] == ["diabetes (health) in the rule"]
+    assert cli(small, "sync")[0] == 3
+    assert small.at_twins() == {}
+    assert cli(small, "sync", "--approve", "sensitive_name", "--reason", "Agreed with the DPO")[0] == 0
+    assert cli(small, "sync")[0] == 0, "what was approved once is not asked again"

@@ -35,6 +35,15 @@ traits: {orders_365d: {log: true}, revenue_365d: {log: true}}
 groups: {from: 2, to: 2}
 stability: {rounds: 5, at_least: 0}
 """
+SOON = """score: soon
+will: purchase
+within: 60d
+population: {did: purchase}
+features: {recency_days: {log: true}}
+learners: {logistic: {c: [1]}}
+cuts: 3
+gates: {min_auc: 0.5, max_calibration_error: 1, max_drift: 9}
+"""
 Step = tuple[str, set[int]]
 STORY: list[Step] = [
     ("init {temp}/fresh --people 50", DONE),
@@ -62,6 +71,11 @@ STORY: list[Step] = [
     ("cluster apply alike", DONE),
     ("cluster report alike --out {temp}/alike.html", DONE),
     ("cluster history alike", DONE),
+    ("score fit soon", DONE),
+    ("score show soon", DONE),
+    ("score apply soon", DONE),
+    ("score report soon --out {temp}/soon.html", DONE),
+    ("score history soon", DONE),
     ("segment list", DONE),
     ("segment preview everybody", LOOK),
     ("segment explain everybody --file {zoe}", DONE),
@@ -69,10 +83,23 @@ STORY: list[Step] = [
     ("traits list", DONE),
     ("traits fit", DONE),
     ("segment rfm --out {temp}/rfm.svg", DONE),
+    ("segment snapshot everybody", DONE),
+    ("segment history everybody", DONE),
+    ("segment diff everybody --list 9", DONE),
+    ("segment replay everybody", DONE),
+    ("segment overlap everybody everybody", DONE),
+    ("segment bias everybody --by loyalty", DONE),
+    ("segment kpis everybody --trait recency_days", DONE),
+    ("journey list", DONE),
+    ("journey show shopping --out {temp}/journey.svg", DONE),
+    ("funnel show buying --by loyalty --out {temp}/funnel.svg", DONE),
+    ("ladder show closeness --since 30d --out {temp}/ladder.svg", DONE),
+    ("segment report everybody --out {temp}/everybody.html", DONE),
     ("segment accept high_value --reason canary", UNFIT),
     ("plan --out {temp}/plan.json", DONE),
     ("sync --plan {temp}/plan.json", LOOK),
     ("status", LOOK),
+    ("experiment readout everybody --measure orders_365d", UNFIT),  # nobody is held out of it
     ("policy show", DONE),
     ("policy history", DONE),
     ("policy diff {shop}/policy.yaml", DONE),
@@ -151,6 +178,9 @@ class Story:
         clusters = sweep.shop.folder / "clusters"
         clusters.mkdir()
         (clusters / "alike.yaml").write_text(ALIKE, encoding="utf-8")
+        scores = sweep.shop.folder / "scores"
+        scores.mkdir()
+        (scores / "soon.yaml").write_text(SOON, encoding="utf-8")
         settings = sweep.shop.folder / "passerelle.yaml"
         settings.write_text(f"{settings.read_text()}\nevidence: {{dpo_key_file: {self.temp}/dpo.key.pub}}\n")
 

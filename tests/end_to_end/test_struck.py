@@ -238,6 +238,7 @@ def test_after_any_call_failed_the_next_run_ends_with_twins_and_ledger_equal(smi
         for (thread, call), count in sorted(counts.items())
         for number in range(1, count + 1)
     ]
-    wrong, codes = wrong_ones(smithy, whole, drawn(strikes))
+    surely = Strike("main", "fdatasync", 1, "error=EIO")  # most calls that fail are tried again, and nobody is told
+    wrong, codes = wrong_ones(smithy, whole, [surely, *drawn([each for each in strikes if each != surely])])
     assert wrong == []
-    assert codes.total() - codes[0] > 0, "some of the drawn calls matter"
+    assert codes.total() - codes[0] > 0, "some of the calls matter"

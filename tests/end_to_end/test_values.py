@@ -98,6 +98,19 @@ def test_a_negative_value_is_withheld(rooms: Rooms, cli: Cli) -> None:
     assert told["audiences"][0]["withheld"]["value_negative"] > 0
 
 
+@pytest.mark.parametrize("best", ["percent: 25", "n: 12"])
+def test_the_best_of_all_are_a_seed_with_values(rooms: Rooms, best: str) -> None:
+    audience(rooms, "{trait: revenue_365d, digits: 6}")
+    rooms.sync()
+    everybody = worth(rooms)
+    segment = rooms.shop.folder / "segments" / "everybody.yaml"
+    segment.write_text(f"segment: everybody\nwhere: {{top: {{{best}, by: revenue_365d}}}}\n")
+    rooms.sync()
+    seed = worth(rooms)
+    assert 0 < len(seed) < len(everybody) / 2
+    assert seed == everybody[-len(seed) :], "those who are worth most, with what they are worth"
+
+
 def test_values_stand_in_the_store_only_sealed(rooms: Rooms) -> None:
     audience(rooms, "{trait: revenue_365d, digits: 6}")
     rooms.sync()

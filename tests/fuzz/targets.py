@@ -174,8 +174,9 @@ def _drained(path: Path) -> None:
 
 
 def _all_values(path: Path) -> None:
-    for _ in values(path):
-        pass
+    with path.open("rb") as stream:
+        for _ in values(path.name, stream):
+            pass
 
 
 _CSV = f"email,purpose,state,at\n{CANARY},ad_list_matching,given,2026-10-31T12:00:00Z\n".encode()

@@ -2,6 +2,8 @@
 
     python tests/sdk/install.py            installs where needed, prints where their interpreter stands
     python tests/sdk/install.py spark      the same with requirements/spark.txt: what the tests on Spark run in
+                                           (as snowflake.txt; bqemulator.txt and fakesnow.txt are stand-ins' own)
+    python tests/sdk/install.py servers    the same with requirements/servers.txt: servers that tests read
 
 The cache is `$PASSERELLE_SDK_CACHE`, else `~/.cache/passerelle-sdk`. They stand apart from this project's own packages,
 since they are here to disagree with us.
@@ -34,13 +36,16 @@ def interpreter(environment: Mapping[str, str] = os.environ, name: str = "sdk") 
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs on one machine must not install into one folder at once
         if not (folder / "stamp").is_file():
-            venv.create(folder, clear=True, with_pip=True)
-            pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            venv.create(folder, clear=True)
+            uv = [str(Path(sys.executable).parent / "uv"), "pip", "install", "--quiet"]
             done = subprocess.run(
-                [*pip, "--require-hashes", "-r", str(wanted)], check=False, stdout=sys.stderr, timeout=600
+                [*uv, "--python", str(folder / "bin" / "python"), "--require-hashes", "-r", str(wanted)],
+                check=False,
+                stdout=sys.stderr,
+                timeout=600,
             )
             if done.returncode:
-                raise Unavailable(f"pip ended with {done.returncode}")
+                raise Unavailable(f"uv ended with {done.returncode}")
             (folder / "stamp").touch()
     return folder / "bin" / "python"
 

@@ -12,7 +12,9 @@ from pyarrow.fs import FileSystem, GcsFileSystem, S3FileSystem
 
 from passerelle.connectors.contract.conformance import conformance
 from passerelle.connectors.contract.source import Context, Page, State
-from passerelle.connectors.sources.files import Files
+from passerelle.connectors.sources.files import Files, FilesSettings
+from passerelle.connectors.sources.files.consents import ConsentFiles, ConsentFilesSettings
+from passerelle.connectors.sources.files.located import Located
 from passerelle.privacy.errors import DefinitionError, TryLater
 from tests.connectors.sources.worlds import FIELDS, FilesWorld, files_settings
 from tests.sdk.install import Unavailable, interpreter
@@ -59,6 +61,10 @@ def write(scheme: str, path: str, content: bytes) -> None:
 
 
 def source(folder: Path, scheme: str, pattern: str, *, bucket: str = "shop", endpoint: str = "") -> Files:
+    return Files("crm", settings(folder, scheme, pattern, bucket=bucket, endpoint=endpoint), folder=folder)
+
+
+def settings(folder: Path, scheme: str, pattern: str, *, bucket: str = "shop", endpoint: str = "") -> FilesSettings:
     said: dict[str, Any] = {"endpoint": endpoint or URLS[scheme], "allow_private": True}
     if scheme == "s3":
         (folder / "key").write_text(json.dumps(KEY), encoding="utf-8")
@@ -66,7 +72,7 @@ def source(folder: Path, scheme: str, pattern: str, *, bucket: str = "shop", end
         said |= {"key_file": "key", "region": "eu-west-3"}
     else:
         said |= {"key_command": ["echo", "t"]}
-    return Files("crm", files_settings(f"{scheme}://{bucket}/{pattern}", **said), folder=folder)
+    return files_settings(f"{scheme}://{bucket}/{pattern}", **said)
 
 
 class BucketWorld(FilesWorld):
@@ -143,6 +149,36 @@ def test_an_object_that_is_replaced_while_it_is_read_gives_nothing_half_old(tmp_
     again = list(pages(files, first.state, page_rows=3))
     assert len(keys(again)) == 10
     assert {tier for page in again for tier in page.rows["loyalty"].to_pylist()} == {"argent"}
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_exports_of_consents_are_read_from_a_bucket_too(tmp_path: Path, scheme: str) -> None:
+    path = f"{tmp_path.name}/receipts.jsonl.gz"
+    mapping = {
+        "signal": "records",
+        "who": {"email": "who"},
+        "statements": [{"purpose": "email_marketing", "state": {"key": "news", "given": ["yes"]}}],
+    }
+    said = settings(tmp_path, scheme, path).model_dump(mode="json", exclude_unset=True)
+    located = {name: said[name] for name in Located.model_fields if name in said}
+    plain = {"kind": "consent_files", **located, "signal": "records", "mapping": mapping}
+    exports = ConsentFiles(
+        "cmp", ConsentFilesSettings.model_validate_json(json.dumps(plain), strict=True), folder=tmp_path
+    )
+
+    def pulled(state: State | None = None, page_rows: int = 1000) -> Iterator[Page]:
+        return exports.pull(exports.resources[0], state, Context(now=NOW, page_rows=page_rows))
+
+    write(scheme, path, gzip.compress(b'{"who": "a@example.org", "news": "yes"}\n' * 5))
+    reading = pulled(page_rows=2)
+    first = next(reading)
+    assert first.rows.num_rows == 2
+    write(scheme, path, gzip.compress(b'{"who": "b@example.org", "news": "yes"}\n' * 5))
+    with pytest.raises(TryLater, match=r"receipts\.jsonl\.gz changed while it was read"):
+        next(reading)
+    again = list(pulled(first.state))
+    assert sum(page.rows.num_rows for page in again) == 5
+    assert [page.rows.num_rows for page in pulled(again[-1].state)] == [0]
 
 
 def test_a_bucket_that_is_not_there_is_a_mistake_and_a_store_that_is_down_is_for_later(tmp_path: Path) -> None:

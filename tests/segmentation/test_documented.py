@@ -25,6 +25,8 @@ from passerelle.workflows.settings.problems import from_definition, from_validat
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/segments.md").read_text(encoding="utf-8")
 CLUSTERS = (ROOT / "docs/clusters.md").read_text(encoding="utf-8")
+SCORES = (ROOT / "docs/scores.md").read_text(encoding="utf-8")
+JOURNEYS = (ROOT / "docs/journeys.md").read_text(encoding="utf-8")
 SHOP = ROOT / "workflows/scaffold"
 
 
@@ -39,13 +41,19 @@ def blocks(language: str, page: str = PAGE) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
 
 
-def of_kind(key: str) -> Iterator[Any]:
+def of_kind(key: str, page: str = PAGE) -> Iterator[Any]:
     """The YAML blocks that begin with this key."""
-    return (data for data in map(read, blocks("yaml")) if isinstance(data, dict) and next(iter(data)) == key)
+    return (data for data in map(read, blocks("yaml", page)) if isinstance(data, dict) and next(iter(data)) == key)
 
 
-CONDITIONS = [condition for data in map(read, blocks("yaml")) if isinstance(data, list) for condition in data]
-MODEL_PARTS = [*of_kind("traits"), *of_kind("thresholds")]
+WRITTEN = [read(block) for page in (PAGE, JOURNEYS) for block in blocks("yaml", page)]
+CONDITIONS = [condition for data in WRITTEN if isinstance(data, list) for condition in data]
+OF_JOURNEYS = ("moments", "funnels", "ladders", "journeys")
+MODEL_PARTS = [
+    *of_kind("traits"),
+    *of_kind("thresholds"),
+    *(data for key in OF_JOURNEYS for data in of_kind(key, JOURNEYS)),
+]
 
 
 def shop_file(name: str) -> str:
@@ -69,7 +77,7 @@ def written_model() -> dict[str, Any]:
     written = read(shop_file("model.yaml"))
     for part in MODEL_PARTS:
         for key, values in part.items():
-            written[key] = {**written[key], **values}
+            written[key] = {**written.get(key, {}), **values}
     return dict(written)
 
 
@@ -107,9 +115,9 @@ def checked(more: Mapping[str, SegmentFile]) -> list[Misdefined]:
     return check(model(), {**segments(), **more}, tables(), fitted=fitted())
 
 
-def clustered_segments() -> list[SegmentFile]:
-    """The segments of docs/clusters.md; tests/segmentation/clusters/test_documented.py checks them."""
-    return [validated(SegmentFile, data) for data in map(read, blocks("yaml", CLUSTERS)) if "segment" in data]
+def segments_of(page: str) -> list[SegmentFile]:
+    """The segments of a page about models; a test beside its models' own checks them."""
+    return [validated(SegmentFile, data) for data in map(read, blocks("yaml", page)) if "segment" in data]
 
 
 def problems(more: Mapping[str, SegmentFile]) -> list[str]:
@@ -119,6 +127,8 @@ def problems(more: Mapping[str, SegmentFile]) -> list[str]:
 def test_each_block_is_a_segment_a_list_of_conditions_a_part_of_the_model_or_columns() -> None:
     firsts = {next(iter(data)) for data in map(read, blocks("yaml")) if isinstance(data, dict)}
     assert firsts == {"fields", "traits", "thresholds", "segment"}
+    journeys = {next(iter(data)) for data in map(read, blocks("yaml", JOURNEYS)) if isinstance(data, dict)}
+    assert journeys <= {*OF_JOURNEYS}
     assert all(column in COLUMN_TYPES for table in tables().values() for column in table.columns.values())
 
 
@@ -162,7 +172,7 @@ def test_each_word_of_the_language_is_shown() -> None:
     each = [validated(SegmentFile, {"segment": "it", "where": condition}) for condition in CONDITIONS]
     shown = {word for part in [model(), *segments().values(), *each] for word in words_of(part)}
     said = {(part, name) for part, name in language() if name in {"description", "version"} or part == "Count"}
-    shown |= {word for file in clustered_segments() for word in words_of(file)}
+    shown |= {word for page in (CLUSTERS, SCORES) for file in segments_of(page) for word in words_of(file)}
     once = {("ModelFile", "population"), ("ModelFile", "events"), ("Rfm", "bins")}  # for whoever writes the model
     assert set(language()) - shown - said - once == set()
 

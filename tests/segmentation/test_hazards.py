@@ -17,6 +17,10 @@
 | events at one instant part a session by chance | one instant is put together first |
 | a scaled score moves although a person did nothing | its numbers are fitted and kept (test_scaled.py) |
 | natural breaks split equals, or depend on a start | they are found exactly, over the different values |
+| equal times are taken for an order | a person is in one state at an instant (journeys/test_figures.py) |
+| steps of a funnel gain people | the beginning of a way is a way (journeys/test_figures.py) |
+| two steps of a ladder, or none, hold a person | exactly one does (journeys/test_properties.py) |
+| a small number is found by subtraction | others go untold with it (journeys/test_figures.py) |
 | doubled rows count a person twice | a person is one person; an event told twice happened twice |
 """
 

@@ -142,7 +142,7 @@ def test_before_the_first_pull_it_says_so(tmp_path: Path) -> None:
     scaffold(tmp_path / "ws")
     with (
         Workspace.open(tmp_path / "ws") as workspace,
-        pytest.raises(DefinitionError, match="pulled from `crm`") as caught,
+        pytest.raises(DefinitionError, match="nothing yet that segments may read of `crm`") as caught,
     ):
         run_segments(workspace, NAMES, as_of=NOW, now=NOW, progress=Silent())
     assert "passerelle pull" in caught.value.advice

@@ -1,5 +1,6 @@
 """Exports of consent platforms, pulled: the same comes of them as of `consent import`."""
 
+import gzip
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,13 @@ from tests.workflows.verbs.people import ask
 
 MEANS = {"purpose": "ad_list_matching", "notice": "ads-2026@1", "recipients": ["meta"]}
 ONETRUST = {"signal": "onetrust", "purposes": {ADS_PURPOSE: MEANS}}
+RECORDS_OF_ROWS: dict[str, Any] = {
+    "signal": "records",
+    "who": {"email": "who"},
+    "statements": [
+        {"purpose": "ad_list_matching", "at": "at", "state": {"key": "ads", "given": ["oui"]}, "notice": "ads-2026@1"}
+    ],
+}
 DIDOMI = {"signal": "didomi", "purposes": {"ads": MEANS}}
 CANARY = "canary.8c1f@example.net"
 SAID = ("purpose", "state", "event_time", "notice", "recipients", "grade", "stream", "adapter", "identified_by")
@@ -133,6 +141,36 @@ def test_a_file_that_breaks_off_keeps_what_stands_before_and_says_where(shop: Sh
     assert CANARY not in repr((report.error.message, report.error.advice))
 
 
+@pytest.mark.parametrize("ending", ["jsonl.gz", "json.gz", "csv.gz"])
+def test_a_packed_export_is_read_as_it_is_unpacked(tmp_path: Path, ending: str) -> None:
+    """By its bytes: a file that is packed again, or not any more, is the same export."""
+    shop = Shop(tmp_path, {"cmp": source(RECORDS_OF_ROWS if "csv" in ending else ONETRUST, f"data/cmp.{ending}")})
+    text = {
+        "jsonl.gz": "".join(json.dumps(receipt(number)) + "\n" for number in range(3)),
+        "json.gz": json.dumps([receipt(number) for number in range(3)]),
+        "csv.gz": "who,ads,at\n" + "".join(f"p{n}@example.org,oui,2026-10-01T00:00:00Z\n" for n in range(3)),
+    }[ending]
+    path = shop.folder / "data" / f"cmp.{ending}"
+    path.write_bytes(gzip.compress(text.encode()))
+    (packed,) = shop.pull().sources
+    assert (packed.error, packed.consents) == (None, 3)
+    path.write_text(text, encoding="utf-8")
+    assert [(one.error, one.rows, one.consents) for one in shop.pull().sources] == [(None, 3, 0)]
+    shop.close()
+
+
+def test_a_packed_export_that_is_not_whole_yet_is_for_later(shop: Shop) -> None:
+    shop.configure({"cmp": source(ONETRUST, "data/cmp.jsonl.gz")})
+    packed = gzip.compress("".join(json.dumps(receipt(number)) + "\n" for number in range(3)).encode())
+    path = shop.folder / "data" / "cmp.jsonl.gz"
+    path.write_bytes(packed[:-20])
+    (report,) = shop.pull().sources
+    assert isinstance(report.error, PasserelleError)
+    assert (report.error.exit_code, report.consents) == (75, 0)
+    path.write_bytes(packed)
+    assert [(one.error, one.consents) for one in shop.pull().sources] == [(None, 3)]
+
+
 def test_sources_says_what_would_come(shop: Shop) -> None:
     export(shop, [receipt(1), receipt(2, "WITHDRAWN")])
     shop.close()
@@ -144,8 +182,21 @@ def test_sources_says_what_would_come(shop: Shop) -> None:
     assert shop.rows("consent_event", "event_id") == []
 
 
-def test_a_mapping_that_names_a_notice_that_is_not_there_is_refused_with_its_line(shop: Shop) -> None:
-    wrong = {**ONETRUST, "purposes": {ADS_PURPOSE: {**MEANS, "notice": "ads-2031@7"}}}
+SAYS = RECORDS_OF_ROWS["statements"][0]
+BY_WORD = {"notice_from": {"key": "text", "words": {"old": "ads-2026@1", "new": "ads-2031@7"}}}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {**ONETRUST, "purposes": {ADS_PURPOSE: {**MEANS, "notice": "ads-2031@7"}}},
+        {**RECORDS_OF_ROWS, "statements": [SAYS, {**SAYS, "notice": "ads-2031@7"}]},
+        {**RECORDS_OF_ROWS, "statements": [{name: SAYS[name] for name in SAYS if name != "notice"} | BY_WORD]},
+    ],
+)
+def test_a_mapping_that_names_a_notice_that_is_not_there_is_refused_with_its_line(
+    shop: Shop, wrong: dict[str, Any]
+) -> None:
     shop.configure({"cmp": source(wrong)})
     with pytest.raises(Unusable, match=r"passerelle\.yaml, line \d+: there is no notice `ads-2031@7`"):
         shop.open()

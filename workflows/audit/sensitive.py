@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from passerelle.privacy.audit.answer import Answer, Found, Line, found
 from passerelle.privacy.sensitive_words import tripped, words
+from passerelle.workflows.sensitive import texts
 
 if TYPE_CHECKING:
-    from passerelle.workflows.settings.document import Document, Place, Value
+    from passerelle.workflows.settings.document import Document
     from passerelle.workflows.workspace import Workspace
 
-_FOLDERS = ("segments/", "clusters/", "audiences/", "model.yaml")
+_NO_RULES = ("policy.yaml", "quality.yaml", "notices/")
 _META_NAMES = ("display_name", "description")
 
 
@@ -37,13 +38,13 @@ def sensitive(workspace: "Workspace") -> Answer:
 def _looked(name: str, document: "Document") -> Iterator[Line]:
     if name == "passerelle.yaml":
         sources = document.data.get("sources")
-        texts = _texts(sources, ("sources",)) if isinstance(sources, dict) else iter(())
-        texts = ((place, text) for place, text in texts if "fields" in place)
-    elif name.startswith(_FOLDERS):
-        texts = _texts(document.data, ())
+        said = texts(sources, ("sources",)) if isinstance(sources, dict) else iter(())
+        said = ((place, text) for place, text in said if "fields" in place)
+    elif not name.startswith(_NO_RULES):
+        said = texts(document.data)
     else:
         return
-    for place, text in texts:
+    for place, text in said:
         seen = name.startswith("audiences/") and (place[-1] in ("audience", *_META_NAMES))
         for category, word, flagged in tripped(text):
             yield {
@@ -54,16 +55,3 @@ def _looked(name: str, document: "Document") -> Iterator[Line]:
                 "meta_status": flagged,
                 "seen_at_platform": seen,
             }
-
-
-def _texts(value: "Value", place: "Place") -> Iterator[tuple["Place", str]]:
-    """Every text of a document, keys included, with its place."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield (*place, key), key
-            yield from _texts(inner, (*place, key))
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from _texts(inner, (*place, number))
-    elif isinstance(value, str):
-        yield place, value

@@ -16,12 +16,14 @@ BEGIN, END = "<!-- fields -->", "<!-- /fields -->"
 LOGIN = {"token_file": "secrets/token"}
 LOGINS = {
     "ga4": {"service_account_file": "secrets/ga4.json"},
+    "ga4_export": {"key_file": "secrets/bigquery.json"},
     "salesforce": {"client_file": "secrets/client.json"},
 }
 """How a kind is let in that takes no token."""
 NEEDED: Mapping[str, Mapping[str, Any]] = {
     "hubspot": {"opt_outs": True},
     "ga4": {"property": "1", "person": "crm_id", "audiences": {"buyers": "7"}},
+    "ga4_export": {"url": "bigquery://project/analytics_1", "parameters": {"page_location": "string"}},
     "mailchimp": {"server": "us1", "audiences": {"audience": "id"}},
     "matomo": {
         "server": "https://stats.example.org",

@@ -103,11 +103,16 @@ def _line(frame: Frame, each: Series, index: int) -> Markup:
 def _legend(frame: Frame, each: Series, index: int, taken: list[float]) -> Markup:
     """The line's name at its end, below others that end at the same height."""
     last = next((value for value in reversed(each.values) if value is not None), frame.low)
-    y = frame.up(last) + 4
+    y = _free(frame.up(last) + 4, taken)
+    return tag("text", each.label, x=WIDTH - _RIGHT + 8, y=px(y), fill=COLOURS[index % len(COLOURS)], class_="series")
+
+
+def _free(y: float, taken: list[float]) -> float:
+    """The height for a line of text at `y`, or below it where others stand already; it is taken then."""
     while any(abs(y - other) < 12 for other in taken):  # noqa: PLR2004 - a line of text
         y += 12
     taken.append(y)
-    return tag("text", each.label, x=WIDTH - _RIGHT + 8, y=px(y), fill=COLOURS[index % len(COLOURS)], class_="series")
+    return y
 
 
 def plane(spots: Sequence[Spot], arrows: Sequence[tuple[str, float, float]], *, title: str) -> Markup:
@@ -152,10 +157,11 @@ def plane(spots: Sequence[Spot], arrows: Sequence[tuple[str, float, float]], *, 
         x, y = at(*spot.middle)
         drawn.append(tag("text", spot.label, x=px(x + 14), y=px(y + 4), class_="series"))
     longest = max([math.hypot(x, y) for _, x, y in arrows] + [1e-9])
-    for name, x, y in arrows:
+    taken: list[float] = []
+    for name, x, y in sorted(arrows, key=lambda arrow: -arrow[2]):  # the highest first: others make room below
         tip = (60 + 45 * x / longest, 262 - 45 * y / longest)
         drawn.append(tag("line", x1=60, y1=262, x2=px(tip[0]), y2=px(tip[1]), class_="arrow"))
-        drawn.append(tag("text", name, x=px(tip[0] + 3), y=px(tip[1] + 3), class_="number"))
+        drawn.append(tag("text", name, x=px(tip[0] + 3), y=px(_free(tip[1] + 3, taken)), class_="number"))
     return svg(drawn, WIDTH, 320, title)
 
 

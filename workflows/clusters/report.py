@@ -11,6 +11,7 @@ from passerelle.segmentation.clusters.file import ClusterFile
 from passerelle.segmentation.clusters.model import ClusterModel, Group
 from passerelle.workflows.clusters.models import Run
 from passerelle.workflows.clusters.pictures import COLOURS, Series, Spot, figure, lines, plane, tree
+from passerelle.workflows.report.blocks import listed
 from passerelle.workflows.report.markup import Child, Markup, joined, page, tag
 from passerelle.workflows.report.pictures import Bar, bars
 
@@ -98,7 +99,7 @@ class _Page:
             [
                 tag("h3", self._name(group), style=f"color:{COLOURS[index % len(COLOURS)]}"),
                 tag("p", group.words),
-                _table(("Trait", "Mean", "Median", "Away from everybody, in deviations"), rows),
+                listed(("Trait", "Mean", "Median", "Away from everybody, in deviations"), rows, numbers=3),
             ]
         )
 
@@ -209,7 +210,7 @@ class _Page:
             ),
             tag("figure", plane(spots, arrows, title="Groups on the plane of the two main directions")),
             tag("p", "What the directions are made of, turned by varimax, with their share of what people differ in:"),
-            _table(heads, rows),
+            listed(heads, rows, numbers=len(heads) - 1),
         )
 
     def _tree(self) -> Markup | None:
@@ -245,20 +246,12 @@ class _Page:
                 "Groups were made from these traits, so a small p proves nothing:"
                 " the effects say where they differ most.",
             ),
-            _table(heads, rows),
+            listed(heads, rows, numbers=len(heads) - 1),
         )
 
 
 def _section(title: str, *inside: Child) -> Markup:
     return tag("section", tag("h2", title), *inside)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    head = tag("tr", *(tag("th", text, class_="n" if index else None) for index, text in enumerate(heads)))
-    body = [
-        tag("tr", *(tag("td", text, class_="n" if index else None) for index, text in enumerate(row))) for row in rows
-    ]
-    return tag("table", tag("thead", head), tag("tbody", *body))
 
 
 def _enough(size: int | None, least: int) -> float | None:

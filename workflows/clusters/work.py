@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from passerelle.privacy.errors import DefinitionError, HeldBack, quoted
 from passerelle.segmentation.clusters.assign import Standing
 from passerelle.segmentation.clusters.fit import fit
-from passerelle.segmentation.clusters.known import Unfit, unfit
+from passerelle.segmentation.clusters.known import unfit
 from passerelle.segmentation.clusters.model import ClusterModel
 from passerelle.segmentation.clusters.people import groups_of, look
+from passerelle.segmentation.learning.unfit import Unfit
 from passerelle.segmentation.resolve import Resolver
 from passerelle.workflows.engine import Unsaved, dataset, instant, located
 from passerelle.workflows.settings.names import did_you_mean, listed
@@ -55,7 +56,7 @@ def fit_cluster(workspace: "Workspace", name: str, *, as_of: int | None, now: in
             model = fit(file, looked, models.before(name, file.digest, looked.snapshot, at))
         models.keep(model)
         found = groups_of([name], resolver, data, as_of=at, history=history)
-        models.note({name: found[name].standing}, at)
+        models.note_standing(name, found[name].standing, at)
     return told(workspace, name, at)
 
 
@@ -70,7 +71,7 @@ def apply_cluster(
         data = dataset(workspace)
         resolver = Resolver.of(workspace.model, workspace.segments, data)
         standing = groups_of([name], resolver, data, as_of=at, history=Unsaved(workspace.store()))[name].standing
-    workspace.models().note({name: standing}, at)
+    workspace.models().note_standing(name, standing, at)
     return found, standing
 
 

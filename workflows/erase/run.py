@@ -8,6 +8,7 @@ Each step is durable before the next, and may be repeated: who runs it again aft
 | removals pushed | the platforms' receipts | what is not settled is asked again, which is harmless |
 | quarantine released | their records in quarantine are forgotten | there is nothing to find the next time |
 | lake rewritten | no file holds a row of theirs | it is looked through again |
+| snapshots rewritten | no snapshot of a segment holds them | they are looked through again |
 | copies dropped | no engine holds a copy of the files before | they are dropped again, which is harmless |
 | destroyed | evidence is sealed, no key is left | nothing is left to do |
 """
@@ -35,6 +36,7 @@ from passerelle.privacy.ledger import Place
 from passerelle.workflows.erase import traces
 from passerelle.workflows.erase.expiry import desk_of, expire_now
 from passerelle.workflows.erase.places import PENDING, stays
+from passerelle.workflows.snapshots.taking import shelf_of
 from passerelle.workflows.sync.place import await_settled, reach
 from passerelle.workflows.sync.report import PlaceReport
 from passerelle.workflows.sync.run import check, end, sync_removals
@@ -182,6 +184,8 @@ def _rewrite(crew: "Crew", able: Sequence[Open], order: Order, report: Report) -
             order.fault("quarantine released")
             _count(report, "lake_tables", lake.forget(ids, keys, only=name))
             order.fault("lake rewritten")
+    _count(report, "snapshots", shelf_of(workspace).forget(ids.to_numpy()))
+    order.fault("snapshots rewritten")
     workspace.engine().forget()
 
 

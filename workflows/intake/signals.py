@@ -17,6 +17,7 @@ from passerelle.privacy.consent.signals.contract import Heard, RecordSignal, Tex
 from passerelle.privacy.consent.signals.reading import moment
 from passerelle.privacy.consent.signals.registry import TEXT, apart
 from passerelle.privacy.consent.signals.values import Value, values
+from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.intake.files import pieces
 from passerelle.workflows.intake.heard import WHO, Told, record_heard, told
 from passerelle.workflows.intake.record import filled
@@ -72,15 +73,18 @@ def import_records(
 
 def _pieces(path: Path, signal: RecordSignal, found: Imported) -> Iterator[_Piece]:
     piece = _Piece()
-    for value in values(path):
-        found.lines += 1
-        for heard, raw in _heard(value, signal, found):
-            piece.heard.append((heard, raw))
-            piece.lines.append(value.line)
-            piece.size += len(raw)
-        if piece.full:
-            yield piece
-            piece = _Piece()
+    if not path.is_file():
+        raise DefinitionError(f"There is no file {path.name}.")
+    with path.open("rb") as stream:
+        for value in values(path.name, stream):
+            found.lines += 1
+            for heard, raw in _heard(value, signal, found):
+                piece.heard.append((heard, raw))
+                piece.lines.append(value.line)
+                piece.size += len(raw)
+            if piece.full:
+                yield piece
+                piece = _Piece()
     yield piece
 
 

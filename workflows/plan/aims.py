@@ -13,6 +13,9 @@ from passerelle.workflows.plan.guards import Limits
 from passerelle.workflows.settings.names import did_you_mean, listed
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from passerelle.segmentation import Membership
     from passerelle.workflows.settings.audience import Audience, Holdout, Replace, Value
     from passerelle.workflows.workspace import Workspace
 
@@ -36,6 +39,14 @@ class Aim:
     """What is sent of each person as their value."""
     value_column: str = ""
     """The wire column that it has there."""
+    split: str | None = None
+    """The one of the segment's splits that is sent; None for everybody in it."""
+
+    def members_of(self, found: "Membership") -> "pa.Int64Array":
+        """Who of its segment is wanted: sorted, each once. Whom a holdout keeps out is not among them."""
+        if self.split is None or found.held is not None:  # of a segment that is held back nobody is known
+            return found.subject_ids
+        return found.splits[self.split]
 
 
 def aims(workspace: "Workspace", names: Sequence[str]) -> list[Aim]:
@@ -78,4 +89,5 @@ def _of(workspace: "Workspace", audience: "Audience") -> Iterator[Aim]:
             replace=audience.replace,
             value=audience.value,
             value_column=value_column(type(destination)),
+            split=audience.split,
         )

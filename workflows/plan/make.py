@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 
 from passerelle.privacy.consent import Foreseen
 from passerelle.privacy.ledger import Ledger, Place, Remote, Replacements
-from passerelle.segmentation import Membership, holdout
-from passerelle.segmentation.clusters.known import Unfit
-from passerelle.workflows.engine import run_segments
+from passerelle.segmentation import Membership
+from passerelle.segmentation.learning.unfit import Unfit
+from passerelle.workflows.engine import dataset, run_segments
 from passerelle.workflows.plan.aims import Aim, aims
+from passerelle.workflows.plan.draw import Drawn, draw
 from passerelle.workflows.plan.guards import Guarded, guard
 from passerelle.workflows.plan.moves import NOBODY, Ids, Wish, diff, union
 from passerelle.workflows.plan.naming import unfit
@@ -22,6 +23,7 @@ from passerelle.workflows.plan.replace import REFUSALS, How, Known, choose
 from passerelle.workflows.plan.standing import owed, standing
 from passerelle.workflows.plan.standstill import Basis, Memory, Unmoved
 from passerelle.workflows.plan.values import Values, Worth, values_of
+from passerelle.workflows.snapshots.taking import Computed
 
 if TYPE_CHECKING:
     from passerelle.workflows.verbs.contract import Progress
@@ -32,13 +34,12 @@ if TYPE_CHECKING:
 class Choice:
     """Who is wanted at one place, whoever is there.
 
-    `people` are those of the segment and `foreseen` the gate's decisions on all but the `held_out`. `stale` names
-    sources that are too old.
+    `foreseen` holds the gate's decisions on everybody who is `drawn`, whom a holdout keeps out among them.
+    `stale` names sources that are too old.
     """
 
     aim: Aim
-    people: pa.Array
-    held_out: Ids
+    drawn: Drawn
     foreseen: Foreseen
     wish: Wish
     stale: tuple[str, ...]
@@ -70,12 +71,17 @@ class PlacePlan:
     @property
     def segment_size(self) -> int:
         """How many people the segment has."""
-        return len(self.choice.people)
+        return len(self.choice.drawn.people)
 
     @property
     def decisions(self) -> pa.Table:
-        """The gate's, of everybody in the segment who is not held out."""
+        """The gate's, of everybody in the segment."""
         return self.choice.foreseen.decisions
+
+    @property
+    def held_out(self) -> Ids:
+        """Who would be sent, and is kept out by a holdout: whoever may not be sent has no part in the comparison."""
+        return self.choice.wish.withheld.get("holdout", NOBODY)
 
     @property
     def values(self) -> Values | None:
@@ -107,6 +113,8 @@ class Plan:
     unmoved: Sequence[Unmoved] = ()
     basis: Basis | None = field(default=None)
     jumped: tuple[str, ...] = ()
+    computed: Computed | None = None
+    """The segments, and what they were computed from."""
 
 
 def make(
@@ -123,7 +131,7 @@ def make(
 
     With `recalls`, places where an earlier run left nothing to do are not looked at, if nothing can have changed there.
     """
-    wanted = aims(workspace, names)
+    wanted, data = aims(workspace, names), dataset(workspace)
     memberships = run_segments(
         workspace,
         sorted({aim.segment for aim in wanted}),
@@ -131,6 +139,7 @@ def make(
         now=now,
         progress=progress,
         values=_traits(wanted),
+        data=data,
     )
     ledger = Ledger(workspace.store(), workspace.log(), workspace.subjects())
     gate = workspace.gate()
@@ -141,42 +150,50 @@ def make(
         places, unmoved, stale = [], list[Unmoved](), set[str]()
         memory = Memory.of(workspace, connection, now=now)
         for aim in wanted:
-            people, worth = memberships[aim.segment].subject_ids, _worth(workspace, aim, memberships[aim.segment])
+            drawn, worth = draw(aim, memberships[aim.segment]), _worth(workspace, aim, memberships[aim.segment])
             old = gate.stale(connection, now=now, purpose=aim.purpose, destination=aim.platform)
             late = tuple(source.source for source in old)
             stale.update(late)
             fit = memberships[aim.segment].held is None
-            known = memory.of_aim(aim, people, late, worth) if recalls and fit else None
+            known = memory.of_aim(aim, drawn, late, worth) if recalls and fit else None
             if known is not None:
                 unmoved.append(known)
             else:
-                choice = _choose(workspace, connection, aim, people, worth, now, late)
+                choice = _choose(workspace, connection, aim, drawn, worth, now, late)
                 choice = replace(choice, unfit=memberships[aim.segment].held)
                 places.append(held_against(workspace, connection, ledger, choice, now=now, approved=approved))
             step.advance()
         size = workspace.log().size(connection)
     kept = {each.name for found in memberships.values() for each in found.thresholds if each.kept}
     late = tuple(sorted(stale))
-    return Plan(places, now, workspace.policy.digest, size, late, unmoved, memory.basis, tuple(sorted(kept)))
+    return Plan(
+        places,
+        now,
+        workspace.policy.digest,
+        size,
+        late,
+        unmoved,
+        memory.basis,
+        tuple(sorted(kept)),
+        Computed(memberships, data),
+    )
 
 
 def _choose(
     workspace: "Workspace",
     connection: Connection,
     aim: Aim,
-    people: pa.Array,
+    drawn: Drawn,
     worth: Worth | None,
     now: int,
     stale: tuple[str, ...],
 ) -> Choice:
-    out = _held_out(aim, people)
-    asked = pc.filter(people, pc.invert(pc.is_in(people, pa.array(out)))) if len(out) else people
-    foreseen = workspace.gate().foresee(connection, asked, purpose=aim.purpose, destination=aim.platform, at=now)
-    wish = wish_of(workspace, connection, foreseen.decisions, {"holdout": out})
+    foreseen = workspace.gate().foresee(connection, drawn.people, purpose=aim.purpose, destination=aim.platform, at=now)
+    wish = wish_of(workspace, connection, foreseen.decisions)
+    wish = without(wish, {**({} if worth is None else worth.unfit), "holdout": drawn.held_out})
     if worth is not None:
-        wish = without(wish, worth.unfit)
         wish = replace(wish, mark=worth.marks_of(wish.allowed))
-    return Choice(aim, people, out, foreseen, wish, stale, worth)
+    return Choice(aim, drawn, foreseen, wish, stale, worth)
 
 
 def held_against(
@@ -189,7 +206,7 @@ def held_against(
     approved: frozenset[str],
 ) -> PlacePlan:
     """The plan that leads from who is there to who is chosen."""
-    aim, people, stale = choice.aim, choice.people, bool(choice.stale)
+    aim, stale = choice.aim, bool(choice.stale)
     wish = without(choice.wish, {"leaving_everywhere": _leaving_everywhere(workspace, connection, ledger, aim)})
     here = standing(connection, ledger, aim.place, values=choice.worth is not None)
     asked = choice.foreseen.decisions["subject_id"].to_numpy()
@@ -201,7 +218,7 @@ def held_against(
     guarded = guard(
         moves,
         aim.limits,
-        segment_size=len(people),
+        segment_size=len(choice.drawn.people),
         stale=stale,
         approved=approved,
         unfit=bool(words),
@@ -279,14 +296,13 @@ def _lost(workspace: "Workspace", connection: Connection, aim: Aim, ids: Ids, no
     return _withheld(decisions)
 
 
-def wish_of(workspace: "Workspace", connection: Connection, decisions: pa.Table, withheld: Mapping[str, Ids]) -> Wish:
+def wish_of(workspace: "Workspace", connection: Connection, decisions: pa.Table) -> Wish:
     """Who the decisions allow, with the revision of their identifiers, and who they withhold, by reason."""
     ids = decisions["subject_id"].to_numpy()
     allowed_mask = decisions["allowed"].to_numpy()
     allowed = np.sort(ids[allowed_mask])
     revision = workspace.subjects().revisions(connection, pa.array(allowed))
-    causes = {**_withheld(decisions), **withheld}
-    return Wish(allowed, revision.to_numpy(zero_copy_only=False).astype(np.int32), causes)
+    return Wish(allowed, revision.to_numpy(zero_copy_only=False).astype(np.int32), _withheld(decisions))
 
 
 def _withheld(decisions: pa.Table) -> dict[str, Ids]:
@@ -296,10 +312,3 @@ def _withheld(decisions: pa.Table) -> dict[str, Ids]:
     reasons = pc.dictionary_encode(denied["reason"]).combine_chunks()
     codes = reasons.indices.to_numpy(zero_copy_only=False)
     return {str(reason): np.sort(ids[codes == place]) for place, reason in enumerate(reasons.dictionary.to_pylist())}
-
-
-def _held_out(aim: Aim, people: pa.Array) -> Ids:
-    if aim.holdout is None:
-        return NOBODY
-    mask = holdout(people, aim.holdout.percent, aim.holdout.salt)
-    return np.sort(pc.filter(people, mask).to_numpy(zero_copy_only=False))

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 from sqlalchemy import Connection, and_, select
 
 from passerelle.privacy.consent.digest import digest
@@ -24,6 +23,7 @@ from passerelle.privacy.store.tables import standstill
 if TYPE_CHECKING:
     from passerelle.privacy.store import Store
     from passerelle.workflows.plan.aims import Aim
+    from passerelle.workflows.plan.draw import Drawn
     from passerelle.workflows.plan.values import Worth
     from passerelle.workflows.workspace import Workspace
 
@@ -105,12 +105,10 @@ class Memory:
         """The memory of a workspace."""
         return cls(workspace, connection, Basis.of(workspace, connection), now)
 
-    def of_aim(
-        self, aim: "Aim", people: pa.Array, stale: Sequence[str], worth: "Worth | None" = None
-    ) -> Unmoved | None:
+    def of_aim(self, aim: "Aim", drawn: "Drawn", stale: Sequence[str], worth: "Worth | None" = None) -> Unmoved | None:
         """That a plan for these people of its segment would have nothing to do; None where that is not known."""
         found = self.of_place(aim.place)
-        return found if found and found.asked == asked(self.workspace, aim, people, stale, worth) else None
+        return found if found and found.asked == asked(self.workspace, aim, drawn, stale, worth) else None
 
     def of_place(self, place: Place) -> Unmoved | None:
         """That whoever is there may stay, and nobody's removal is owed; None where that is not known."""
@@ -141,13 +139,15 @@ def keep(store: "Store", rests_on: Basis, kept: Sequence[Unmoved], *, now: int) 
 
 
 def asked(
-    workspace: "Workspace", aim: "Aim", people: pa.Array, stale: Sequence[str], worth: "Worth | None" = None
+    workspace: "Workspace", aim: "Aim", drawn: "Drawn", stale: Sequence[str], worth: "Worth | None" = None
 ) -> str:
-    """A digest of what is asked for at a place: audience, destination, who is in the segment, and what holds it up.
+    """A digest of what is asked for at a place: audience, destination, who is in it or held out, and what holds it up.
 
     Of people's values, where they are sent, it holds their marks.
     """
     settings = workspace.destinations[aim.place.destination].settings.model_dump_json()
     said = "\n".join([repr(aim), settings, *sorted(stale)])  # all that an aim says, whatever is added to it
-    marks = b"" if worth is None else hashlib.sha256(worth.values.subject_id.tobytes() + worth.marks.tobytes()).digest()
-    return hashlib.sha256(hashlib.sha256(said.encode()).digest() + marks + people.to_numpy().tobytes()).hexdigest()
+    parts = [said.encode(), drawn.people.to_numpy().tobytes(), drawn.held_out.tobytes()]
+    if worth is not None:
+        parts += [worth.values.subject_id.tobytes(), worth.marks.tobytes()]
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,10 +17,9 @@ from passerelle.workflows.plan.aims import Aim, aims
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from passerelle.segmentation import Membership
     from passerelle.workflows.verbs.contract import Progress
     from passerelle.workflows.workspace import Workspace
-
-Ids = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,9 @@ def effect(
     return Effect(moves, judged, segments is not None)
 
 
-def _segments(workspace: "Workspace", wanted: Sequence[Aim], now: int, progress: "Progress") -> dict[str, Ids] | None:
+def _segments(
+    workspace: "Workspace", wanted: Sequence[Aim], now: int, progress: "Progress"
+) -> "dict[str, Membership] | None":
     """The people of each segment; None where nothing was pulled yet."""
     try:
         found = look_at_segments(workspace, sorted({aim.segment for aim in wanted}), now=now, progress=progress)
@@ -82,13 +82,16 @@ def _segments(workspace: "Workspace", wanted: Sequence[Aim], now: int, progress:
         if workspace.lake().tables():
             raise
         return None
-    return {name: np.asarray(one.subject_ids.to_numpy()) for name, one in found.items()}
+    return found
 
 
-def _people(workspace: "Workspace", connection: "Connection", aim: Aim, segments: dict[str, Ids] | None) -> pa.Array:
+def _people(
+    workspace: "Workspace", connection: "Connection", aim: Aim, segments: "dict[str, Membership] | None"
+) -> pa.Array:
     ledger = Ledger(workspace.store(), workspace.log(), workspace.subjects())
     there = np.asarray(ledger.people(connection, aim.place)["subject_id"].to_numpy())
-    return pa.array(np.union1d(there, segments[aim.segment] if segments else there), pa.int64())
+    chosen = aim.members_of(segments[aim.segment]).to_numpy() if segments else there
+    return pa.array(np.union1d(there, chosen), pa.int64())
 
 
 def _moves(

@@ -30,7 +30,12 @@ def able(workspace: "Workspace", source: Webhooks | Deletions) -> None:
     """Raise `DefinitionError` where the source's secret is missing, or it cannot tell what it is to tell."""
     source.receiver.signed({}, b"", 0.0)
     if isinstance(source, Deletions):
-        source.page(_told_of(workspace, source)[1], [], {}, 0)
+        aimed(workspace, source)
+
+
+def aimed(workspace: "Workspace", source: Deletions) -> None:
+    """Raise `DefinitionError` where it tells of no table, or of one whose records cannot be said to be gone."""
+    source.page(_told_of(workspace, source)[1], [], {}, 0)
 
 
 def _gone(workspace: "Workspace", source: Deletions, deliveries: Sequence[Delivery], now: int) -> SourceReport:

@@ -95,6 +95,14 @@ class Blocks:
         return self.language.cell(value, KINDS.get(name, ""))
 
 
+def listed(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int) -> Markup:
+    """A table of texts as they are; the last `numbers` columns stand to the right."""
+    right = [None] * (len(heads) - numbers) + ["n"] * numbers
+    head = tag("tr", *(tag("th", text, class_=side) for text, side in zip(heads, right, strict=True)))
+    body = [tag("tr", *(tag("td", text, class_=side) for text, side in zip(row, right, strict=True))) for row in rows]
+    return tag("table", tag("thead", head), tag("tbody", *body))
+
+
 def breakable(text: str) -> Markup:
     """The text with places where a long word may be broken: names are long, and the page is narrow."""
     parts = [part for word in _LONG.split(text) for part in _PIECE.findall(word)]

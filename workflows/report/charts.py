@@ -12,7 +12,7 @@ from passerelle.workflows.report.markup import Markup, tag
 
 _WIDTH, _HEIGHT = 720, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 100, 560, 40, 215
-_INK, _FAINT, _PAPER = "#1a1a1a", "#6b6b6b", "#ffffff"
+INK, FAINT, PAPER = "#1a1a1a", "#6b6b6b", "#ffffff"
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4", "1 4")
 MOST_LINES = len(_DASHES)
 """So many lines can be told apart."""
@@ -52,19 +52,19 @@ def steps(lines: Sequence[Line], *, title: str, dates: tuple[str, str], note: st
         return _between(value, min(values), max(values), _BOTTOM - 8, _TOP + 8)
 
     drawn = [
-        _text(title, _LEFT, 20, weight="bold"),
-        tag("line", x1=_LEFT, y1=_BOTTOM, x2=_RIGHT, y2=_BOTTOM, stroke=_FAINT),
-        tag("line", x1=_LEFT, y1=_TOP, x2=_LEFT, y2=_BOTTOM, stroke=_FAINT),
-        _text(high.told, _LEFT - 8, y(high.value) + 4, anchor="end"),
-        *([_text(low.told, _LEFT - 8, y(low.value) + 4, anchor="end")] if low.value != high.value else []),
-        _text(dates[0], _LEFT, _BOTTOM + 18),
-        _text(dates[1], _RIGHT, _BOTTOM + 18, anchor="end"),
+        written(title, _LEFT, 20, weight="bold"),
+        tag("line", x1=_LEFT, y1=_BOTTOM, x2=_RIGHT, y2=_BOTTOM, stroke=FAINT),
+        tag("line", x1=_LEFT, y1=_TOP, x2=_LEFT, y2=_BOTTOM, stroke=FAINT),
+        written(high.told, _LEFT - 8, y(high.value) + 4, anchor="end"),
+        *([written(low.told, _LEFT - 8, y(low.value) + 4, anchor="end")] if low.value != high.value else []),
+        written(dates[0], _LEFT, _BOTTOM + 18),
+        written(dates[1], _RIGHT, _BOTTOM + 18, anchor="end"),
     ]
     for line, dash in zip(lines, _DASHES, strict=False):
         drawn += _steps(line, [(x(point.at), y(point.value)) for point in line.points], dash)
     if note:
-        drawn.append(_text(note, _LEFT, _BOTTOM + 38, fill=_FAINT))
-    return _on_paper(drawn, _WIDTH, _HEIGHT, title)
+        drawn.append(written(note, _LEFT, _BOTTOM + 38, fill=FAINT))
+    return on_paper(drawn, _WIDTH, _HEIGHT, title)
 
 
 def _steps(line: Line, places: Sequence[tuple[float, float]], dash: str) -> list[Markup]:
@@ -73,16 +73,16 @@ def _steps(line: Line, places: Sequence[tuple[float, float]], dash: str) -> list
         corners += [(left, before), (left, top)]
     path = " ".join(f"{px(left)},{px(top)}" for left, top in corners)
     drawn = [
-        tag("polyline", points=path, fill="none", stroke=_INK, stroke_width=1.5, stroke_dasharray=dash or None),
-        _text(short(line.label, _LONGEST), places[-1][0] + 10, places[-1][1] + 4),
+        tag("polyline", points=path, fill="none", stroke=INK, stroke_width=1.5, stroke_dasharray=dash or None),
+        written(short(line.label, _LONGEST), places[-1][0] + 10, places[-1][1] + 4),
     ]
     every = len(line.points) <= _MANY_POINTS
     for point, (left, top) in zip(line.points, places, strict=True):
         if not (every or point.open_):
             continue
         told = tag("title", point.told)
-        fill = _PAPER if point.open_ else _INK
-        drawn.append(tag("circle", told, cx=px(left), cy=px(top), r=3, fill=fill, stroke=_INK))
+        fill = PAPER if point.open_ else INK
+        drawn.append(tag("circle", told, cx=px(left), cy=px(top), r=3, fill=fill, stroke=INK))
     return drawn
 
 
@@ -100,28 +100,28 @@ def heat(
     """A map of cells, row by row from the top, with what each row and column is."""
     left, top, wide, high = 130, 60, 100, 48
     width, height = left + wide * len(columns) + 20, top + high * len(rows) + 40
-    drawn = [_text(title, 20, 22, weight="bold")]
+    drawn = [written(title, 20, 22, weight="bold")]
     drawn += [
-        _text(word, left + wide * (number + 0.5), top - 10, anchor="middle") for number, word in enumerate(columns)
+        written(word, left + wide * (number + 0.5), top - 10, anchor="middle") for number, word in enumerate(columns)
     ]
     for row, (word, line) in enumerate(zip(rows, cells, strict=True)):
-        drawn.append(_text(word, left - 10, top + high * (row + 0.5) + 4, anchor="end"))
+        drawn.append(written(word, left - 10, top + high * (row + 0.5) + 4, anchor="end"))
         for column, cell in enumerate(line):
             drawn += _cell(cell, left + wide * column, top + high * row, wide, high)
     if note:
-        drawn.append(_text(note, 20, height - 12, fill=_FAINT))
-    return _on_paper(drawn, width, height, title)
+        drawn.append(written(note, 20, height - 12, fill=FAINT))
+    return on_paper(drawn, width, height, title)
 
 
 def _cell(cell: Cell, left: float, top: float, wide: float, high: float) -> list[Markup]:
     shade = 255 if cell.heat is None else round(245 - 190 * cell.heat)
-    fill, ink = f"#{shade:02x}{shade:02x}{min(255, shade + 10):02x}", _PAPER if shade < 140 else _INK  # noqa: PLR2004 - dark
+    fill, ink = f"#{shade:02x}{shade:02x}{min(255, shade + 10):02x}", PAPER if shade < 140 else INK  # noqa: PLR2004 - dark
     drawn = [
-        tag("rect", x=px(left + 1), y=px(top + 1), width=px(wide - 2), height=px(high - 2), fill=fill, stroke=_FAINT)
+        tag("rect", x=px(left + 1), y=px(top + 1), width=px(wide - 2), height=px(high - 2), fill=fill, stroke=FAINT)
     ]
     middle = top + high / 2 + 4 - 7.5 * (len(cell.told) - 1)
     drawn += [
-        _text(text, left + wide / 2, middle + 15 * number, anchor="middle", fill=ink)
+        written(text, left + wide / 2, middle + 15 * number, anchor="middle", fill=ink)
         for number, text in enumerate(cell.told)
     ]
     return drawn
@@ -131,9 +131,17 @@ def _between(value: float, low: float, high: float, first: float, last: float) -
     return (first + last) / 2 if low == high else first + (last - first) * (value - low) / (high - low)
 
 
-def _text(
-    text: str, x: float, y: float, *, anchor: str = "start", fill: str = _INK, weight: str | None = None
+def written(
+    text: str,
+    x: float,
+    y: float,
+    *,
+    anchor: str = "start",
+    fill: str = INK,
+    weight: str | None = None,
+    size: int = 12,
 ) -> Markup:
+    """A text at a place."""
     return tag(
         "text",
         text,
@@ -142,11 +150,12 @@ def _text(
         text_anchor=anchor,
         fill=fill,
         font_family="sans-serif",
-        font_size=12,
+        font_size=size,
         font_weight=weight,
     )
 
 
-def _on_paper(drawn: Sequence[Markup], width: float, height: float, title: str) -> Markup:
-    paper = tag("rect", x=0, y=0, width=px(width), height=px(height), fill=_PAPER)
+def on_paper(drawn: Sequence[Markup], width: float, height: float, title: str) -> Markup:
+    """A picture on white, with a title for whoever cannot see it."""
+    paper = tag("rect", x=0, y=0, width=px(width), height=px(height), fill=PAPER)
     return svg([paper, *drawn], width, height, title)

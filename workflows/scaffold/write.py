@@ -18,6 +18,7 @@ _SCHEMAS = {
     "notices": "notice",
     "segments": "segment",
     "clusters": "cluster",
+    "scores": "score",
     "audiences": "audience",
     "model.yaml": "model",
     "quality.yaml": "quality",

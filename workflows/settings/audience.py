@@ -74,6 +74,9 @@ class Audience(Closed):
 
     audience: Name = Field(description="Its name: the file's name.")
     segment: Name = Field(description="Who: a segment.")
+    split: Name | None = Field(
+        None, description="Only this one of the segment's `splits`: its people stay the same while the salt stays."
+    )
     purpose: Purpose = Field(description="What for. Only people who agreed to this purpose are sent.")
     destinations: dict[Name, Shown] = Field(min_length=1, description="Where to: destinations of passerelle.yaml.")
     holdout: Holdout | None = Field(None, description="People kept out to measure the effect.")

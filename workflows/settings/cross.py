@@ -37,6 +37,7 @@ def _audiences(loaded: Loaded) -> Iterator[Problem]:
             yield from _ruled(loaded, shown, name, destination)
             yield from _labelled(loaded, shown, name, destination)
             yield from _valued(loaded, shown, name, destination)
+        yield from _drawn(loaded, shown, name)
         if audience.value is not None and loaded.model is not None:
             place = ("value", "trait")
             yield from _known(loaded, shown, place, audience.value.trait, loaded.model.traits, "trait")
@@ -74,6 +75,21 @@ def _valued(loaded: Loaded, shown: str, name: str, destination: str) -> Iterator
     if not getattr(plugged.cls, "VALUE_COLUMN", ""):
         line = loaded.documents[shown].line_of(("value",))
         said = f"`{destination}` takes no values of people: have an audience of its own for it, without `value`."
+        yield Problem(shown, line, said)
+
+
+def _drawn(loaded: Loaded, shown: str, name: str) -> Iterator[Problem]:
+    """A split that its segment does not have, or a holdout that draws by the same hashes as its segment."""
+    audience = loaded.audiences[name]
+    segment = loaded.segments.get(audience.segment)
+    if segment is None:
+        return
+    if audience.split is not None:
+        yield from _known(loaded, shown, ("split",), audience.split, segment.splits or {}, "split")
+    drawn_by = segment.holdout.salt if segment.holdout else audience.segment if segment.splits else None
+    if audience.holdout is not None and audience.holdout.salt == drawn_by:
+        line = loaded.documents[shown].line_of(("holdout", "salt"))
+        said = f"the segment `{audience.segment}` draws by the salt `{drawn_by}` already: take another word here."
         yield Problem(shown, line, said)
 
 
@@ -136,6 +152,11 @@ def _named(settings: SourceSettings) -> Iterator[tuple[Place, str | None]]:
     mapping = getattr(settings, "mapping", None)
     if isinstance(mapping, SignalMapping):
         yield from ((("mapping", "purposes", name), meaning.notice) for name, meaning in mapping.purposes.items())
+        for number, said in enumerate(mapping.statements):
+            place: Place = ("mapping", "statements", number)
+            yield (*place, "notice"), said.notice
+            words = said.notice_from.words if said.notice_from is not None else {}
+            yield from (((*place, "notice_from", "words", word), notice) for word, notice in words.items())
 
 
 def _known(loaded: Loaded, shown: str, place: Place, word: str, known: Iterable[str], what: str) -> Iterator[Problem]:

@@ -44,6 +44,22 @@ class SparkEngine(Closed):
     memory: str = Field("2GB", pattern=_SIZE, description="How much memory a local Spark may use, such as 4GB.")
 
 
+class BigQueryEngine(Closed):
+    """Google BigQuery: the pseudonymous tables are loaded into a dataset, and segments are computed there."""
+
+    kind: Literal["bigquery"] = Field(description="Google BigQuery; the extra `bigquery` brings its client.")
+    url: str = Field(
+        pattern=r"^bigquery://[^/?@\s]+/[A-Za-z_][A-Za-z0-9_]*(\?\S*)?$",
+        description="bigquery://project/dataset?location=EU; the dataset holds the copies, and nothing else.",
+    )
+    key_file: Path | None = Field(None, description="A service account's key (JSON); mode 0400 or 0600.")
+    most_billed: str = Field(
+        "100GB",
+        pattern=r"^[1-9][0-9]{0,5}(MB|GB|TB)$",
+        description="A statement that would bill more bytes is not run.",
+    )
+
+
 def _kind(value: Any) -> str:  # noqa: ANN401 - what stands in the file, or a model
     found = value.get("kind", "duckdb") if isinstance(value, dict) else getattr(value, "kind", "duckdb")
     return found if isinstance(found, str) else ""
@@ -52,10 +68,11 @@ def _kind(value: Any) -> str:  # noqa: ANN401 - what stands in the file, or a mo
 Engine = Annotated[
     Annotated[DuckDbEngine, Tag("duckdb")]
     | Annotated[PostgresEngine, Tag("postgres")]
-    | Annotated[SparkEngine, Tag("spark")],
+    | Annotated[SparkEngine, Tag("spark")]
+    | Annotated[BigQueryEngine, Tag("bigquery")],
     Discriminator(
         _kind,
         custom_error_type="engine_kind",
-        custom_error_message="has no such `kind`; there are `duckdb`, `postgres` and `spark`",
+        custom_error_message="has no such `kind`; there are `duckdb`, `postgres`, `spark` and `bigquery`",
     ),
 ]

@@ -13,6 +13,7 @@ from passerelle.privacy.errors import DefinitionError
 from passerelle.segmentation import ModelFile, SegmentFile
 from passerelle.segmentation.clusters.file import ClusterFile
 from passerelle.segmentation.quality.file import QualityFile
+from passerelle.segmentation.scores.file import ScoreFile
 from passerelle.workflows.settings import plugins
 from passerelle.workflows.settings.audience import Audience
 from passerelle.workflows.settings.cross import cross_check
@@ -65,6 +66,7 @@ class _Loader:
         notices = self._folder_of("notices", Notice, "id")
         segments = self._folder_of("segments", SegmentFile, "segment")
         clusters = self._folder_of("clusters", ClusterFile, "cluster")
+        scores = self._folder_of("scores", ScoreFile, "score")
         audiences = self._folder_of("audiences", Audience, "audience")
         sources = self._plugged(project, "sources") if project else {}
         destinations = self._plugged(project, "destinations") if project else {}
@@ -75,6 +77,7 @@ class _Loader:
         )
         loaded.quality = quality
         loaded.clusters = clusters
+        loaded.scores = scores
         for problem in cross_check(loaded):
             self._note(problem.file, [problem])
         if self._problems:
@@ -86,7 +89,9 @@ class _Loader:
 
     def _note(self, shown: str, problems: Iterable[Problem]) -> None:
         """Keep problems of the file `shown` where they belong."""
-        of_rules = shown in {"model.yaml", QUALITY} or shown.startswith(("segments/", "clusters/", "audiences/"))
+        of_rules = shown in {"model.yaml", QUALITY} or shown.startswith(
+            ("segments/", "clusters/", "scores/", "audiences/")
+        )
         (self._unready if of_rules else self._problems).extend(problems)
 
     def _file(self, shown: str, model: type[M]) -> M | None:

@@ -9,6 +9,7 @@ from passerelle.privacy.consent.policy import Policy
 from passerelle.segmentation import ModelFile, SegmentFile
 from passerelle.segmentation.clusters.file import ClusterFile
 from passerelle.segmentation.quality.file import QualityFile
+from passerelle.segmentation.scores.file import ScoreFile
 from passerelle.workflows.settings.audience import Audience
 from passerelle.workflows.settings.document import Document
 from passerelle.workflows.settings.project import Project
@@ -48,8 +49,9 @@ class Loaded:
     named: dict[str, frozenset[str]] = field(default_factory=dict)
     """By folder (`segments`), the names that have a file: also those whose file is wrong."""
     clusters: dict[str, ClusterFile] = field(default_factory=dict)
+    scores: dict[str, ScoreFile] = field(default_factory=dict)
     quality: QualityFile | None = None
     checked_tables: Container[str] = ()
     """The lake's tables that are checked before segments see them: all of them where quality.yaml is wrong."""
     unready: list[Problem] = field(default_factory=list)
-    """What is wrong with model, segments, clusters and audiences. While there is any, nobody may be planned by them."""
+    """What is wrong with model, segments, models of people and audiences: while there is any, nobody is planned."""

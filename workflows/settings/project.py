@@ -97,6 +97,14 @@ class Timestamps(Closed):
     allow_private: bool = Field(False, description="It stands inside the house: a private address is meant.")
 
 
+class Snapshots(Closed):
+    """Who was in which segment, kept run by run: pseudonymous, in var/snapshots."""
+
+    keep_days: int = Field(
+        400, ge=0, le=3_660, description="Days after which a snapshot is destroyed; 0 keeps none. 400 by default."
+    )
+
+
 class Integrity(Closed):
     """How often the store is verified, beyond what each run finds out by itself."""
 
@@ -144,6 +152,7 @@ class Project(Closed):
         description="Days for which an erased person's identifiers are remembered as fingerprints.",
     )
     engine: Engine = Field(default_factory=DuckDbEngine, description="What computes segments.")
+    snapshots: Snapshots = Field(default_factory=Snapshots, description="How long it is kept who was in a segment.")
     integrity: Integrity = Field(default_factory=Integrity, description="How often the store is verified.")
     sources: dict[Name, dict[str, Any]] = Field(
         default_factory=dict, description="Where people, consents and events come from, by name."

@@ -56,6 +56,12 @@ def _cluster() -> type[BaseModel]:
     return ClusterFile
 
 
+def _score() -> type[BaseModel]:
+    from passerelle.segmentation.scores.file import ScoreFile
+
+    return ScoreFile
+
+
 FILES: dict[str, Callable[[], type[BaseModel]]] = {
     "project": lambda: Project,
     "policy": _policy,
@@ -64,6 +70,7 @@ FILES: dict[str, Callable[[], type[BaseModel]]] = {
     "quality": _quality,
     "segment": _segment,
     "cluster": _cluster,
+    "score": _score,
     "audience": lambda: Audience,
     "signal": _signal,
 }

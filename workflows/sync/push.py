@@ -45,6 +45,8 @@ class Target:
     """What is sent of each person as their value, where the audience has values."""
     foreseen: Foreseen | None = None
     """What the plan's decisions were; the gate takes them where they still hold."""
+    split: str | None = None
+    """The one of the segment's splits that is sent."""
 
 
 DECISION_LASTS = 180_000_000
@@ -83,7 +85,7 @@ def prepare(
 ) -> Prepared | None:
     """Clear and encode these people, and record that they are about to be sent; None where nobody may or can be."""
     with crew.store.write() as connection:
-        opening = Opening(crew.new_batch_id(), crew.run_id, target.place, crew.now(), replacement)
+        opening = Opening(crew.new_batch_id(), crew.run_id, target.place, crew.now(), replacement, target.split)
         # Who was merged since the plan waits for the next one: the other self may be there by other keys.
         people = pa.array(ids)
         cleared = crew.gate.clear(

@@ -48,7 +48,7 @@ def _left(crew: Crew, connection: Connection, place: PlacePlan, now: int) -> Unm
         return None
     if now >= choice.foreseen.holds_until or _awaited(connection, crew.ledger, aim.place):
         return None
-    said = asked(crew.workspace, aim, choice.people, choice.stale, choice.worth)
+    said = asked(crew.workspace, aim, choice.drawn, choice.stale, choice.worth)
     return Unmoved(aim.place, moves.current, again.withheld, said, choice.foreseen.holds_until)
 
 

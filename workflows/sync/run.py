@@ -23,6 +23,7 @@ from passerelle.workflows.plan.naming import UNFIT_ADVICE
 from passerelle.workflows.plan.replace import explained
 from passerelle.workflows.plan.standing import standing
 from passerelle.workflows.plan.standstill import Memory, Unmoved
+from passerelle.workflows.snapshots.taking import Computed
 from passerelle.workflows.sync.crew import Crew
 from passerelle.workflows.sync.farewell import bid_farewell
 from passerelle.workflows.sync.place import await_settled, carry, carry_whole, conclude, finish, reach
@@ -56,6 +57,8 @@ class SyncReport:
     farewells: list[PlaceReport] = field(default_factory=list)
     stale: tuple[str, ...] = ()
     jumped: tuple[str, ...] = ()
+    computed: Computed | None = None
+    """The segments that it was about; None where none was needed."""
 
 
 def sync(
@@ -89,7 +92,7 @@ def sync(
         )
         if kept is not None:
             _still_holds(kept, plan)
-        report.stale, report.jumped = plan.stale, plan.jumped
+        report.stale, report.jumped, report.computed = plan.stale, plan.jumped, plan.computed
         work: dict[Place, Callable[[], Carried]] = {one.place: partial(_stood_still, one) for one in plan.unmoved}
         work |= {place.aim.place: partial(_carry_out, crew, plan, place) for place in plan.places}
         done = _all(crew, {place: work[place] for place in places if place not in busy})
@@ -234,6 +237,7 @@ def _carry_out(crew: Crew, plan: Plan, place: PlacePlan) -> Carried:
     renamed = place.known is not None and spec is aim.spec and place.known.described != spec.digest
     report.how, report.why = place.how.how, explained(place.how, aim.replaces)
     if not renamed and place.how.how == "diff" and _nothing_to_do(crew, aim.place, moves):
+        _hold_out(crew, plan, place)
         finish(crew, aim.place, report)
         return Carried(report)
     try:
@@ -242,7 +246,8 @@ def _carry_out(crew: Crew, plan: Plan, place: PlacePlan) -> Carried:
         report.fail(problem)
         finish(crew, aim.place, report)
         return Carried(report)
-    target = replace(reached, values=place.values, foreseen=place.choice.foreseen)
+    _hold_out(crew, plan, place)
+    target = replace(reached, values=place.values, foreseen=place.choice.foreseen, split=aim.split)
     if place.how.how == "replace":
         carry_whole(crew, target, place.wish, moves, report)
     else:
@@ -287,7 +292,7 @@ def _go_on(crew: Crew, places: Iterable[Place]) -> None:
 
 
 def _record(crew: Crew, plan: Plan, place: PlacePlan) -> None:
-    """Keep each changed decision, and who was held out.
+    """Keep each changed decision.
 
     Who is about to be added is decided again then, and that decision is kept: so few people are written of at a time.
     """
@@ -305,10 +310,18 @@ def _record(crew: Crew, plan: Plan, place: PlacePlan) -> None:
                 now=plan.made_at,
                 platform=aim.platform,
             )
+
+
+def _hold_out(crew: Crew, plan: Plan, place: PlacePlan) -> None:
+    """Keep who is held out, and since when: their time is compared with that of those who are sent.
+
+    Only where the others may be sent: while a guard holds everybody back, nobody is kept out of anything.
+    """
+    if place.guarded.held or not (count := len(place.held_out)):
+        return
+    rows = {"audience": [place.aim.place.audience] * count, "subject_id": pa.array(place.held_out)}
     with crew.store.write() as connection:
-        if count := len(place.choice.held_out):
-            rows = {"audience": [aim.place.audience] * count, "subject_id": pa.array(place.choice.held_out)}
-            crew.store.insert(connection, t.holdout, {**rows, "since": [plan.made_at] * count}, on_conflict="ignore")
+        crew.store.insert(connection, t.holdout, {**rows, "since": [plan.made_at] * count}, on_conflict="ignore")
 
 
 def _log_overrides(crew: Crew, place: PlacePlan) -> None:
@@ -375,7 +388,7 @@ def _take_out(crew: Crew, place: Place) -> Carried:
                 destination=remote.platform,
                 at=crew.now(),
             )
-            wish = wish_of(crew.workspace, connection, decisions, {})
+            wish = wish_of(crew.workspace, connection, decisions)
         moves = diff(wish, here)
         removes = {cause: ids for cause, ids in moves.removes.items() if cause != "identifiers_changed"}
         only = Moves(NOBODY, removes, NOBODY, NOBODY, moves.current, 0)

@@ -112,22 +112,26 @@ class FittedResult(Result):
 def run_fit(environment: Environment, request: FitRequest) -> FittedResult:
     """Look at everybody, find the groups, and put the model into use."""
     from passerelle.workflows.clusters.work import fit_cluster
+    from passerelle.workflows.sensitive import warnings_of
     from passerelle.workflows.workspace import Workspace
 
     now = environment.now()
     with Workspace.open(environment.workspace) as workspace:
         at = as_of(workspace, request.as_of, now)
-        return _fitted(fit_cluster(workspace, request.name, as_of=at, now=now, progress=environment.progress))
+        found = fit_cluster(workspace, request.name, as_of=at, now=now, progress=environment.progress)
+        return _fitted(found, warnings_of(workspace, f"clusters/{request.name}.yaml"))
 
 
 def run_show(environment: Environment, request: ShowRequest) -> FittedResult:
     """The model in use."""
     from passerelle.workflows.clusters.work import told
     from passerelle.workflows.engine import instant
+    from passerelle.workflows.sensitive import warnings_of
     from passerelle.workflows.workspace import Workspace
 
     with Workspace.open(environment.workspace) as workspace:
-        return _fitted(told(workspace, request.name, instant(None, environment.now())))
+        found = told(workspace, request.name, instant(None, environment.now()))
+        return _fitted(found, warnings_of(workspace, f"clusters/{request.name}.yaml"))
 
 
 def held_back(found: "Told") -> dict[str, object]:
@@ -137,7 +141,7 @@ def held_back(found: "Told") -> dict[str, object]:
     return {"outcome": Outcome.HELD_BACK, "exit_code": EXIT_CODES[Outcome.HELD_BACK], "advice": str(found.unfit)}
 
 
-def _fitted(found: "Told") -> FittedResult:
+def _fitted(found: "Told", flagged: list[str]) -> FittedResult:
     from passerelle.privacy.audit.times import iso
 
     model, file = found.model, found.file
@@ -190,13 +194,14 @@ def _fitted(found: "Told") -> FittedResult:
         went_on=sorted(model.alignment.kept),
         new=model.alignment.new,
         ended=model.alignment.ended,
+        notes=[*model.notes, *flagged],
         **model.model_dump(include=set(_AS_THEY_ARE)),
     )
 
 
 _AS_THEY_ARE = (
     "method", "settings", "seed", "people", "sampled", "left_out", "stability", "silhouette", "calinski_harabasz",
-    "agreement", "notes",
+    "agreement",
 )  # fmt: skip
 
 

@@ -9,7 +9,12 @@ AS_OF = "The instant to look from: a date or a date and time, such as 2026-11-20
 
 
 def as_of(workspace: "Workspace", text: str | None, now: int) -> int | None:
-    """An instant (µs UTC) that somebody wrote, in the model's time zone. Raises `DefinitionError`."""
+    """The instant (µs UTC) that somebody wrote as `--as-of`, in the model's time zone. Raises `DefinitionError`."""
+    return instant_of(workspace, text, now, "--as-of")
+
+
+def instant_of(workspace: "Workspace", text: str | None, now: int, option: str) -> int | None:
+    """The same for another option."""
     from passerelle.privacy.errors import DefinitionError
     from passerelle.segmentation.literals import instant
 
@@ -17,7 +22,7 @@ def as_of(workspace: "Workspace", text: str | None, now: int) -> int | None:
         return None
     found = instant(text, workspace.model.timezone)
     if found is None:
-        raise DefinitionError("--as-of is no date.", advice="Write 2026-11-20 or 2026-11-20T08:00:00Z.")
+        raise DefinitionError(f"{option} is no date.", advice="Write 2026-11-20 or 2026-11-20T08:00:00Z.")
     if found > now:
-        raise DefinitionError("--as-of lies in the future.", advice="Nobody knows yet what people will have done.")
+        raise DefinitionError(f"{option} lies in the future.", advice="Nobody knows yet what people will have done.")
     return found

@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from passerelle.workflows.segments.small import SMALL_GROUP
 from passerelle.workflows.verbs.contract import AnyVerb, Environment, Part, Request, Result, Verb
 from passerelle.workflows.verbs.instants import AS_OF, as_of
-from passerelle.workflows.verbs.segment import SMALL_GROUP
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from passerelle.segmentation import RfmMap
 
 
 class RfmRequest(Request):
@@ -55,6 +53,7 @@ def run(environment: Environment, request: RfmRequest) -> RfmResult:
     from passerelle.privacy.audit.times import iso
     from passerelle.segmentation.literals import in_words
     from passerelle.workflows.engine import instant, rfm_scores
+    from passerelle.workflows.segments.pictures import rfm_heat
     from passerelle.workflows.workspace import Workspace
 
     now = environment.now()
@@ -62,7 +61,7 @@ def run(environment: Environment, request: RfmRequest) -> RfmResult:
         moment = instant(as_of(workspace, request.as_of, now), now)
         found = rfm_scores(workspace, as_of=moment, minimum=SMALL_GROUP)
     if request.out is not None:
-        request.out.write_text(_picture(found) + "\n", encoding="utf-8")
+        request.out.write_text(rfm_heat(found) + "\n", encoding="utf-8")
     return RfmResult(
         as_of=iso(moment),
         bins=found.bins,
@@ -76,32 +75,6 @@ def run(environment: Environment, request: RfmRequest) -> RfmResult:
         ],
         small_cells=found.small,
         picture=str(request.out or ""),
-    )
-
-
-def _picture(found: "RfmMap") -> str:
-    from passerelle.segmentation.literals import in_words
-    from passerelle.workflows.report.charts import Cell, heat
-
-    most = max((worth.people for worth in found.cells.values()), default=1)
-    scores = range(1, found.bins + 1)
-    rows: list[list[Cell]] = []
-    for r in reversed(scores):
-        line = [found.cells.get((r, f)) for f in scores]
-        rows.append(
-            [
-                Cell(None, [])
-                if worth is None
-                else Cell(worth.people / most, [f"{worth.people:,}", in_words(worth.mean, found.money)])
-                for worth in line
-            ]
-        )
-    return heat(
-        rows,
-        title="People by recency and frequency, with the mean of their money",
-        rows=[f"recency {r}" for r in reversed(scores)],
-        columns=[f"frequency {f}" for f in scores],
-        note=f"Scores from 1 (worst) to {found.bins}. Fewer than {SMALL_GROUP} people are not shown.",
     )
 
 
@@ -121,7 +94,8 @@ def render(result: RfmResult, console: "Console") -> None:
             groups.add_row(row.group.replace("_", " "), number(row.people), row.mean)
         console.print(groups, markup=False)
     if result.small_cells:
-        console.print(f"{result.small_cells} cells have fewer than {SMALL_GROUP} people, and are not shown.")
+        told = "One cell has" if result.small_cells == 1 else f"{result.small_cells} cells have"
+        console.print(f"{told} fewer than {SMALL_GROUP} people: not shown.")
 
 
 VERBS: list[AnyVerb] = [

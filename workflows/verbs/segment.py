@@ -1,11 +1,12 @@
 """`segment`: which segments there are, how big one is and why, and why one person is in it or not."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from passerelle.privacy.vocabulary import Field as IdentifierField
+from passerelle.workflows.segments.small import SMALL_GROUP, told
 from passerelle.workflows.verbs.contract import AnyVerb, Environment, Part, Request, Result, Verb
 from passerelle.workflows.verbs.instants import AS_OF, as_of
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from passerelle.segmentation import InForce
     from passerelle.segmentation.reasons import Reason as SegmentReason
     from passerelle.workflows.workspace import Workspace
-
-SMALL_GROUP = 10
-"""Of fewer people nothing is told."""
 
 
 # --- list
@@ -104,12 +102,13 @@ class PreviewedPart(Part):
 
 
 class PreviewedModel(Part):
-    """The fitted model of a cluster that the segment rests on."""
+    """A fitted model that the segment rests on."""
 
-    cluster: str
+    kind: Literal["cluster", "score"]
+    name: str
     version: str
     as_of: str = Field(description="Of its fit, UTC.")
-    stability: float
+    quality: float = Field(description="Of a cluster its stability, of a score its AUC.")
 
 
 class PreviewResult(Result):
@@ -135,6 +134,7 @@ def run_preview(environment: Environment, request: PreviewRequest) -> PreviewRes
     """Compute the segment; save nothing."""
     from passerelle.privacy.audit.times import iso
     from passerelle.workflows.engine import preview_segment
+    from passerelle.workflows.sensitive import warnings_of
     from passerelle.workflows.workspace import Workspace
 
     now = environment.now()
@@ -150,6 +150,7 @@ def run_preview(environment: Environment, request: PreviewRequest) -> PreviewRes
             by=request.by,
             minimum=SMALL_GROUP,
         )
+        flagged = warnings_of(workspace, f"segments/{request.name}.yaml")
     return PreviewResult(
         segment=found.name,
         as_of=iso(found.as_of),
@@ -165,7 +166,7 @@ def run_preview(environment: Environment, request: PreviewRequest) -> PreviewRes
         ],
         thresholds=[_threshold(each) for each in found.thresholds if not each.group or told(each)],
         models=[
-            PreviewedModel(cluster=m.cluster, version=m.version, as_of=iso(m.as_of), stability=m.stability)
+            PreviewedModel(kind=m.kind, name=m.name, version=m.version, as_of=iso(m.as_of), quality=m.quality)
             for m in found.models
         ],
         by=request.by or "",
@@ -173,7 +174,7 @@ def run_preview(environment: Environment, request: PreviewRequest) -> PreviewRes
             PreviewedPart(value=each.value, members=each.members, population=each.population)
             for each in found.breakdown
         ],
-        warnings=list(found.warnings),
+        warnings=[*found.warnings, *flagged],
     )
 
 
@@ -356,11 +357,6 @@ def _identifier(environment: Environment, request: ExplainRequest) -> str:
             advice="Pass it on standard input or with --file, never as an argument: other users could see it.",
         )
     return value
-
-
-def told(each: "InForce") -> bool:
-    """Whether a threshold rests on enough people to be told: of few it would be somebody's own value."""
-    return each.people is None or each.people >= SMALL_GROUP
 
 
 def _threshold(each: "InForce") -> PreviewedThreshold:

@@ -10,8 +10,10 @@ from passerelle.workflows.verbs.contract import AnyVerb, Environment, Outcome, R
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from passerelle.privacy.errors import PasserelleError
     from passerelle.workflows.sync.report import PlaceReport
     from passerelle.workflows.sync.run import SyncReport
+    from passerelle.workflows.workspace import Workspace
 
 
 class SyncRequest(Request):
@@ -92,6 +94,7 @@ class SyncResult(Result):
         default_factory=list, description="Thresholds that jumped: their guards keep the values of the run before."
     )
     wait_seconds: float | None = Field(None, description="How long a platform asked us to wait.")
+    unkept: str = Field("", description="Why it could not be kept who was in the segments; empty where it was.")
 
 
 def run(environment: Environment, request: SyncRequest) -> SyncResult:
@@ -126,8 +129,28 @@ def run(environment: Environment, request: SyncRequest) -> SyncResult:
             report = sync_removals(hands, request.audiences)
         else:
             report = sync(hands, request.audiences, approved=approved, kept=kept)
+        unkept = _keep(workspace, report, environment)
         write_accounts(workspace, now=environment.now())
-    return result_of(environment.run_id, report)
+    result = result_of(environment.run_id, report)
+    if unkept is not None:
+        result.unkept = unkept.message
+        if result.outcome is Outcome.DONE:
+            result.outcome, result.exit_code, result.advice = Outcome.HELD_BACK, 3, unkept.advice
+    return result
+
+
+def _keep(workspace: "Workspace", report: "SyncReport", environment: Environment) -> "PasserelleError | None":
+    """Keep who was in the segments; what was sent is told all the same where that fails."""
+    from passerelle.privacy.errors import PasserelleError
+    from passerelle.workflows.snapshots.taking import keep_snapshots
+
+    if report.computed is None:
+        return None
+    try:
+        keep_snapshots(workspace, report.computed, run=environment.run_id, now=environment.now())
+    except PasserelleError as problem:
+        return problem
+    return None
 
 
 def result_of(run_id: str, report: "SyncReport") -> SyncResult:
@@ -211,6 +234,8 @@ def render(result: SyncResult, console: "Console") -> None:
             console.print(f"{row.audience} at {row.destination}: {row.debt:,} removals are still owed.")
     if result.jumped:
         console.print(f"Kept as they were, since they jumped: {', '.join(result.jumped)}.", markup=False)
+    if result.unkept:
+        console.print(f"Who was in the segments could not be kept. {result.unkept}", style="yellow", markup=False)
     for each in result.farewells:
         said = f"{each.accepted:,} people dropped from every audience, {each.debt:,} still owed"
         console.print(f"{each.destination}: {said}. {each.problem} {each.advice}".rstrip())

@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from passerelle.workflows.segments.small import SMALL_GROUP, told
 from passerelle.workflows.verbs.contract import AnyVerb, Environment, Part, Request, Result, Verb
-from passerelle.workflows.verbs.segment import SMALL_GROUP, told
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from passerelle.segmentation import Course, ThresholdValue
-
-_LAST = 400
 
 State = Literal["computed", "kept", "accepted", "other_definition"]
 
@@ -61,6 +59,7 @@ class ThresholdsResult(Result):
 def run_thresholds(environment: Environment, request: ThresholdsRequest) -> ThresholdsResult:
     """Compute them, and look up their history; save nothing but the picture."""
     from passerelle.privacy.errors import DefinitionError
+    from passerelle.workflows.segments.pictures import threshold_course
     from passerelle.workflows.thresholds import threshold_courses
     from passerelle.workflows.workspace import Workspace
 
@@ -76,7 +75,7 @@ def run_thresholds(environment: Environment, request: ThresholdsRequest) -> Thre
     if request.out is not None:
         if not shown:
             raise DefinitionError("Too few people: there is nothing to draw.")
-        request.out.write_text(_picture(request.name or "", shown, environment.now()) + "\n", encoding="utf-8")
+        request.out.write_text(threshold_course(request.name or "", shown, environment.now()) + "\n", encoding="utf-8")
     return ThresholdsResult(
         thresholds=[_course(course) for course in shown],
         small_groups=len(found) - len(shown),
@@ -87,6 +86,7 @@ def run_thresholds(environment: Environment, request: ThresholdsRequest) -> Thre
 def _course(course: "Course") -> ThresholdCourse:
     from passerelle.privacy.audit.times import iso
     from passerelle.segmentation.literals import in_words
+    from passerelle.workflows.segments.pictures import LAST
 
     return ThresholdCourse(
         threshold=course.now.name,
@@ -97,7 +97,7 @@ def _course(course: "Course") -> ThresholdCourse:
         kept=course.now.kept,
         history=[
             PastValue(as_of=iso(each.as_of), value=in_words(each.value, course.type), state=_state(course, each))
-            for each in course.past[-_LAST:]
+            for each in course.past[-LAST:]
         ],
     )
 
@@ -106,32 +106,6 @@ def _state(course: "Course", value: "ThresholdValue") -> State:
     if value.definition != course.now.definition:
         return "other_definition"
     return "accepted" if value.accepted else "kept" if value.kept else "computed"
-
-
-def _picture(name: str, shown: "list[Course]", now: int) -> str:
-    from passerelle.privacy.audit.times import iso
-    from passerelle.segmentation.literals import in_words
-    from passerelle.workflows.report.charts import MOST_LINES, Line, Point, steps
-
-    lines: list[Line] = []
-    for course in shown[:MOST_LINES]:
-        past = [value for value in course.past[-_LAST:] if value.definition == course.now.definition]
-        points = [
-            Point(each.as_of, float(each.value), in_words(each.value, course.type), each.kept)
-            for each in past
-            if each.value is not None
-        ]
-        if course.now.value is not None:
-            points.append(Point(now, float(course.now.value), course.now.shown, course.now.kept))
-        if points:
-            lines.append(Line(course.now.group or name, points))
-    every = [point.at for line in lines for point in line.points]
-    if not every:
-        lines, every = [Line(name, [Point(now, 0.0, "unknown", open_=True)])], [now]
-    note = "A hollow point: the guard kept the value of the run before."
-    if len(shown) > MOST_LINES:
-        note = f"The first {MOST_LINES} of {len(shown)} groups. {note}"
-    return steps(lines, title=f"The threshold {name}", dates=(iso(min(every))[:10], iso(max(every))[:10]), note=note)
 
 
 def render_thresholds(result: ThresholdsResult, console: "Console") -> None:

@@ -28,6 +28,7 @@ class ListedTrait(Part):
     dimension: str = Field(description="demographic, behavioural, psychographic, contextual, or unstated.")
     description: str
     fitted: str = Field(description="Of a scaled trait: when it was fitted (UTC); empty where it was not.")
+    flagged: list[str] = Field(description="Words of special categories in it, or in what it is made of.")
 
 
 class ListResult(Result):
@@ -40,6 +41,7 @@ def run_list(environment: Environment, request: ListRequest) -> ListResult:
     """Read model.yaml and what was fitted."""
     from passerelle.privacy.audit.times import iso
     from passerelle.workflows.engine import fitted_numbers
+    from passerelle.workflows.sensitive import words_in_part
     from passerelle.workflows.workspace import Workspace
 
     with Workspace.open(environment.workspace) as workspace:
@@ -51,6 +53,7 @@ def run_list(environment: Environment, request: ListRequest) -> ListResult:
                 dimension=trait.dimension or "unstated",
                 description=trait.description,
                 fitted=iso(fitted[name].as_of) if name in fitted else "",
+                flagged=list(words_in_part(workspace, name)),
             )
             for name, trait in workspace.model.traits.items()
         ]
@@ -65,6 +68,10 @@ def render_list(result: ListResult, console: "Console") -> None:
     for row in result.traits:
         lines.add_row(row.trait, row.kind.replace("_", " "), row.dimension, row.description, row.fitted)
     console.print(lines, markup=False)
+    for row in result.traits:
+        if row.flagged:
+            told = f"Note: what may be a special category (GDPR art. 9) is in {row.trait}: {', '.join(row.flagged)}."
+            console.print(told, style="yellow", markup=False)
 
 
 class FitRequest(Request):

@@ -15,8 +15,8 @@ from passerelle.connectors.authentication import Secret, from_command, from_file
 from passerelle.connectors.errors import DefinitionError
 from passerelle.connectors.http import Endpoint, refuse_private
 from passerelle.connectors.oauth import JwtBearer, OAuth
+from passerelle.connectors.sources.files.located import Located
 from passerelle.connectors.sources.files.place import File, Place, Stamp, reading
-from passerelle.connectors.sources.files.settings import FilesSettings
 
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_only"
 TOKENS = "https://oauth2.googleapis.com/token"
@@ -59,14 +59,14 @@ class Bucket(Place):
         return list(self.system.get_file_info(selector))
 
 
-def bucket(settings: FilesSettings, folder: Path) -> Bucket:
+def bucket(settings: Located, folder: Path) -> Bucket:
     """The bucket of `path`. Raises `DefinitionError` where the key is none, or the endpoint one that is not for us."""
     where = _endpoint(settings)
     make = _s3 if settings.path.startswith("s3://") else _gcs
     return Bucket(make(settings, folder, where))
 
 
-def _endpoint(settings: FilesSettings) -> dict[str, str]:
+def _endpoint(settings: Located) -> dict[str, str]:
     if settings.endpoint is None:
         return {}
     parts = urlsplit(settings.endpoint)
@@ -77,7 +77,7 @@ def _endpoint(settings: FilesSettings) -> dict[str, str]:
     return {"scheme": parts.scheme, "endpoint_override": parts.netloc}
 
 
-def _s3(settings: FilesSettings, folder: Path, where: Mapping[str, str]) -> FileSystem:
+def _s3(settings: Located, folder: Path, where: Mapping[str, str]) -> FileSystem:
     try:
         said = from_json(_secret(settings, folder)())
     except ValueError:
@@ -98,7 +98,7 @@ def _s3(settings: FilesSettings, folder: Path, where: Mapping[str, str]) -> File
     )
 
 
-def _gcs(settings: FilesSettings, folder: Path, where: Mapping[str, str]) -> FileSystem:
+def _gcs(settings: Located, folder: Path, where: Mapping[str, str]) -> FileSystem:
     if settings.key_file is not None:
         tokens = TOKENS if settings.endpoint is None else f"{settings.endpoint.rstrip('/')}/token"
         grant = JwtBearer(folder / settings.key_file, TOKENS, SCOPE)
@@ -110,7 +110,7 @@ def _gcs(settings: FilesSettings, folder: Path, where: Mapping[str, str]) -> Fil
     return GcsFileSystem(access_token=token, credential_token_expiration=ends, retry_time_limit=_PATIENCE, **where)
 
 
-def _secret(settings: FilesSettings, folder: Path) -> Secret:
+def _secret(settings: Located, folder: Path) -> Secret:
     if settings.key_file is not None:
         return from_file(folder / settings.key_file)
     return from_command(settings.key_command or (), folder)

@@ -1,5 +1,6 @@
 """Source `consent_files`: exports of consent platforms and of vendors, read as `consent import --signal` reads them."""
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
@@ -18,7 +19,9 @@ from passerelle.connectors.contract.source import (
     State,
     quarantined,
 )
-from passerelle.connectors.sources.files.place import Disk, File, found, reading
+from passerelle.connectors.sources.files.located import Located
+from passerelle.connectors.sources.files.opening import bytes_of
+from passerelle.connectors.sources.files.place import File, Place, found, is_sure, reading, unchanged
 from passerelle.connectors.sources.files.state import Known, Memory, Partial
 from passerelle.privacy.consent.signals.mapping import SignalMapping
 from passerelle.privacy.consent.signals.registry import apart, reader
@@ -31,15 +34,13 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 20_000
 _MOST_BYTES = 32 << 20
+_BUFFER = 1 << 20
 
 
-class ConsentFilesSettings(SourceSettings):
-    """`kind: consent_files`."""
+class ConsentFilesSettings(Located, SourceSettings):
+    """`kind: consent_files`. JSON Lines, a JSON array or CSV, plain or gzipped."""
 
     kind: Literal["consent_files"]
-    path: str = Field(
-        min_length=1, description="A file, or a pattern such as data/receipts*.jsonl; JSON Lines, a JSON array or CSV."
-    )
     signal: Readable = Field(
         description="Whose records they are; `records`: anything else, which the mapping explains."
     )
@@ -74,7 +75,8 @@ class ConsentFiles:
 
     def pull(self, _resource: Resource, state: State | None, context: Context) -> Iterator[Page]:
         """New and changed files, some records at a time; then the state of all of them."""
-        files = found(Disk(self._folder), self._settings.path)
+        place = self._settings.place(self._folder)
+        files = found(place, self._settings.path)
         memory = Memory.of(state)
         warnings = tuple(f"{name} is gone; what it said stays." for name in memory.forget(files))
         newest = 0
@@ -82,7 +84,7 @@ class ConsentFiles:
             newest = max(newest, file.stamp.mtime_ns // 1000)
             known = memory.files.get(name)
             if known is None or not known.same(file.stamp):
-                yield from self._file(name, file, memory, min(context.page_rows, _MOST_ROWS))
+                yield from self._file(name, file, place, memory, context)
         yield Page(RECORDS.empty_table(), memory.state(), watermark=min(newest, context.now), warnings=warnings)
 
     def check(self) -> "list[Check]":
@@ -90,34 +92,42 @@ class ConsentFiles:
         from passerelle.connectors.contract.destination import Check
 
         try:
-            files = found(Disk(self._folder), self._settings.path)
+            files = found(self._settings.place(self._folder), self._settings.path)
         except PasserelleError as problem:
             return [Check(f"source {self.name}", "failed", problem.message, problem.advice)]
         return [Check(f"source {self.name}", "ok", f"{name} is there.") for name in files]
 
-    def _file(self, name: str, file: File, memory: Memory, most: int) -> Iterator[Page]:
+    def _file(self, name: str, file: File, place: Place, memory: Memory, context: Context) -> Iterator[Page]:
         """One file. What was kept of it by a pull that was cut is left out, unless it changed since."""
-        partial = memory.left_off(name, file.stamp)
+        version = place.version(file)
+        after = Known.of(file.stamp, version, None, sure=is_sure(file, version, context.now))
+        known = memory.files.get(name)
+        if version and known is not None and known.digest == version:
+            memory.files[name] = after
+            return
+        partial = memory.left_off(name, file.stamp, version)
         skip = partial.read if partial is not None else 0
         piece, begins, count = _Piece(name), f"{name}:" if partial is None else None, 0
         failure: PasserelleError | None = None
         try:
-            with reading(file):
-                for count, value in enumerate(values(Path(file.path)), 1):
+            with reading(file), io.BufferedReader(bytes_of(file), _BUFFER) as stream:
+                for count, value in enumerate(values(file.name, stream), 1):
                     if count <= skip:
                         continue
                     piece.take(self._settings.signal, value)
-                    if piece.full(most):
-                        here = Partial(name, file.stamp.size, file.stamp.mtime_ns, count, None)
+                    if piece.full(min(context.page_rows, _MOST_ROWS)):
+                        unchanged(place, file, version)
+                        here = Partial.of(name, file.stamp, version, count)
                         yield piece.page(memory.state(here), begins)
                         piece, begins = _Piece(name), None
         except PasserelleError as problem:
             failure = problem
+        unchanged(place, file, version)
         if failure is None:
-            memory.files[name] = Known(file.stamp.size, file.stamp.mtime_ns, "", None)
+            memory.files[name] = after
             yield piece.page(memory.state(), begins)
         else:
-            here = Partial(name, file.stamp.size, file.stamp.mtime_ns, count, None)
+            here = Partial.of(name, file.stamp, version, count)
             yield piece.page(memory.state(here), begins)
             raise failure
 

@@ -14,6 +14,8 @@ from pyarrow.fs import FileInfo, FileSystem, LocalFileSystem
 from passerelle.connectors.errors import DefinitionError, TryLater
 
 _BUFFER = 1 << 20
+_MOMENT = 2_000_000
+"""Buckets' times are of whole seconds: what is younger (µs) may be replaced within the same one."""
 _CODE = re.compile(r"AWS Error ([A-Z_]+)")
 _OURS = frozenset(
     {
@@ -109,6 +111,17 @@ def found(place: Place, pattern: str) -> Mapping[str, File]:
         where = "The path is taken from the workspace's folder; is" if isinstance(place, Disk) else "Is"
         raise DefinitionError(f"No file matches {pattern}.", advice=f"{where} the export there?")
     return files
+
+
+def is_sure(file: File, version: str, now: int) -> bool:
+    """Whether the file's stamp tells it from any later one, for one that has this `version` at `now` (µs)."""
+    return not version or file.stamp.mtime_ns // 1000 < now - _MOMENT
+
+
+def unchanged(place: Place, file: File, version: str) -> None:
+    """Raises `TryLater` where the file is not of this version any more: what was read of it may be half old."""
+    if place.version(file) != version:
+        raise TryLater(f"{file.name} changed while it was read.", advice="The next pull reads it again.")
 
 
 class reading:  # noqa: N801 - reads as a word in a with statement

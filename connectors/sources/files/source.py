@@ -10,10 +10,9 @@ from passerelle.connectors.contract.columns import newcomers
 from passerelle.connectors.contract.durations import microseconds
 from passerelle.connectors.contract.roles import Kind
 from passerelle.connectors.contract.source import Context, Page, Resource, SourceSettings, State
-from passerelle.connectors.errors import TryLater
 from passerelle.connectors.sources.files.opening import Content, format_of, read_through
 from passerelle.connectors.sources.files.paging import Mark, Pager, Window
-from passerelle.connectors.sources.files.place import Disk, File, Place, found
+from passerelle.connectors.sources.files.place import File, Place, found, is_sure, unchanged
 from passerelle.connectors.sources.files.readers import Opened
 from passerelle.connectors.sources.files.readers import opened as opened_file
 from passerelle.connectors.sources.files.settings import FilesSettings
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Check
 
 RECORDS = "records"
-_MOMENT = 2_000_000
-"""Buckets' times are of whole seconds: what is younger (µs) may be replaced within the same one."""
 
 
 class Files:
@@ -51,7 +48,7 @@ class Files:
 
     def pull(self, _resource: Resource, state: State | None, context: Context) -> Iterator[Page]:
         """New and changed files, page by page; then the state of all of them."""
-        place = self._place()
+        place = self._settings.place(self._folder)
         files = found(place, self._settings.path)
         memory = Memory.of(state)
         warnings = [f"{name} is gone; its records stay." for name in memory.forget(files)]
@@ -74,7 +71,7 @@ class Files:
 
         checks = []
         try:
-            place = self._place()
+            place = self._settings.place(self._folder)
             for name, file in found(place, self._settings.path).items():
                 self._open(file, place.version(file))
                 checks.append(Check(f"source {self.name}", "ok", f"{name} has the named columns."))
@@ -82,18 +79,11 @@ class Files:
             checks.append(Check(f"source {self.name}", "failed", problem.message, problem.advice))
         return checks
 
-    def _place(self) -> Place:
-        if not self._settings.in_bucket:
-            return Disk(self._folder)
-        from passerelle.connectors.sources.files.buckets import bucket
-
-        return bucket(self._settings, self._folder)
-
     def _file(
         self, name: str, file: File, place: Place, memory: Memory, context: Context, warnings: list[str]
     ) -> Iterator[Page]:
         stamp, version = file.stamp, place.version(file)
-        sure = not version or stamp.mtime_ns // 1000 < context.now - _MOMENT
+        sure = is_sure(file, version, context.now)
         content, opened = self._open(file, version)
         known = memory.files.get(name)
         if known is not None and known.digest == content.digest:
@@ -102,13 +92,12 @@ class Files:
         warnings += newcomers(name, opened.columns, memory.columns)
         window = Window(self._since(known), context.now, self._settings.timezone or context.timezone)
         pager = Pager(name, self._shape, window, context.page_rows, check_text=not content.fits)
-        partial = memory.left_off(name, stamp)
+        partial = memory.left_off(name, stamp, version)
         pager.mark = partial.mark if partial is not None else None
         begins = f"{name}:" if partial is None and window.since is None else None
         for batch in pager.batches(opened.chunks(), skip=partial.read if partial else 0):
-            if place.version(file) != version:
-                raise TryLater(f"{name} changed while it was read.", advice="The next pull reads it again.")
-            here = Partial(name, stamp.size, stamp.mtime_ns, batch.read, batch.mark)
+            unchanged(place, file, version)
+            here = Partial.of(name, stamp, version, batch.read, batch.mark)
             yield Page(batch.rows, memory.state(here), batch.places, begins, batch.quarantined)
             begins = None
         mark = pager.mark if pager.mark is not None else known.mark if known else None

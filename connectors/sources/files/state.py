@@ -1,7 +1,7 @@
 """What is remembered between pulls of a source of files: stamps, digests and cursor values; no content."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from pydantic import JsonValue
@@ -32,17 +32,23 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """A file in the middle of being read: so many of its rows are kept."""
+    """A file in the middle of being read: so many of its rows are kept. `version` is what its place names it by."""
 
     name: str
     size: int
     mtime_ns: int
     read: int
     mark: Mark
+    version: str = ""
 
-    def goes_on(self, name: str, stamp: Stamp) -> bool:
+    @classmethod
+    def of(cls, name: str, stamp: Stamp, version: str, read: int, mark: Mark = None) -> Self:
+        """So far into this file."""
+        return cls(name, stamp.size, stamp.mtime_ns, read, mark, version)
+
+    def goes_on(self, name: str, stamp: Stamp, version: str) -> bool:
         """Whether this file is the one, and unchanged."""
-        return (self.name, self.size, self.mtime_ns) == (name, stamp.size, stamp.mtime_ns)
+        return replace(self, read=0, mark=None) == Partial.of(name, stamp, version, 0)
 
 
 @dataclass(slots=True)
@@ -73,9 +79,9 @@ class Memory:
             "columns": list(self.columns),
         }
 
-    def left_off(self, name: str, stamp: Stamp) -> Partial | None:
+    def left_off(self, name: str, stamp: Stamp, version: str) -> Partial | None:
         """How far this file was read by a pull that was cut; None where it was not, or where it changed since."""
-        return self.partial if self.partial is not None and self.partial.goes_on(name, stamp) else None
+        return self.partial if self.partial is not None and self.partial.goes_on(name, stamp, version) else None
 
     def forget(self, present: Iterable[str]) -> list[str]:
         """Forget files that are gone, and say which."""

@@ -2,19 +2,29 @@
 
 import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from passerelle.connectors.contract.access import TokenFrom
-from passerelle.connectors.contract.declared import RecordSettings
+from passerelle.connectors.contract.declared import RecordSettings, one_or_several
 from passerelle.connectors.contract.durations import DURATION
+from passerelle.connectors.contract.graphql import FIELDS
 from passerelle.connectors.errors import DefinitionError
 
 MOMENTS = ("since", "since_date", "since_seconds", "since_milliseconds", "until", "until_date")
+COLUMNS = "fields"
+WORDS = (*MOMENTS, COLUMNS)
 """What may stand in braces in a query's values."""
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
+_WRITES = re.compile(r"^\s*(mutation|subscription)\b", re.MULTILINE)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+")
+
+
+_Values = Annotated[
+    Annotated[str, Tag("one")] | Annotated[tuple[str, ...], Tag("several")], Discriminator(one_or_several)
+]
 
 
 class _Closed(BaseModel):
@@ -143,10 +153,16 @@ class RestSettings(RecordSettings):
     headers: dict[str, str] = Field(
         default_factory=dict, description="Other headers, such as an API version. No secret."
     )
-    query: dict[str, str] = Field(
+    query: dict[str, _Values] = Field(
         default_factory=dict,
-        description="Parameters. {since}, {until} (2026-02-03T10:12:00Z), {since_date}, {since_seconds} and"
-        " {since_milliseconds} are filled in; what names one of them is left out of a first pull.",
+        description="Parameters; a list sends one several times. {since}, {until} (2026-02-03T10:12:00Z), {since_date},"
+        " {since_seconds} and {since_milliseconds} are filled in; what names a since is left out of a first pull."
+        " {fields} is the names of the columns.",
+    )
+    graphql: str | None = Field(
+        None,
+        description="A GraphQL query to post instead; `...fields` in it stands for the columns. Its variables are"
+        " `query` and the paging's parameters.",
     )
     paging: Paging | None = Field(None, description="How it pages; by default everything comes at once.")
     count: str = Field("", description="Where it says how many there are in all: meta.total, or header:x-total-count.")
@@ -157,18 +173,43 @@ class RestSettings(RecordSettings):
 
     @model_validator(mode="after")
     def _known_words(self) -> Self:
-        for name, value in self.query.items():
-            for word in _BRACES.findall(value):
-                if word not in MOMENTS:
+        for name in self.query:
+            for word in _BRACES.findall(" ".join(self.values(name))):
+                if word not in WORDS:
                     raise DefinitionError(
                         f"The query's {name} has a word in braces that is not known.",
-                        advice=f"Known are {', '.join(f'{{{one}}}' for one in MOMENTS)}.",
+                        advice=f"Known are {', '.join(f'{{{one}}}' for one in WORDS)}.",
                         path=("query", name),
                     )
-        if self.shape().cursor is None and any("{since" in value for value in self.query.values()):
+        since = any("{since" in value for name in self.query for value in self.values(name))
+        if self.shape().cursor is None and since:
             raise DefinitionError(
                 "The query says since when, but no field is the cursor.",
                 advice="Mark the field that grows with each change: `cursor: timestamp`.",
                 path=("query",),
             )
         return self
+
+    @model_validator(mode="after")
+    def _a_document(self) -> Self:
+        if self.graphql is None:
+            return self
+        if _WRITES.search(self.graphql):
+            advice = "A source only reads: describe a query."
+            raise DefinitionError("The GraphQL document is no query.", advice=advice, path=("graphql",))
+        if FIELDS not in self.graphql:
+            advice = f"Write `{FIELDS}` where a record's fields stand: they follow from the columns."
+            raise DefinitionError("The GraphQL query names its fields itself.", advice=advice, path=("graphql",))
+        if self.paging is not None and (self.paging.link is not None or self.paging.range is not None):
+            advice = "GraphQL pages by variables: `cursor`, `number` or `offset`."
+            raise DefinitionError("A GraphQL query has no headers to page by.", advice=advice, path=("paging",))
+        for name, one in self.fields.items():
+            if not all(map(_NAME.fullmatch, (one.column or name).split("."))):
+                advice = "Names are of letters, digits and _, with a dot between one and what is within it."
+                raise DefinitionError(f"GraphQL has no field called {name}.", advice=advice, path=("fields", name))
+        return self
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """A parameter's values."""
+        said = self.query[name]
+        return (said,) if isinstance(said, str) else said

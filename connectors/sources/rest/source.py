@@ -1,12 +1,13 @@
 """From settings to the same values that a connector in Python is made of."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 from passerelle.connectors.authentication import Authentication, Basic, Nobody, StaticHeader
 from passerelle.connectors.contract.asking import Window
+from passerelle.connectors.contract.graphql import Document, written
 from passerelle.connectors.contract.paging import (
     CursorPage,
     LinkPage,
@@ -19,11 +20,11 @@ from passerelle.connectors.contract.paging import (
 from passerelle.connectors.contract.records import loose_record
 from passerelle.connectors.contract.rest import RestResource, RestSource
 from passerelle.connectors.contract.source import SourceSettings
-from passerelle.connectors.exchange import Clock
+from passerelle.connectors.exchange import ByErrors, Clock, Params, by_status
 from passerelle.connectors.http import Endpoint, Session
 from passerelle.connectors.oauth import ClientCredentials, OAuth, Refresh
 from passerelle.connectors.quota import AdaptivePace, HeaderQuota, Pace, Quota, Together
-from passerelle.connectors.sources.rest.settings import Limit, Login, Paging, RestSettings
+from passerelle.connectors.sources.rest.settings import COLUMNS, Limit, Login, Paging, RestSettings
 
 RECORDS = "records"
 
@@ -37,13 +38,19 @@ class Rest(RestSource):
         login = _login(settings.authentication, folder, private=settings.allow_private)
         endpoint = Endpoint(settings.url, allow_private=settings.allow_private)
         shape = settings.nested()
+        query = _query(settings)
+        asked = None
+        if settings.graphql is not None:
+            counted = settings.paging is not None and settings.paging.cursor is None
+            asked = Document(settings.path, written(settings.graphql, shape), query, counted).ask
         resource = RestResource(
             RECORDS,
             loose_record(shape),
             path=settings.path,
+            ask=asked,
             records=settings.records,
             pages=_pages(settings.paging),
-            query=_query(settings.query),
+            query=query,
             overlap=settings.overlap,
             count=settings.count,
             sparse=settings.sparse,
@@ -53,18 +60,34 @@ class Rest(RestSource):
         super().__init__(
             name,
             [resource],
-            lambda: Session(endpoint, authentication=login, headers=settings.headers, clock=clock),
+            lambda: Session(
+                endpoint,
+                authentication=login,
+                headers=settings.headers,
+                judge=by_status if settings.graphql is None else ByErrors(),
+                clock=clock,
+            ),
             quotas={"": _quota(settings.quota)},
         )
 
 
-def _query(given: Mapping[str, str]) -> Callable[[Window], Mapping[str, str]]:
-    def query(window: Window) -> Mapping[str, str]:
+def _query(settings: RestSettings) -> Callable[[Window], Params]:
+    def query(window: Window) -> Params:
         words = _words(window)
-        wanted = {name: value for name, value in given.items() if window.since is not None or "{since" not in value}
-        return {name: _filled(value, words) for name, value in wanted.items()}
+        found: dict[str, str | list[str]] = {}
+        for name, said in settings.query.items():
+            if window.since is None and any("{since" in value for value in settings.values(name)):
+                continue
+            found[name] = _filled(said, words) if isinstance(said, str) else _each(said, window, words)
+        return found
 
     return query
+
+
+def _each(said: Sequence[str], window: Window, words: Mapping[str, str]) -> list[str]:
+    """A parameter that is sent several times: `{fields}` is there once for each column."""
+    several = (window.asked if value == f"{{{COLUMNS}}}" else (_filled(value, words),) for value in said)
+    return [one for values in several for one in values]
 
 
 def _words(window: Window) -> dict[str, str]:
@@ -76,6 +99,7 @@ def _words(window: Window) -> dict[str, str]:
         "since_milliseconds": str(since // 1000),
         "until": window.until_iso,
         "until_date": _day(window.until),
+        COLUMNS: ",".join(window.asked),
     }
 
 

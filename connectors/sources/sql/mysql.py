@@ -1,6 +1,7 @@
 """MySQL and MariaDB, by PyMySQL: no ADBC driver for them is on PyPI. Streamed by the server, every value as text."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Self
 from urllib.parse import SplitResult, unquote
 
@@ -22,7 +23,7 @@ _NOT_LET_IN = frozenset({1044, 1045, 1142, 1143, 1227})
 class Mysql:
     """A server, in a read-only session that speaks UTC."""
 
-    quote = "`"
+    quote = partial(quoted, mark="`")
 
     def __init__(self, where: SplitResult) -> None:
         with _answering():
@@ -56,7 +57,7 @@ class Mysql:
 
     def shown(self, column: Column) -> str:
         """As text."""
-        name, shown = quoted(column.name, self.quote), of_records(column.name, self.quote)
+        name, shown = self.quote(column.name), of_records(column.name, self.quote)
         return f"CAST({shown} AS CHAR) AS {name}"
 
     def place(self, _number: int, column: Column) -> str:

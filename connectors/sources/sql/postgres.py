@@ -1,6 +1,7 @@
 """PostgreSQL, by ADBC, in a read-only session: Arrow from the server's binary COPY."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Self
 from urllib.parse import SplitResult, urlunsplit
 
@@ -19,7 +20,7 @@ _COMPARED = (*_NATIVE, "numeric")
 class Postgres:
     """A server. Types that Arrow does not carry are asked for as text."""
 
-    quote = '"'
+    quote = partial(quoted, mark='"')
 
     def __init__(self, where: SplitResult) -> None:
         with answering():
@@ -42,7 +43,7 @@ class Postgres:
 
     def shown(self, column: Column) -> str:
         """As it is, or as text."""
-        name, shown = quoted(column.name, self.quote), of_records(column.name, self.quote)
+        name, shown = self.quote(column.name), of_records(column.name, self.quote)
         return shown if column.native else f"CAST({shown} AS text) AS {name}"
 
     def place(self, number: int, column: Column) -> str:

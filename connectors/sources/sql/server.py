@@ -1,10 +1,13 @@
 """What the source needs of a database, whichever it is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import pyarrow as pa
+
+Quote = Callable[[str], str]
+"""Makes of a name what can be nothing but a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,8 @@ class Server(Protocol):
     """A read-only connection, closed as a context manager. Its errors are ours, and quote nothing of the database's."""
 
     @property
-    def quote(self) -> str:
-        """What stands around names."""
+    def quote(self) -> Quote:
+        """A name as it must stand in a statement."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -41,4 +44,14 @@ class Server(Protocol):
 
     def rows(self, sql: str, parameters: Sequence[str]) -> Iterator[pa.Table]:
         """The answer, streamed."""
+        ...
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A server whose statements cost by what they read."""
+
+    @property
+    def price(self) -> str:
+        """What the statements so far cost, in words."""
         ...

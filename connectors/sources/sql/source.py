@@ -12,10 +12,9 @@ from passerelle.connectors.contract.columns import newcomers, require
 from passerelle.connectors.contract.durations import microseconds
 from passerelle.connectors.contract.roles import Identifier, Kind
 from passerelle.connectors.contract.source import Context, Page, Resource, SourceSettings, State
-from passerelle.connectors.sources.sql.address import address
 from passerelle.connectors.sources.sql.connect import server_at
 from passerelle.connectors.sources.sql.moments import earlier, not_after
-from passerelle.connectors.sources.sql.server import Column, Server
+from passerelle.connectors.sources.sql.server import Column, Priced, Server
 from passerelle.connectors.sources.sql.settings import SqlSettings
 from passerelle.connectors.sources.sql.statement import Slice, table
 from passerelle.connectors.sources.sql.statement import column as of_records
@@ -42,6 +41,7 @@ class Sql:
         self._settings = settings
         self._folder = folder
         self._shape = settings.shape()
+        self._price = ""
 
     @property
     def resources(self) -> Sequence[Resource]:
@@ -51,12 +51,13 @@ class Sql:
     def pull(self, _resource: Resource, state: State | None, context: Context) -> Iterator[Page]:
         """Pages in the cursor's order, then the state of the whole."""
         memory = _Memory.of(state)
-        with server_at(address(self._settings, self._folder), self._folder) as server:
+        with server_at(self._settings, self._folder) as server:
             columns = self._columns(server)
             warnings = newcomers(self._where, list(columns), memory.columns)
             for part in self._slices(memory):
-                for rows in _pages(self._rows(server, columns, part), context.page_rows):
+                for rows in in_pages(self._rows(server, columns, part), context.page_rows):
                     memory = self._moved(memory, part, rows)
+                    self._price = server.price if isinstance(server, Priced) else ""
                     yield Page(self._named(rows), memory.state())
         yield Page(
             rows=self._named(None),
@@ -70,11 +71,16 @@ class Sql:
         from passerelle.connectors.contract.destination import Check
 
         try:
-            with server_at(address(self._settings, self._folder), self._folder) as server:
+            with server_at(self._settings, self._folder) as server:
                 self._columns(server)
         except PasserelleError as problem:
             return [Check(f"source {self.name}", "failed", problem.message, problem.advice)]
         return [Check(f"source {self.name}", "ok", f"{self._where} has the named columns.")]
+
+    @property
+    def limits(self) -> dict[str, str]:
+        """What the last pull cost, where a database says so."""
+        return {"cost": self._price}
 
     @property
     def _where(self) -> str:
@@ -168,7 +174,7 @@ class _Memory:
         return {"mark": self.mark, "at": self.at, "after": self.after, "columns": list(self.columns)}
 
 
-def _pages(tables: Iterator[pa.Table], page_rows: int) -> Iterator[pa.Table]:
+def in_pages(tables: Iterator[pa.Table], page_rows: int) -> Iterator[pa.Table]:
     """The same rows, so many at a time."""
     waiting: list[pa.Table] = []
     count = 0

@@ -5,6 +5,7 @@ behind a letter that tells it from nothing.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import SplitResult, quote, unquote
@@ -19,11 +20,14 @@ from passerelle.connectors.sources.sql.server import Column
 from passerelle.connectors.sources.sql.statement import column as of_records
 from passerelle.connectors.sources.sql.statement import quoted
 
+_END = (1 << 31) - 1
+"""Past the end of any value."""
+
 
 class Sqlite:
     """A file. Nobody else's writing is waited for, and nothing is written."""
 
-    quote = '"'
+    quote = partial(quoted, mark='"')
 
     def __init__(self, where: SplitResult, folder: Path) -> None:
         path = folder / unquote(where.path.removeprefix("/"))
@@ -46,8 +50,8 @@ class Sqlite:
 
     def shown(self, column: Column) -> str:
         """`n` for nothing, or `v` and the value."""
-        name, shown = quoted(column.name, self.quote), of_records(column.name, self.quote)
-        return f"CASE WHEN {shown} IS NULL THEN 'n' ELSE 'v' || CAST({shown} AS TEXT) END AS {name}"
+        name, shown = self.quote(column.name), of_records(column.name, self.quote)
+        return f"COALESCE('v' || {shown}, 'n') AS {name}"
 
     def place(self, _number: int, column: Column) -> str:
         """Numbers are compared as such."""
@@ -63,6 +67,15 @@ class Sqlite:
 
 
 def _bare(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Without the letter, which is one byte: bytes are cut faster than characters are counted."""
     text = column.cast(pa.string())
-    there = pc.starts_with(text, "v")
-    return pc.if_else(there, pc.utf8_slice_codeunits(text, 1), pa.scalar(None, pa.string()))
+    bare = pc.binary_slice(text.cast(pa.binary()), 1, _END)
+    return pc.if_else(pc.starts_with(text, "v"), _decoded(bare), pa.scalar(None, pa.string()))
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """As text. SQLite takes any bytes for such: what is none becomes U+FFFD, and stops nobody else's record."""
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.chunked_array([[one.decode("utf-8", "replace") for one in column.to_pylist()]], pa.string())

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from passerelle.connectors.sources.sql.server import Quote
 from passerelle.connectors.sources.sql.settings import SqlSettings
 
 _ALIAS = "records"
@@ -20,20 +21,20 @@ class Slice:
     blank: bool = False
 
 
-def table(settings: SqlSettings, quote: str) -> str:
+def table(settings: SqlSettings, quote: Quote) -> str:
     """What to select from, as `records`: the quoted table, or the query as a derived table."""
     if settings.query is not None:
         found = f"({settings.query.strip().rstrip(';')})"
     else:
-        found = ".".join(quoted(part, quote) for part in (settings.table or "").split("."))
-    return f"{found} AS {quoted(_ALIAS, quote)}"
+        found = ".".join(quote(part) for part in (settings.table or "").split("."))
+    return f"{found} AS {quote(_ALIAS)}"
 
 
-def column(name: str, quote: str) -> str:
+def column(name: str, quote: Quote) -> str:
     """A column of `records`: never its namesake in the answer, which may be of another type and sort differently."""
-    return f"{quoted(_ALIAS, quote)}.{quoted(name, quote)}"
+    return f"{quote(_ALIAS)}.{quote(name)}"
 
 
-def quoted(name: str, quote: str) -> str:
-    """A name that can be nothing but a name."""
-    return quote + name.replace(quote, quote * 2) + quote
+def quoted(name: str, mark: str) -> str:
+    """A name that can be nothing but a name, between two marks."""
+    return mark + name.replace(mark, mark * 2) + mark

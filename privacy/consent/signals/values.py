@@ -6,11 +6,13 @@ in the middle of an array, nothing tells where the next record would begin: the 
 
 import codecs
 import csv
+import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from itertools import chain
+from pathlib import PurePath
+from typing import Any, BinaryIO
 
 from passerelle.privacy.errors import DefinitionError
 
@@ -33,25 +35,26 @@ class Value:
     fault: str | None = None
 
 
-def values(path: Path) -> Iterator[Value]:
-    """The records of a file, by its ending. Raises `DefinitionError` with a line's number where it can't be read on."""
-    if not path.is_file():
-        raise DefinitionError(f"There is no file {path.name}.")
+def values(name: str, stream: BinaryIO) -> Iterator[Value]:
+    """The records of a file that is called `name`, by its ending, `.gz` aside; `stream` gives what is not packed.
+
+    Raises `DefinitionError` with a line's number where it can't be read on.
+    """
     kinds = {".jsonl": _lines, ".ndjson": _lines, ".json": _array, ".csv": _rows, ".tsv": _rows, ".txt": _rows}
-    read = kinds.get(path.suffix.lower())
+    endings = [ending.lower() for ending in PurePath(name).suffixes if ending.lower() != ".gz"]
+    read = kinds.get(endings[-1]) if endings else None
     if read is None:
-        raise DefinitionError(f"{path.name} is neither JSON nor CSV.", advice="Name it .jsonl, .json or .csv.")
-    yield from read(path)
+        raise DefinitionError(f"{name} is neither JSON nor CSV.", advice="Name it .jsonl, .json or .csv.")
+    yield from read(name, stream)
 
 
-def _lines(path: Path) -> Iterator[Value]:
-    with path.open("rb") as file:
-        for line, raw in enumerate(iter(lambda: file.readline(MOST_BYTES + 1), b""), 1):
-            if len(raw) > MOST_BYTES:
-                raise DefinitionError(f"{path.name}, line {line} is longer than {MOST_BYTES >> 20} MiB.")
-            plain = raw.strip()
-            if plain:
-                yield _decoded(line, plain.removeprefix(codecs.BOM_UTF8) if line == 1 else plain)
+def _lines(name: str, stream: BinaryIO) -> Iterator[Value]:
+    for line, raw in enumerate(iter(lambda: stream.readline(MOST_BYTES + 1), b""), 1):
+        if len(raw) > MOST_BYTES:
+            raise DefinitionError(f"{name}, line {line} is longer than {MOST_BYTES >> 20} MiB.")
+        plain = raw.strip()
+        if plain:
+            yield _decoded(line, plain.removeprefix(codecs.BOM_UTF8) if line == 1 else plain)
 
 
 def _decoded(line: int, raw: bytes) -> Value:
@@ -62,17 +65,16 @@ def _decoded(line: int, raw: bytes) -> Value:
     return Value(line, record, raw, None if isinstance(record, Mapping) else "not_a_record")
 
 
-def _array(path: Path) -> Iterator[Value]:
-    with path.open("rb") as file:
-        scan = _Scan(path.name, iter(lambda: file.read(_CHUNK), b""))
-        inside = scan.skip(_BLANK) == "["
-        if inside:
-            scan.take(1)
-        while (here := scan.skip(_BLANK + ("," if inside else ""))) not in {"", "]"}:
-            line, record, raw = scan.value()
-            yield Value(line, record, raw, None if isinstance(record, Mapping) else "not_a_record")
-        if (here == "]") != inside:
-            raise scan.broken()
+def _array(name: str, stream: BinaryIO) -> Iterator[Value]:
+    scan = _Scan(name, iter(lambda: stream.read(_CHUNK), b""))
+    inside = scan.skip(_BLANK) == "["
+    if inside:
+        scan.take(1)
+    while (here := scan.skip(_BLANK + ("," if inside else ""))) not in {"", "]"}:
+        line, record, raw = scan.value()
+        yield Value(line, record, raw, None if isinstance(record, Mapping) else "not_a_record")
+    if (here == "]") != inside:
+        raise scan.broken()
 
 
 class _Scan:
@@ -151,22 +153,21 @@ class _Scan:
         return True
 
 
-def _rows(path: Path) -> Iterator[Value]:
-    with path.open("r", encoding="utf-8-sig", newline="") as file:
-        line = 1
-        try:
-            header = file.readline()
-            file.seek(0)
-            rows = csv.reader(file, delimiter=max(_DELIMITERS, key=header.count))
-            names = [name.strip() for name in next(rows, [])]
-            if len(set(names)) != len(names):
-                raise DefinitionError(f"{path.name}: two columns have the same name.")
-            for row in rows:
-                line, began = rows.line_num, line + 1
-                if row:
-                    yield _row(began, names, row)
-        except (csv.Error, UnicodeDecodeError):
-            raise DefinitionError(f"{path.name}, after line {line}: a row cannot be read.") from None
+def _rows(name: str, stream: BinaryIO) -> Iterator[Value]:
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+    line = 1
+    try:
+        header = text.readline()
+        rows = csv.reader(chain([header], text), delimiter=max(_DELIMITERS, key=header.count))
+        names = [column.strip() for column in next(rows, [])]
+        if len(set(names)) != len(names):
+            raise DefinitionError(f"{name}: two columns have the same name.")
+        for row in rows:
+            line, began = rows.line_num, line + 1
+            if row:
+                yield _row(began, names, row)
+    except (csv.Error, UnicodeDecodeError):
+        raise DefinitionError(f"{name}, after line {line}: a row cannot be read.") from None
 
 
 def _row(line: int, names: list[str], row: list[str]) -> Value:

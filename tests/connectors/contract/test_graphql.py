@@ -2,8 +2,6 @@
 
 from typing import Annotated
 
-import pytest
-
 from passerelle.connectors.contract.graphql import selection
 from passerelle.connectors.contract.records import Record, at, shape_of
 from passerelle.connectors.contract.roles import Attribute, Identifier, Key
@@ -27,6 +25,5 @@ def test_a_record_asks_for_its_own_fields_once_each() -> None:
     assert selection(shape_of(Customer)) == "id defaultEmailAddress { emailAddress marketingState }"
 
 
-def test_a_place_in_a_list_cannot_be_asked_for() -> None:
-    with pytest.raises(TypeError, match="email stands within a list"):
-        selection(shape_of(Listed))
+def test_a_list_is_asked_for_whole() -> None:
+    assert selection(shape_of(Listed)) == "id emails { value }"

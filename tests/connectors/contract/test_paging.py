@@ -24,21 +24,26 @@ class Numbered(Record):
     updated: Annotated[datetime | None, Cursor()] = None
 
 
-@pytest.mark.parametrize(("count", "said"), [(8, True), (9, True), (8, False), (9, False), (0, True)])
-def test_a_range_of_numbers_ends_with_416_or_where_content_range_says_so(count: int, said: bool) -> None:
+@pytest.mark.parametrize("said", ["all", "some", "nothing"])
+@pytest.mark.parametrize("past", [0, 1], ids=["the last counts", "the last does not count"])
+@pytest.mark.parametrize("count", [0, 8, 9])
+def test_a_range_of_numbers_ends_with_416_or_where_content_range_says_so(count: int, past: int, said: str) -> None:
+    """Whether or not a server takes the last number of a range for part of it, and knows how many there are."""
+
     def ranges(made: Vendor, _path: str, _query: dict[str, str]) -> Answer:
         first, last = map(int, made.headers[-1]["range"].removeprefix("records=").split("-"))
         if first >= len(made.people):
             return 416, {}, b""
-        some = made.people[first : last + 1]
-        head = {"content-range": f"records {first}-{first + len(some) - 1}/{len(made.people)}"} if said else {}
+        some = made.people[first : last + 1 - past]
+        whole = len(made.people) if said == "all" else "*"
+        head = {} if said == "nothing" else {"content-range": f"records {first}-{first + len(some) - 1}/{whole}"}
         return 206, head, json.dumps(some).encode()
 
     with vendor(ranges) as made:
         made.people = [person(number) for number in range(count)]
         found = pull(people(made, RangePage(3), ""))
     assert ids(found) == [f"K{number}" for number in range(count)]
-    assert len(made.asked) <= count // 3 + 1
+    assert len(made.asked) <= count // (3 - past) + (1 if said == "all" else 2)
 
 
 def keyset_ask(window: Window, step: Any) -> Ask:  # noqa: ANN401

@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,43 +18,28 @@ from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 
 from passerelle.connectors.contract.fake_vendor import Answer, Asked, Check
+from tests.connectors.sources.deviations import DEVIATIONS
 
 SPECS = Path(os.environ.get("PASSERELLE_SPECS", Path(__file__).parents[4] / "shared" / "specs"))
 
 
-NONE: Mapping[str, str] = MappingProxyType({})
-
-
-def against(
-    name: str,
-    *,
-    paths: tuple[str, ...] = (),
-    nullable: Mapping[str, str] = NONE,
-    lists: Mapping[str, str] = NONE,
-    otherwise: Mapping[str, str] = NONE,
-) -> Check:
+def against(name: str, *, paths: tuple[str, ...] = ()) -> Check:
     """A check of everything against the description in the file `name`, or against its part about `paths`.
 
-    `otherwise` is the reviewed list of members of request bodies that the vendor's guides send in another form than
-    its description has; they are left out of the comparison. "security" among them: so is how we are let in.
-
-    `lists` is the reviewed list of parameters that take several values by commas although their description has room
-    for one; each value is checked on its own.
-
-    `nullable` is the reviewed list of members that the vendor sends as null although its description says otherwise,
-    each with where that is known from.
+    What the vendor is known to do otherwise stands in `deviations.py`.
     """
-    openapi, server = _described(name, paths, unsecured="security" in otherwise)
+    known = DEVIATIONS[name]
+    openapi, server = _described(name, paths, unsecured="security" in known.otherwise)
 
     def check(asked: Asked, answer: Answer) -> None:
         head, query = dict(asked.headers), dict(asked.query)
-        for several in sorted({*lists} & {*query}) or [""]:
+        for several in sorted({*known.lists} & {*query}) or [""]:
             for value in query.get(several, "").split(","):
                 one = {**query, **({several: value} if several else {})}
-                sent = _as_described(asked.body, otherwise)
+                sent = _as_described(asked.body, known.otherwise)
                 request = MockRequest(server, asked.method, asked.path, headers=head, args=one, data=sent)
                 openapi.validate_request(request)
-        body = json.dumps(_without(json.loads(answer.content), nullable)).encode()
+        body = json.dumps(_without(json.loads(answer.content), known.nullable)).encode()
         kind = answer.headers.get("content-type", "application/json")
         openapi.validate_response(request, MockResponse(body, status_code=answer.status, content_type=kind))
 

@@ -19,11 +19,6 @@ from tests.connectors.sources.fake_hubspot import WIDE, FakeHubSpot, HubSpotWorl
 from tests.connectors.sources.openapi import against
 
 NOW = 1_795_219_200_000_000
-NULLABLE: Mapping[str, str] = {}
-OTHERWISE = {
-    "sorts": "the guide on searches sends objects of propertyName and direction; the description has text",
-    "security": "the guides send `Authorization: Bearer`; the description has a header `private-app`, or OAuth",
-}
 
 
 @pytest.fixture
@@ -60,12 +55,12 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 def described(asked: Asked, answer: Answer) -> None:
     """Each request against the description that has its path."""
     name = "hubspot_subs_2026-09.json" if "communication-preferences" in asked.path else "hubspot_contacts_2026-09.json"
-    against(name, nullable=NULLABLE, otherwise=OTHERWISE)(asked, answer)
+    against(name)(asked, answer)
 
 
 @pytest.mark.parametrize("resource", ["contacts", "deals", "opt_outs"])
 def test_what_is_asked_and_answered_is_as_the_vendor_describes_it(tmp_path: Path, resource: str) -> None:
-    against("hubspot_contacts_2026-09.json", otherwise=OTHERWISE)  # skips here where it is not at hand
+    against("hubspot_contacts_2026-09.json")  # skips here where it is not at hand
     world = HubSpotWorld(tmp_path, resource, check=described)
     world.put(fakes(world.resource.shape, range(7)))
     first = pull(world)
@@ -104,7 +99,7 @@ def test_addresses_are_asked_about_a_hundred_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_fake_that_flatters_us_is_caught() -> None:
-    check = against("hubspot_contacts_2026-09.json", otherwise=OTHERWISE)
+    check = against("hubspot_contacts_2026-09.json")
     path, head = "/crm/objects/2026-09/contacts", {"authorization": "Bearer x", "content-type": "application/json"}
     good = {"id": "1", "archived": False, "createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z"}
     check(Asked("GET", path, {}, head), Answer({"results": [{**good, "properties": {"email": None}}]}))

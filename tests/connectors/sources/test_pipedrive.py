@@ -14,14 +14,6 @@ from tests.connectors.sources.fake_pipedrive import PipedriveWorld
 from tests.connectors.sources.openapi import against
 
 NOW = 1_795_219_200_000_000
-NULLABLE = {
-    "org_id": "the SDK's changelog of version 32.0.0: nullable, to match real API behaviour",
-    "next_cursor": "the description of the field itself: null at the end",
-    "won_time": "its example",
-}
-
-
-LISTS = {"status": "its own text: several may be given, by commas"}
 
 
 def pull(world: PipedriveWorld) -> list[Page]:
@@ -30,7 +22,7 @@ def pull(world: PipedriveWorld) -> list[Page]:
 
 @pytest.mark.parametrize("resource", ["persons", "deals"])
 def test_what_is_asked_and_answered_is_as_the_vendor_describes_it(tmp_path: Path, resource: str) -> None:
-    world = PipedriveWorld(tmp_path, resource, check=against("pipedrive_v2.yml", nullable=NULLABLE, lists=LISTS))
+    world = PipedriveWorld(tmp_path, resource, check=against("pipedrive_v2.yml"))
     world.put(_some(world))
     first = pull(world)
     assert sum(page.rows.num_rows for page in first) == 5
@@ -40,7 +32,7 @@ def test_what_is_asked_and_answered_is_as_the_vendor_describes_it(tmp_path: Path
 
 
 def test_a_fake_that_flatters_us_is_caught() -> None:
-    check = against("pipedrive_v2.yml", nullable=NULLABLE)
+    check = against("pipedrive_v2.yml")
     asked = Asked("GET", "/api/v2/persons", {"sort_by": "update_time"}, {"x-api-token": "x"})
     check(asked, Answer({"success": True, "data": [{"id": 1}], "additional_data": {"next_cursor": None}}))
     wrong = [

@@ -1,6 +1,7 @@
 """A vendor described in YAML keeps the promises of a source, however it pages and lets us in."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from passerelle.connectors.contract.worlds import VendorWorld
 from passerelle.connectors.errors import DefinitionError
 from passerelle.connectors.exchange import Clock
 from passerelle.connectors.sources.rest import Rest, RestSettings
+from passerelle.privacy.errors import PasserelleError
 
 NOW = 1_795_219_200_000_000
 FIELDS: dict[str, Any] = {
@@ -44,15 +46,22 @@ class FakeCrm(FakeVendor):
         return Answer({"access_token": f"t{self.tokens}", "expires_in": 3600})
 
 
+class FakeGraphQl(FakeCrm):
+    """The same people, asked for by a query's variables."""
+
+    def answer(self, asked: Asked) -> Answer:
+        return super().answer(replace(asked, query=asked.json["variables"]))
+
+
 class RestWorld(VendorWorld):
     """The YAML and the fake."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fake: FakeCrm | None = None, **more: object) -> None:
         lacks = {"a_merged_record_names_the_one_it_became": "FIELDS has no field for merges"}
-        super().__init__(FakeCrm(), lacks=lacks)
+        super().__init__(fake or FakeCrm(), lacks=lacks)
         secret(folder / "oauth.json", json.dumps({"client_id": "a", "client_secret": "b"}))
         login = {"token_url": f"{self.vendor.url}/token", "file": "oauth.json", "grant": "client_credentials"}
-        settings = described(self.vendor.url, authentication={"oauth": login})
+        settings = described(self.vendor.url, authentication={"oauth": login}, **more)
         self.source = Rest("newcrm", settings, folder=folder, clock=Clock(sleep=lambda _seconds: None))
         self.vendor.let_in = lambda asked: asked.headers.get("authorization") != "Bearer t0"
 
@@ -66,6 +75,11 @@ class RestWorld(VendorWorld):
 
 
 test_a_vendor_in_yaml = conformance(RestWorld)
+PEOPLE = "query ($cursor: String, $updated_since: String) { items(after: $cursor) { ...fields } }"
+SINCE = {"updated_since": "{since}"}
+test_a_graphql_vendor_in_yaml = pytest.mark.slow(
+    conformance(lambda folder: RestWorld(folder, FakeGraphQl(), graphql=PEOPLE, query=SINCE))
+)
 
 
 def secret(path: Path, content: str) -> None:
@@ -155,9 +169,81 @@ def test_moments_are_filled_in_from_the_second_pull_on(tmp_path: Path) -> None:
     }
 
 
+def test_columns_are_asked_for_by_their_names(tmp_path: Path) -> None:
+    query = {"fields": "{fields}", "f": ["{fields}", "more"]}
+    fields = {**FIELDS, "city": {"identifier": "city", "column": "emails.0.city"}}
+    with Scripted().running() as vendor:
+        pull(tmp_path, vendor.url, query=query, paging=None, fields=fields)
+    names = "id,emails,totals,news,gone,updated_at"
+    assert vendor.asked[0].query == {"fields": names, "f": f"{names},more"}  # the fake joins what is sent several times
+
+
+DOCUMENT = """query ($take: Int, $skip: Int, $since: DateTime) {
+  customers(take: $take, skip: $skip, after: $since) { items { ...fields } totalItems }
+}"""
+GRAPHQL = {
+    "graphql": DOCUMENT,
+    "path": "admin-api",
+    "records": "data.customers.items",
+    "count": "data.customers.totalItems",
+    "query": {"since": "{since}"},
+    "paging": {"offset": {"parameter": "skip", "size_parameter": "take", "size": 2}},
+}
+
+
+def customers(*numbers: int, total: int) -> Answer:
+    items = [{"id": number, "emails": [{"value": f"p{number}@example.org"}], "totals": None} for number in numbers]
+    return Answer({"data": {"customers": {"items": items, "totalItems": total}}})
+
+
+def test_a_graphql_query_asks_for_the_columns_and_pages_by_its_variables(tmp_path: Path) -> None:
+    with Scripted().running() as vendor:
+        source = Rest("newcrm", described(vendor.url, **GRAPHQL, sparse=True), folder=tmp_path)
+        vendor.first = [customers(1, 2, total=3), customers(3, total=3)]
+        pages = list(source.pull(source.resources[0], None, Context(now=NOW)))
+        vendor.first = [customers(total=0)]
+        list(source.pull(source.resources[0], pages[-1].state, Context(now=NOW)))
+    assert [key for page in pages for key in page.rows["customer_id"].to_pylist()] == ["1", "2", "3"]
+    asked = [json.loads(one.body) for one in vendor.asked]
+    fields = "id emails { value } totals { spent } news gone updated_at"
+    assert {one["query"] for one in asked} == {DOCUMENT.replace("...fields", fields)}
+    assert [one["variables"] for one in asked] == [
+        {"skip": 0, "take": 2},
+        {"skip": 2, "take": 2},
+        {"skip": 0, "take": 2, "since": "2026-11-20T23:00:00Z"},
+    ]
+    assert {(one.method, one.path) for one in vendor.asked} == {("POST", "/admin-api")}
+
+
+def test_a_graphql_cursor_goes_back_as_it_came(tmp_path: Path) -> None:
+    paging = {"cursor": {"at": "data.customers.end", "parameter": "after"}}
+    answer = {"data": {"customers": {"items": [{"id": 1}], "end": "7"}}}
+    with Scripted().running() as vendor:
+        source = Rest("newcrm", described(vendor.url, **{**GRAPHQL, "paging": paging}, sparse=True), folder=tmp_path)
+        vendor.first = [Answer(answer), Answer({"data": {"customers": {"items": [], "end": None}}})]
+        list(source.pull(source.resources[0], None, Context(now=NOW)))
+    assert [json.loads(one.body)["variables"] for one in vendor.asked] == [{}, {"after": "7"}]
+
+
+@pytest.mark.parametrize(("code", "exit_code"), [("FORBIDDEN", 2), ("GRAPHQL_VALIDATION_FAILED", 7)])
+def test_what_graphql_refuses_with_http_200_is_no_empty_page(tmp_path: Path, code: str, exit_code: int) -> None:
+    with Scripted().running() as vendor:
+        vendor.first = [Answer({"errors": [{"message": "canary", "extensions": {"code": code}}], "data": None})]
+        source = Rest("newcrm", described(vendor.url, **GRAPHQL), folder=tmp_path)
+        with pytest.raises(PasserelleError) as failed:
+            list(source.pull(source.resources[0], None, Context(now=NOW)))
+    assert failed.value.exit_code == exit_code
+    assert "canary" not in repr((failed.value, failed.value.advice))
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
+        ({**GRAPHQL, "graphql": "{ customers { items { id } } }"}, "names its fields itself"),
+        ({**GRAPHQL, "graphql": "# all of them\n mutation { customers { ...fields } }"}, "is no query"),
+        ({**GRAPHQL, "paging": {"link": {}}}, "no headers to page by"),
+        ({**GRAPHQL, "fields": {**FIELDS, "spent": {"attribute": "money", "column": "a} b"}}}, "no field called spent"),
+        ({"query": {"f": ["{fields}", "{sinse}"]}}, "word in braces"),
         ({"query": {"since": "{sinse}"}}, "word in braces"),
         ({"fields": {name: role for name, role in FIELDS.items() if name != "updated_at"}}, "no field is the cursor"),
         ({"paging": {"link": {}, "range": {"size": 1}}}, "Give one of"),

@@ -70,6 +70,14 @@ def test_values_of_any_type_and_nothing_for_the_first_ten_thousand_rows(tmp_path
     assert pages[2].rows["paid"].to_pylist()[-4:] == ["59.90", "5", "1.5", "né"]
 
 
+def test_bytes_that_are_no_text_stop_nobody_else(tmp_path: Path, db: sqlite3.Connection) -> None:
+    paid = ("CAST(x'61FF62' AS TEXT)", "'né'", "NULL")
+    for number, value in enumerate(paid):
+        db.execute(f"INSERT INTO orders VALUES ({number}, 'C1', '2026-01-0{number + 1}', {value}, '')")  # noqa: S608
+    found = [value for page in pull(tmp_path) for value in page.rows["paid"].to_pylist()]
+    assert found == ["a\ufffdb", "né", None]
+
+
 def test_rows_without_a_cursor_value_always_come(tmp_path: Path, db: sqlite3.Connection) -> None:
     db.execute("INSERT INTO orders VALUES (1, 'C1', '2026-01-01', 1, 0), (2, 'C2', NULL, 1, 0)")
     pages = pull(tmp_path)

@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from passerelle.segmentation.clusters.file import ClusterFile
-from passerelle.segmentation.clusters.fit import Looked, fit
-from passerelle.segmentation.clusters.model import Axes, ClusterModel, Feature, Group
+from passerelle.segmentation.clusters.fit import fit
+from passerelle.segmentation.clusters.model import Axes, ClusterModel, Group
+from passerelle.segmentation.learning.model import Feature
+from passerelle.segmentation.learning.people import Looked
 from passerelle.workflows.settings.load import validated
 from tests.segmentation.world import DAY, T
 

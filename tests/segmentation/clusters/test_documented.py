@@ -9,11 +9,11 @@ from passerelle.workflows.settings.load import validated
 from tests.segmentation.test_documented import (
     CLUSTERS,
     blocks,
-    clustered_segments,
     fitted,
     model,
     read,
     segments,
+    segments_of,
     tables,
     words_of,
 )
@@ -24,7 +24,7 @@ FILES = {data["cluster"]: validated(ClusterFile, data) for data in WRITTEN if "c
 
 def test_the_files_and_segments_of_the_page_hold() -> None:
     assert list(FILES) == ["buyers", "loyal_members", "dense_places"]
-    more = {file.segment: file for file in clustered_segments()}
+    more = {file.segment: file for file in segments_of(CLUSTERS)}
     assert list(more) == ["regulars_again"]
     found = check(model(), {**segments(), **more}, tables(), fitted=fitted(), clusters=Clusters(FILES, {}))
     assert [f"{each.document}: {each.message}" for each in found] == []

@@ -56,9 +56,9 @@ def test_eps_is_read_off_where_the_distances_to_neighbours_turn() -> None:
 
 def test_each_group_is_described_by_what_makes_it_different() -> None:
     best, _, gone = fitted().groups
-    assert "recency_days far below average" in best.words
-    assert "revenue_365d far above average" in best.words
-    assert "recency_days far above average" in gone.words
+    assert "recency_days far below the usual" in best.words
+    assert "revenue_365d far above the usual" in best.words
+    assert "recency_days far above the usual" in gone.words
     assert "everybody" in gone.words
 
 

@@ -5,14 +5,8 @@ import pytest
 from sklearn import metrics
 
 from passerelle.segmentation.clusters.axes import axes, varimax
-from passerelle.segmentation.clusters.measures import (
-    agreement,
-    calinski_harabasz,
-    drawn,
-    nearest,
-    silhouette,
-    turned,
-)
+from passerelle.segmentation.clusters.measures import agreement, calinski_harabasz, nearest, silhouette, turned
+from passerelle.segmentation.learning.sample import drawn
 
 CHANCE = np.random.default_rng(11)
 ROWS = CHANCE.normal(size=(700, 4)) * np.array([3.0, 1.0, 1.0, 0.2])

@@ -92,7 +92,7 @@ def test_what_the_engine_says_is_what_was_fitted(scene: ClusterWorld, model: Clu
 def test_a_membership_knows_the_model_it_rests_on(here: ClusterWorld, model: ClusterModel) -> None:
     found = here.run(segment("s", {"cluster": "kinds", "in": ["best"]}))["s"]
     (used,) = found.models
-    assert (used.cluster, used.version, used.as_of, used.stability) == ("kinds", model.version, T, model.stability)
+    assert (used.name, used.version, used.as_of, used.quality) == ("kinds", model.version, T, model.stability)
     other = model.model_copy(update={"seed": 2})
     assert here.using(other).run(segment("s", {"cluster": "kinds", "in": ["best"]}))["s"].version != found.version
     assert here.run(segment("s", {"did": "purchase"}))["s"].models == ()
@@ -247,7 +247,7 @@ def test_runs_are_told_how_the_model_does(here: ClusterWorld) -> None:
         standings=lambda standings, at: told.append((standings, at)),
     )
     ((standings, at),) = told
-    assert (standings["kinds"].sizes, standings["kinds"].none, at) == ({1: 60, 2: 50, 3: 40}, 0, T)
+    assert (standings["cluster.kinds"].sizes, standings["cluster.kinds"].none, at) == ({1: 60, 2: 50, 3: 40}, 0, T)
 
 
 def test_the_gate_of_a_cluster_is_its_own(here: ClusterWorld) -> None:

@@ -10,10 +10,11 @@ import pyarrow as pa
 from passerelle.segmentation import Dataset, DatasetTable, Membership, ModelFile, SegmentFile, evaluate
 from passerelle.segmentation.clusters.file import ClusterFile
 from passerelle.segmentation.clusters.known import Clusters
-from passerelle.segmentation.clusters.model import Feature
 from passerelle.segmentation.engines.contract import Engine
+from passerelle.segmentation.learning.model import Feature
 from passerelle.workflows.settings.load import validated
 from tests.segmentation.clusters.crowd import by_hand
+from tests.segmentation.scores.by_hand import scores
 from tests.segmentation.test_documented import CONDITIONS, fitted, segments, tables, written_model
 from tests.segmentation.world import DAY, HOUR, Row, T, parquet
 
@@ -52,6 +53,11 @@ MORE_CONDITIONS: list[Any] = [
         "at_most": {"quantile": 0.5, "of": "cluster.kinds.distance", "by": "cluster.kinds"},
     },
     {"top": {"n": 20, "by": "cluster.kinds.distance", "ties": "hash"}},
+    {"score": "soon", "at_least": 0.5},
+    {"score": "soon", "top_percent": 12.5},
+    {"trait": "score.soon", "missing": True},
+    {"score": "worth", "between": [5, 40.5]},
+    {"trait": "score.worth", "more_than": {"quantile": 0.8, "of": "score.worth", "by": "loyalty"}},
 ]
 
 
@@ -119,7 +125,15 @@ def dataset(folder: Path, engine: Engine, seed: int = 11) -> Dataset:
     merges = pa.table(
         {"subject_id": pa.array([3, 5, 14], pa.int64()), "merged_into": pa.array([4, 4, 299], pa.int64())}
     )
-    return Dataset(found, merges, pa.array([8, 9], pa.int64()), engine=engine, fitted=fitted(), clusters=clusters())
+    return Dataset(
+        found,
+        merges,
+        pa.array([8, 9], pa.int64()),
+        engine=engine,
+        fitted=fitted(),
+        clusters=clusters(),
+        scores=scores(),
+    )
 
 
 def clusters() -> Clusters:
@@ -136,7 +150,11 @@ def clusters() -> Clusters:
     return Clusters({"kinds": file}, {"kinds": by_hand(file, features, points)})
 
 
-def members(folder: Path, engine: Engine) -> dict[str, Membership]:
-    """Every example segment on this engine, in one run."""
-    files = _segments()
-    return evaluate(list(files), model=_modelled(), segments=files, dataset=dataset(folder, engine), as_of=T)
+def members(folder: Path, engine: Engine, at_once: int | None = None) -> dict[str, Membership]:
+    """Every example segment on this engine, in one run; or in runs of so many segments, for what is slow with many."""
+    files, model, found = _segments(), _modelled(), dataset(folder, engine)
+    names, of_all = list(files), dict[str, Membership]()
+    for begin in range(0, len(names), at_once or len(names)):
+        some = names[begin : begin + (at_once or len(names))]
+        of_all |= evaluate(some, model=model, segments=files, dataset=found, as_of=T)
+    return of_all

@@ -2,7 +2,6 @@
 
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from passerelle.workflows.clusters.pictures import Series, Spot, figure, lines, 
 from passerelle.workflows.clusters.report import report
 from tests.segmentation.clusters.crowd import asked, fitted, people
 from tests.segmentation.world import DAY, T
+from tests.workflows.segments.page import Seen
 
 SECTIONS = [
     "The groups",
@@ -28,30 +28,6 @@ SECTIONS = [
 def runs(model: ClusterModel, count: int = 3) -> list[Run]:
     sizes = {group.label: group.size for group in model.groups}
     return [Run(T + day * DAY, model.version, {**sizes, 3: 9 + day}, 0, 0, 0.5, 100.0) for day in range(count)]
-
-
-class Seen(HTMLParser):
-    """What a browser makes of the page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.texts: dict[str, list[str]] = {}
-        self.addresses: list[str | None] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.addresses += [value for name, value in attrs if name in {"href", "src", "srcset", "action", "data"}]
-        self.open.append(tag)
-
-    def handle_startendtag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.addresses += [value for name, value in attrs if name in {"href", "src"}]
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.setdefault(self.open[-1] if self.open else "", []).append(data)
 
 
 def test_the_page_has_every_section_and_loads_nothing() -> None:

@@ -268,6 +268,26 @@ def test_values_are_checked_against_the_destination_and_the_traits(shop: Path) -
     assert problems(shop) == []
 
 
+@pytest.mark.parametrize(
+    ("drawn", "more", "said"),
+    [
+        ("splits: {a: 50, b: 50}", "split: a", ""),
+        ("splits: {a: 50, b: 50}", "split: c", "there is no split `c`."),
+        ("", "split: a", "there is no split `a`."),
+        ("holdout: {percent: 10, salt: s}", "holdout: {percent: 10, salt: t}", ""),
+        ("holdout: {percent: 10, salt: s}", "holdout: {percent: 10, salt: s}", "draws by the salt `s` already"),
+        ("splits: {a: 50}", "holdout: {percent: 10, salt: lapsing_champions}", "draws by the salt"),
+    ],
+)
+def test_how_an_audience_is_drawn_is_checked_against_its_segment(shop: Path, drawn: str, more: str, said: str) -> None:
+    segment = shop / "segments" / "lapsing_champions.yaml"
+    segment.write_text(f"{segment.read_text()}{drawn}\n")
+    (shop / "audiences" / "a.yaml").write_text(f"{AUDIENCE}{more}\n")
+    found = problems(shop)
+    assert len(found) == bool(said)
+    assert said in "".join(found)
+
+
 def test_labels_are_checked_against_the_destination(shop: Path) -> None:
     told = "{meta: {labels: [high_value_customer]}, google: {labels: [at_risk]}}"
     (shop / "audiences" / "a.yaml").write_text(AUDIENCE.replace("{meta: {}}", told))
@@ -282,7 +302,7 @@ def test_labels_are_checked_against_the_destination(shop: Path) -> None:
 @pytest.mark.parametrize(
     ("engine", "said"),
     [
-        ("{kind: oracle}", "`engine` has no such `kind`; there are `duckdb`, `postgres` and `spark`"),
+        ("{kind: oracle}", "`engine` has no such `kind`; there are `duckdb`, `postgres`, `spark` and `bigquery`"),
         ("{kind: postgres}", "`engine.url_file` is missing"),
         ("{kind: postgres, url_file: a, schema: Two Words}", "`engine.schema` must be a name"),
         ("{memory: 2GB, treads: 3}", "`engine.treads` is not a key here. Did you mean `threads`?"),

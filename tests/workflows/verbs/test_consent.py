@@ -149,6 +149,8 @@ def test_a_file_that_cannot_be_read_is_refused_without_quoting_it(
 def test_a_file_that_is_not_there_and_a_mapping_that_is_none(folder: Path) -> None:
     with pytest.raises(DefinitionError, match=r"There is no file none\.csv"):
         ask(folder, "consent import", file=folder / "none.csv")
+    with pytest.raises(DefinitionError, match=r"There is no file none\.json"):
+        ask(folder, "consent import", file=folder / "none.json", signal="brevo", source="letters")
     with pytest.raises(DefinitionError, match="COLUMN=FIELD"):
         imported(folder, HEADER, GIVEN, map=["email"])
     with pytest.raises(ValidationError):

@@ -115,6 +115,29 @@ def test_a_source_of_consent_that_was_never_pulled_is_found(folder: Path) -> Non
     assert result.outcome is Outcome.HELD_BACK
 
 
+@pytest.mark.parametrize(
+    ("of", "fields", "state", "said"),
+    [
+        ("crm", "{tombstone: true}", "ok", "It tells which of crm are gone."),
+        ("crm", "{attribute: boolean}", "failed", "crm cannot be told by left that records are gone."),
+        ("crm.contacts", "{tombstone: true}", "failed", "left tells of crm.contacts, which is no table of any source."),
+    ],
+)
+def test_a_source_of_deletions_must_tell_of_a_table_whose_records_can_be_gone(
+    folder: Path, of: str, fields: str, state: str, said: str
+) -> None:
+    crm = f"{CRM[:-2]}, gone: {fields}}}}}"
+    signature = "{scheme: shopify, token_file: secrets/shop}"
+    left = f"{{kind: webhook_deletions, signature: {signature}, of: {of}, key: id}}"
+    path = folder / "passerelle.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("sources: {}", f"sources:\n  crm: {crm}\n  left: {left}"), encoding="utf-8")
+
+    lines = [line for line in examined(folder).checks if line.area == "source"]
+
+    assert [(line.name, line.state, line.message) for line in lines] == [("left", state, said)]
+
+
 def test_crash_reports_are_counted(folder: Path) -> None:
     (folder / "var" / "crash-1.txt").write_text("")
 

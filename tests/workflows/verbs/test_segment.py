@@ -1,4 +1,5 @@
 import json
+import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from passerelle.workflows.verbs.contract import Result
 from passerelle.workflows.verbs.registry import verb
 from passerelle.workflows.verbs.rfm import RfmResult
 from passerelle.workflows.verbs.segment import ExplainResult, ListResult, PreviewResult
+from passerelle.workflows.verbs.segment_figures import BiasResult, KpisResult, OverlapResult
 from passerelle.workflows.workspace import Workspace
 from tests.workflows.surroundings import NOW, surroundings
 from tests.workflows.verbs.people import shown
@@ -146,3 +148,70 @@ def test_rfm_is_told_as_a_map_of_heat_without_cells_of_few(folder: Path, tmp_pat
     assert [text for text in texts if text in {cell.mean for cell in result.cells}] == [
         cell.mean for cell in sorted(result.cells, key=lambda cell: (-cell.recency, cell.frequency))
     ]
+
+
+def test_segments_share_as_many_people_as_they_have_or_fewer(folder: Path) -> None:
+    names = ["newsletter_readers", "cart_abandoners", "lapsing_champions"]
+    result = ask(folder, "segment overlap", {"names": names})
+    assert isinstance(result, OverlapResult)
+    sizes = {name: previewed(folder, name=name) for name in names}
+    for row in result.segments:
+        whole = sizes[row.segment].size + sizes[row.segment].held_out
+        assert row.size == (whole if whole >= 10 or whole == 0 else None)
+    assert [(pair.one, pair.other) for pair in result.pairs] == [
+        (names[0], names[1]),
+        (names[0], names[2]),
+        (*names[1:],),
+    ]
+    for pair in result.pairs:
+        assert pair.both is None or pair.both == 0 or (pair.both >= 10 and 0 < (pair.jaccard or 0) <= 1)
+
+
+def test_bias_is_told_by_values_with_their_effect_and_by_numbers_with_their_distance(
+    folder: Path, tmp_path: Path
+) -> None:
+    shop = Path(shutil.copytree(folder, tmp_path / "ws"))
+    (shop / "segments" / "buyers.yaml").write_text("segment: buyers\nwhere: {trait: orders_365d, at_least: 2}\n")
+    result = ask(shop, "segment bias", {"name": "buyers", "by": ["loyalty", "recency_days", "loyalty"]})
+    assert isinstance(result, BiasResult)
+    loyalty, recency = result.dimensions
+    assert loyalty.effect is not None
+    assert 0 <= loyalty.effect <= 1
+    assert sum(row.share for row in loyalty.values) == pytest.approx(1)
+    assert sum(row.members for row in loyalty.values) == previewed(shop, name="buyers").size
+    assert recency.difference is not None
+    assert (recency.values, recency.effect) == ([], None)
+
+
+def test_bias_of_few_people_is_not_told(folder: Path) -> None:
+    result = ask(folder, "segment bias", {"name": "newsletter_readers", "by": ["loyalty"]})
+    assert isinstance(result, BiasResult)
+    assert [(each.values, each.effect) for each in result.dimensions] == [([], None)]
+
+
+def test_bias_asks_for_a_dimension_where_the_model_has_none(folder: Path) -> None:
+    with pytest.raises(DefinitionError, match="no demographic trait") as refused:
+        ask(folder, "segment bias", {"name": "newsletter_readers"})
+    assert "--by" in refused.value.advice
+
+
+def test_kpis_are_by_month_and_beside_everybody(folder: Path) -> None:
+    asked = {"name": "newsletter_readers", "months": 3, "trait": ["recency_days"]}
+    result = ask(folder, "segment kpis", asked)
+    assert isinstance(result, KpisResult)
+    assert (result.measure, len(result.months), len(result.traits)) == ("revenue_365d", 3, 1)
+    for month in result.months:
+        mine, everybody = month.members, month.everybody
+        assert everybody.active is not None
+        assert everybody.active >= (mine.active or 0)
+        assert everybody.basket is not None
+        assert everybody.basket > (everybody.per_person or 0) > 0
+    counted = ask(folder, "segment kpis", {**asked, "measure": "orders_365d"})
+    assert isinstance(counted, KpisResult)
+    assert [month.everybody.active for month in counted.months] == [each.everybody.active for each in result.months]
+    assert all(month.everybody.basket is None for month in counted.months)
+
+
+def test_a_trait_without_a_mean_is_refused_among_the_kpis(folder: Path) -> None:
+    with pytest.raises(DefinitionError, match="`loyalty` has no mean"):
+        ask(folder, "segment kpis", {"name": "newsletter_readers", "trait": ["loyalty"]})

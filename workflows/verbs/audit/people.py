@@ -11,7 +11,7 @@ from passerelle.workflows.verbs.contract import AnyVerb
 from passerelle.workflows.verbs.person import PersonRequest, known
 
 if TYPE_CHECKING:
-    from passerelle.privacy.audit.answer import Answer
+    from passerelle.privacy.audit.answer import Answer, Line
     from passerelle.privacy.audit.why import Place
     from passerelle.workflows.workspace import Workspace
 
@@ -44,7 +44,27 @@ def _person(asked: Asked[PersonAudit]) -> "Answer":
     from passerelle.privacy.audit.person import dossier
 
     subject_id = known(asked.workspace, asked.connection, asked.environment, asked.request)
-    return dossier(asked.known(), asked.workspace.subjects(), subject_id)
+    answer = dossier(asked.known(), asked.workspace.subjects(), subject_id)
+    answer.tables["segments"] = _segments(asked, subject_id)
+    return answer
+
+
+def _segments(asked: Asked[PersonAudit], subject_id: int) -> "list[Line]":
+    """Runs of segments that the person was in, as far as snapshots are kept and were made by then."""
+    import numpy as np
+
+    from passerelle.privacy.audit.consents import family
+    from passerelle.workflows.snapshots.taking import shelf_of
+
+    point = asked.known()
+    ids = np.array(family(point.store, point.connection, subject_id), np.int64)
+    found = shelf_of(asked.workspace).holding(ids)
+    kept = {segment: [each.id for each in runs if each.made_at <= point.at] for segment, runs in found.items()}
+    return [
+        {"segment": segment, "runs": len(runs), "first": runs[0], "last": runs[-1]}
+        for segment, runs in sorted(kept.items())
+        if runs
+    ]
 
 
 def _why(asked: Asked[WhyRequest]) -> "Answer":
@@ -92,6 +112,7 @@ QUESTIONS = (
             Columns("memberships", "Where they are", (*_WHERE, "state", "since")),
             Columns("owed", "Removals owed", (*_WHERE, "cause", "queued_at"), ("tries",), ("refusal",)),
             Columns("held_out", "Kept out by holdouts", ("audience", "since")),
+            Columns("segments", "In segments, as far as snapshots are kept", ("segment", "first", "last"), ("runs",)),
             Columns("erasures", "Erasures", ("erasure_id", "cause", "state", "requested_at", "done_at")),
             Columns("probably_also", "Probably the same as others", ("source", "found_at"), ("score",)),
         ),

@@ -8,15 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from passerelle.privacy.errors import HeldBack
-from passerelle.segmentation.clusters.file import ClusteredTrait
-from passerelle.segmentation.clusters.model import Feature
+from passerelle.segmentation.learning.model import Feature
+from passerelle.segmentation.learning.traits import LearnedTrait
 
 Matrix = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 MOST_CATEGORIES = 12
 
 
-def complete(raw: pa.Table, traits: Mapping[str, ClusteredTrait]) -> Mask:
+def complete(raw: pa.Table, traits: Mapping[str, LearnedTrait]) -> Mask:
     """Who has every value, or one that stands for it. `raw`: a column per trait, numbers or texts."""
     known = np.ones(raw.num_rows, bool)
     for name, how in traits.items():
@@ -25,7 +25,7 @@ def complete(raw: pa.Table, traits: Mapping[str, ClusteredTrait]) -> Mask:
     return known
 
 
-def learned(raw: pa.Table, traits: Mapping[str, ClusteredTrait], *, minimum: int) -> list[Feature]:
+def learned(raw: pa.Table, traits: Mapping[str, LearnedTrait], *, minimum: int) -> list[Feature]:
     """How each trait becomes a number, by these people, none of whom is left out.
 
     Raises `HeldBack` where all are alike in a trait, or a logarithm is asked of what is negative. Categories of fewer
@@ -64,7 +64,7 @@ def _plain(raw: pa.Table, feature: Feature) -> Matrix:
         return np.where(values >= 0, np.log1p(values), np.nan)
 
 
-def _categories(raw: pa.Table, name: str, how: ClusteredTrait, minimum: int) -> list[str]:
+def _categories(raw: pa.Table, name: str, how: LearnedTrait, minimum: int) -> list[str]:
     column = raw[name] if how.fill is None else pc.fill_null(raw[name], str(how.fill))
     counts = {str(row["values"]): int(row["counts"]) for row in pc.value_counts(column).to_pylist()}
     wanted = list(counts) if how.one_hot is True else [str(each) for each in how.one_hot or ()]
@@ -73,12 +73,12 @@ def _categories(raw: pa.Table, name: str, how: ClusteredTrait, minimum: int) -> 
     if not found:
         raise HeldBack(
             f"No value of `{name}` tells people apart: each has fewer than {minimum} people, or all of them.",
-            advice=f"Take `{name}` out of `traits`, or widen the population.",
+            advice=f"Leave `{name}` out, or widen the population.",
         )
     return sorted(found)
 
 
-def _scaled(raw: pa.Table, name: str, how: ClusteredTrait) -> Feature:
+def _scaled(raw: pa.Table, name: str, how: LearnedTrait) -> Feature:
     plain = Feature(trait=name, log=how.log, fill=None if how.fill is None else float(how.fill))
     values = _plain(raw, plain)
     if negative := int(np.isnan(values).sum()):
@@ -90,7 +90,7 @@ def _scaled(raw: pa.Table, name: str, how: ClusteredTrait) -> Feature:
     if low == high:
         raise HeldBack(
             f"Everybody has the same `{name}`, so it tells nobody apart.",
-            advice=f"Take `{name}` out of `traits`, or widen the population.",
+            advice=f"Leave `{name}` out, or widen the population.",
         )
     if how.scale == "min_max":
         return plain.model_copy(update={"centre": low, "spread": high - low})

@@ -1,0 +1,82 @@
+"""The people whom a model is about, with its traits as columns."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from passerelle.segmentation.compile.walk import Needs
+from passerelle.segmentation.dataset import Dataset, DatasetTable
+from passerelle.segmentation.history import History
+from passerelle.segmentation.literals import CENTS
+from passerelle.segmentation.resolve import Resolver
+from passerelle.segmentation.rules import Operand, Rule, Sort
+from passerelle.segmentation.running import opened
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What is looked at: a row per person (`subject_id` sorted) and a column per trait, of the whole population."""
+
+    raw: pa.Table
+    as_of: int
+    snapshot: str
+    """Digest of the files that it was computed from."""
+
+
+def people_of(
+    resolver: Resolver,
+    dataset: Dataset,
+    traits: Mapping[str, Operand],
+    population: Rule | None,
+    *,
+    uses: Sequence[str],
+    as_of: int,
+    history: History,
+) -> pa.Table:
+    """Everybody of a population at the instant `as_of` (µs UTC), sorted by `subject_id`, with the value of each trait.
+
+    Values are as people write them. `uses`: segments that the population refers to.
+    """
+    chosen = resolver.reached(uses)
+    needs = Needs.of(chosen.values())
+    if population is not None:
+        needs.add_rule(population)
+    for operand in traits.values():
+        needs.add_operand(operand)
+    with opened(resolver, chosen, needs, dataset=dataset, as_of=as_of, history=history) as run:
+        compiler = run.compiler
+        columns = {f"x{index}": compiler.value(operand) for index, operand in enumerate(traits.values())}
+        people = compiler.people
+        if population is not None:
+            people = people.mutate(wanted=compiler.rule(population), **columns)
+            people = people.filter(people.wanted).select("subject_id", *columns)
+        else:
+            people = people.select("subject_id", **columns)
+        found = run.session.fetch(people)
+    found = found.sort_by("subject_id")
+    arrays = {"subject_id": found["subject_id"].cast(pa.int64())}
+    for index, (trait, operand) in enumerate(traits.items()):
+        arrays[trait] = _written(found[f"x{index}"], operand)
+    return pa.table(arrays)
+
+
+def snapshot(tables: Iterable[DatasetTable], dataset: Dataset) -> str:
+    """A digest of what was read: the lake never changes a file, and never uses a name again."""
+    files = sorted((table.name, file.name, file.stat().st_size) for table in tables for file in table.files)
+    gone = 0 if dataset.gone is None else len(dataset.gone)
+    merged = 0 if dataset.merges is None else dataset.merges.num_rows
+    return hashlib.sha256(json.dumps([files, gone, merged]).encode()).hexdigest()
+
+
+def _written(column: pa.ChunkedArray, operand: Operand) -> pa.ChunkedArray:
+    """A column as people write it: money in its unit, yes and no as 1 and 0, texts as they are."""
+    if operand.type.sort is Sort.TEXT:
+        return column.cast(pa.string())
+    if operand.type.sort is Sort.BOOLEAN:
+        return column.cast(pa.int8()).cast(pa.float64())
+    number = column.cast(pa.float64())
+    return pc.divide(number, float(CENTS)) if operand.type.sort is Sort.MONEY else number

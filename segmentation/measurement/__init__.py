@@ -1,0 +1,1 @@
+"""Figures that compare people: groups of an experiment, segments with each other, with everybody, by month."""

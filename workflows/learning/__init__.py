@@ -1,0 +1,1 @@
+"""What is kept of fitted models, whatever they say of people."""

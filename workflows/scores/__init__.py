@@ -1,0 +1,1 @@
+"""Scores of a workspace: fitted, kept, looked at."""

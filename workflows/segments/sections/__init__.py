@@ -1,0 +1,1 @@
+"""The sections of a segment's page, a module each."""
