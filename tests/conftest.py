@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import gc
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -26,6 +27,11 @@ gc.set_threshold(*RARELY)  # as every command does: else a search through all th
 
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
-    """A command that ran in this process leaves no levels or handlers to the next test."""
+    """A command that ran in this process leaves no levels or handlers to the next test.
+
+    One that ran for a fixture of the whole session leaves its levels before any test begins: so they are said here.
+    """
     with logging_as_it_was():
+        logging.getLogger().setLevel(logging.WARNING)
+        logging.getLogger("passerelle").setLevel(logging.NOTSET)
         yield

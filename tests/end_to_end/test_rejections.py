@@ -3,7 +3,6 @@
 import pytest
 
 from passerelle.privacy.ledger.rejections import TRIES
-from passerelle.workflows.cli.main import main
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.rooms import Rooms
 from tests.end_to_end.test_consent_reaches import NOTICE, contact, write
@@ -68,7 +67,7 @@ def test_a_batch_rejected_whole_and_without_names_is_tried_a_few_times_and_not_f
     first = rooms.sync()["google"].members
     rooms.shop.twins.fault(call="data_manager.ingest", times=0, partial={"rows": [0]})
     write(rooms.shop, "lone", [contact("LONE")])
-    assert main(["pull", "crm", "-w", str(rooms.shop.folder), "--quiet", "--json"]) == 0
+    rooms.shop.here("pull", "crm")
     tried = [rooms.sync()["google"] for _ in range(TRIES + 2)]
     assert [each.added for each in tried] == [1] * TRIES + [0, 0]
     assert {each.members for each in tried} == {first}

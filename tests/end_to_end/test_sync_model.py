@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from passerelle.connectors.twins.handle import in_process
-from passerelle.workflows.cli.main import main
 from passerelle.workflows.sync.report import PlaceReport
+from tests.command import told
 from tests.end_to_end.rooms import Clock, Rooms, copied
 from tests.end_to_end.sync_model import Model, Presence
 from tests.end_to_end.test_consent_reaches import NOTICE, contact, write
@@ -83,7 +83,7 @@ class World:
         return contact(f"M{person}", "", mobile=f"01 99 00 {80 + self.phones[person]} {person:02d}")
 
     def cli(self, *words: str) -> None:
-        assert main([*words, "-w", str(self.rooms.shop.folder), "--json", "--quiet"]) in {0, 3}
+        assert told(self.rooms.shop.folder, *words)[0] in {0, 3}
 
     def say(self, person: int, word: str) -> None:
         said = ["withdraw"] if word == "no" else ["record", "--state", "given", "--notice", NOTICE]
