@@ -80,7 +80,7 @@ def generate(folder: Path, *, people: int, seed: int, now: int) -> Shop:
     contacts = write_contacts(folder / "contacts.csv", customers, chance=chance, at=at)
     orders = (row for customer in customers for row in _orders(customer, chance, at))
     web = (row for customer in customers for row in _web(customer, chance, at))
-    return Shop(people, contacts, write_events(folder / "shop.db", orders, web))
+    return Shop(people, contacts, write_events(folder / "shop.db", orders, web, since=at - _ON_THE_WEB))
 
 
 def write_contacts(path: Path, customers: Sequence[str], *, chance: random.Random, at: datetime) -> int:
@@ -99,8 +99,33 @@ def write_contacts(path: Path, customers: Sequence[str], *, chance: random.Rando
     return rows
 
 
-def write_events(path: Path, orders: Iterable[tuple[object, ...]], web: Iterable[tuple[object, ...]]) -> int:
-    """Write orders (customer, time, euros, status) and web events (customer, time, name, page, euros)."""
+# Two orders of five were looked for and put into the basket on the web before; the others were made in the shop. Drawn
+# by number, not by chance, so nobody else's events change.
+_BEFORE_ORDERS = """
+INSERT INTO web_events (customer_id, at, name, page, amount)
+SELECT customer_id, strftime('%Y-%m-%dT%H:%M:%SZ', ordered_at, '-' || minutes || ' minutes'), name, page, paid
+FROM (
+  SELECT order_id, customer_id, ordered_at, 'view' AS name, '/catalogue' AS page, NULL AS paid,
+         45 + order_id * 7919 % 2880 AS minutes FROM orders
+  UNION ALL
+  SELECT order_id, customer_id, ordered_at, 'cart', '/panier', amount, 3 + order_id * 104729 % 40 FROM orders
+)
+WHERE order_id % 5 < 2 AND ordered_at >= ? ORDER BY order_id, name DESC
+"""
+_ON_THE_WEB = timedelta(days=120)
+
+
+def write_events(
+    path: Path,
+    orders: Iterable[tuple[object, ...]],
+    web: Iterable[tuple[object, ...]],
+    *,
+    since: datetime,
+) -> int:
+    """Write orders (customer, time, euros, status) and web events (customer, time, name, page, euros).
+
+    `since`: from then on the web is remembered.
+    """
     path.unlink(missing_ok=True)
     with closing(sqlite3.connect(path)) as shop, shop:
         shop.execute(
@@ -113,6 +138,7 @@ def write_events(path: Path, orders: Iterable[tuple[object, ...]], web: Iterable
         )
         shop.executemany("INSERT INTO orders (customer_id, ordered_at, amount, status) VALUES (?, ?, ?, ?)", orders)
         shop.executemany("INSERT INTO web_events (customer_id, at, name, page, amount) VALUES (?, ?, ?, ?, ?)", web)
+        shop.execute(_BEFORE_ORDERS, [_second(since)])
         count = shop.execute("SELECT (SELECT count(*) FROM orders) + (SELECT count(*) FROM web_events)").fetchone()
     return int(count[0])
 

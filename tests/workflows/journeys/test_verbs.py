@@ -71,6 +71,7 @@ def test_a_funnel_counts_whom_segments_choose(folder: Path, tmp_path: Path) -> N
     sizes = [size(folder, stage.step) for stage in everybody]
     assert [stage.people for stage in everybody] == [n if n == 0 or n >= 10 else None for n in sizes]
     assert sizes[0] > 100
+    assert sizes[2] > sizes[1] / 2 > 10, "on the shop's web, most baskets are paid for"
     assert (everybody[0].of_first, everybody[0].median_seconds) == (1, None)
     assert f"{sizes[0]:,} (100 %)" in texts(tmp_path / "funnel.svg")
     every = [stage.people for group in result.groups for stage in group.stages]
