@@ -229,7 +229,7 @@ def render_history(result: HistoryResult, console: "Console") -> None:
     from passerelle.workflows.verbs.tables import number, table
 
     for row in result.versions:
-        told = f"{row.runs} runs, {row.first_size:,} people, then {row.last_size:,}"
+        told = f"{row.runs} run{'' if row.runs == 1 else 's'}, {row.first_size:,} people, then {row.last_size:,}"
         console.print(f"{row.version[:12]}  {row.since} to {row.until}: {told}", markup=False)
         for each in row.changes:
             console.print(f"    {each.where}: {each.before or 'nothing'} -> {each.after or 'nothing'}", markup=False)
