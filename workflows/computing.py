@@ -3,7 +3,13 @@
 from typing import TYPE_CHECKING, assert_never
 
 from passerelle.privacy.secret_file import read_secret
-from passerelle.workflows.settings.engines import BigQueryEngine, DuckDbEngine, PostgresEngine, SparkEngine
+from passerelle.workflows.settings.engines import (
+    BigQueryEngine,
+    DuckDbEngine,
+    PostgresEngine,
+    SnowflakeEngine,
+    SparkEngine,
+)
 
 if TYPE_CHECKING:
     from passerelle.segmentation.engines.contract import Engine
@@ -28,6 +34,8 @@ def engine_of(workspace: "Workspace") -> "Engine":
             return Spark(wanted.master, wanted.memory, workspace.private_folder("var/engine"))
         case BigQueryEngine():
             return _bigquery(workspace, wanted)
+        case SnowflakeEngine():
+            return _snowflake(workspace, wanted)
         case _:
             assert_never(wanted)
 
@@ -45,3 +53,19 @@ def _bigquery(workspace: "Workspace", wanted: BigQueryEngine) -> "Engine":
     key = None if wanted.key_file is None else workspace.path(wanted.key_file)
     connect = partial(Server, where, key, bytes_of(wanted.most_billed))
     return BigQuery(connect, folders(where)[0], workspace.private_folder("var/engine"))
+
+
+def _snowflake(workspace: "Workspace", wanted: SnowflakeEngine) -> "Engine":
+    from functools import partial
+    from urllib.parse import quote, urlsplit
+
+    from passerelle.connectors.sources.sql.snowflake import Snowflake as Server
+    from passerelle.connectors.sources.sql.snowflake import folded
+    from passerelle.connectors.sources.sql.warehouse import folders
+    from passerelle.segmentation.engines.snowflake import Snowflake
+
+    where = urlsplit(wanted.url)
+    database, *schema = folders(where)
+    key = None if wanted.key_file is None else workspace.path(wanted.key_file)
+    connect = partial(Server, where._replace(path=f"/{quote(database)}"), key)
+    return Snowflake(connect, folded((schema or ["passerelle_lake"])[0]), workspace.private_folder("var/engine"))

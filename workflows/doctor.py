@@ -127,9 +127,7 @@ def private_paths(workspace: "Workspace") -> set[Path]:
         paths.add(workspace.path(workspace.settings.store))
     else:
         paths.add(workspace.path(workspace.settings.store.url_file))
-    engine_url = getattr(workspace.settings.engine, "url_file", None)
-    if engine_url is not None:
-        paths.add(workspace.path(engine_url))
+    paths |= {workspace.path(path) for name, path in workspace.settings.engine if _is_secret(name, path)}
     for plugged in (*workspace.sources.values(), *workspace.destinations.values()):
         paths |= {workspace.path(path) for name, path in plugged.settings if _is_secret(name, path)}
     return paths

@@ -60,6 +60,18 @@ class BigQueryEngine(Closed):
     )
 
 
+class SnowflakeEngine(Closed):
+    """Snowflake: the pseudonymous tables are loaded into a schema, and segments are computed there."""
+
+    kind: Literal["snowflake"] = Field(description="Snowflake; the extra `snowflake` brings its connector.")
+    url: str = Field(
+        pattern=r"^snowflake://[^/?@:\s]+@[^/?@\s]+/[^/?\s]+(/[^/?\s]+)?(\?\S*)?$",
+        description="snowflake://user@account/database/schema?warehouse=name&role=name; the schema holds the copies,"
+        " and nothing else; PASSERELLE_LAKE by default.",
+    )
+    key_file: Path | None = Field(None, description="The user's private key (PKCS#8, PEM); mode 0400 or 0600.")
+
+
 def _kind(value: Any) -> str:  # noqa: ANN401 - what stands in the file, or a model
     found = value.get("kind", "duckdb") if isinstance(value, dict) else getattr(value, "kind", "duckdb")
     return found if isinstance(found, str) else ""
@@ -69,10 +81,11 @@ Engine = Annotated[
     Annotated[DuckDbEngine, Tag("duckdb")]
     | Annotated[PostgresEngine, Tag("postgres")]
     | Annotated[SparkEngine, Tag("spark")]
-    | Annotated[BigQueryEngine, Tag("bigquery")],
+    | Annotated[BigQueryEngine, Tag("bigquery")]
+    | Annotated[SnowflakeEngine, Tag("snowflake")],
     Discriminator(
         _kind,
         custom_error_type="engine_kind",
-        custom_error_message="has no such `kind`; there are `duckdb`, `postgres`, `spark` and `bigquery`",
+        custom_error_message="has no such `kind`; there are `duckdb`, `postgres`, `spark`, `bigquery` and `snowflake`",
     ),
 ]

@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 from urllib.parse import SplitResult, unquote
 
 import pyarrow as pa
@@ -55,7 +55,7 @@ class Snowflake:
                 "An address of Snowflake is snowflake://user@account/database/schema?warehouse=name.", path=("url",)
             )
         asked = options(where, {"endpoint", "role", "warehouse"})
-        named = dict(zip(("database", "schema"), map(_folded, place), strict=False))
+        named = dict(zip(("database", "schema"), map(folded, place), strict=False))
         self._connection = connected(
             account=where.hostname,
             user=unquote(where.username),
@@ -75,7 +75,7 @@ class Snowflake:
     @staticmethod
     def quote(name: str) -> str:
         """Small letters as capital ones; others as they stand."""
-        return quoted(_folded(name), '"')
+        return quoted(folded(name), '"')
 
     def columns(self, table: str) -> list[Column]:
         """Names and types; nothing runs in a warehouse."""
@@ -96,6 +96,19 @@ class Snowflake:
         with _answering(), self._connection.cursor() as cursor:
             cursor.execute(sql, tuple(parameters) or None)
             yield from cursor.fetch_arrow_batches()
+
+    # --- for the engine, which writes into a schema of its own
+    def answer(self, sql: str) -> pa.Table:
+        """The rows of a query, at once."""
+        with _answering(), self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            rows: pa.Table = cursor.fetch_arrow_all(force_return_table=True)
+            return rows
+
+    def run(self, sql: str, file: IO[bytes] | None = None) -> None:
+        """Carry out a statement; `file` is what a `PUT` sends."""
+        with _answering(), self._connection.cursor() as cursor:
+            cursor.execute(sql, file_stream=file)
 
 
 def connected(**how: Any) -> Any:  # noqa: ANN401 - an untyped connection
@@ -132,7 +145,8 @@ def _elsewhere(place: SplitResult | None) -> dict[str, Any]:
     return {"host": place.hostname, "protocol": place.scheme, "port": place.port or 443}
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """What Snowflake takes an unquoted name for."""
     return name.upper() if _SMALL.fullmatch(name) else name
 
 
@@ -167,6 +181,6 @@ def _translated(error: Any) -> PasserelleError:  # noqa: ANN401 - an untyped err
     if isinstance(error, ProgrammingError):
         return DefinitionError(
             f"Snowflake cannot carry out the statement (error {number}).",
-            advice="Check `table:` or `query:`, and the warehouse in the address.",
+            advice="Check `table:` or `query:`, the warehouse in the address, and the role's rights.",
         )
     return TryLater("Snowflake cannot be reached or is busy.", advice="Is the account's name right?")
