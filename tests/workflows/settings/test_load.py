@@ -302,7 +302,10 @@ def test_labels_are_checked_against_the_destination(shop: Path) -> None:
 @pytest.mark.parametrize(
     ("engine", "said"),
     [
-        ("{kind: oracle}", "`engine` has no such `kind`; there are `duckdb`, `postgres`, `spark`, `bigquery` and `snowflake`"),
+        (
+            "{kind: oracle}",
+            "`engine` has no such `kind`; there are `duckdb`, `postgres`, `spark`, `bigquery` and `snowflake`",
+        ),
         ("{kind: postgres}", "`engine.url_file` is missing"),
         ("{kind: postgres, url_file: a, schema: Two Words}", "`engine.schema` must be a name"),
         ("{memory: 2GB, treads: 3}", "`engine.treads` is not a key here. Did you mean `threads`?"),
