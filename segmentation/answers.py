@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 import pyarrow as pa
 
@@ -11,6 +12,7 @@ from passerelle.segmentation.clusters.people import Grouped, groups_of
 from passerelle.segmentation.compile.walk import Needs
 from passerelle.segmentation.dataset import Dataset
 from passerelle.segmentation.history import History
+from passerelle.segmentation.language.documents import RequiredModel
 from passerelle.segmentation.learning.unfit import Unfit
 from passerelle.segmentation.resolve import Resolver
 from passerelle.segmentation.scores import known as scores
@@ -41,17 +43,26 @@ class Answers:
 def unfit_models(resolver: Resolver, dataset: Dataset, name: str, as_of: int) -> Unfit | None:
     """Why a segment, or one that it refers to, may not be computed; None where nothing speaks against it yet."""
     for segment in resolver.reached([name]).values():
-        needs = Needs.of([segment])
-        problems = [
-            *(
-                clusters.unfit(dataset.clusters, each, named, segment.require, as_of)
-                for each, named in needs.clusters.items()
-            ),
-            *(scores.unfit(dataset.scores, each, segment.require, as_of) for each in needs.scores),
-        ]
-        if found := next((each for each in problems if each is not None), None):
+        if (found := _unfit(Needs.of([segment]), dataset, segment.require, as_of)) is not None:
             return found
     return None
+
+
+def unfit_value(resolver: Resolver, dataset: Dataset, word: str, as_of: int) -> Unfit | None:
+    """Why a trait may be told of nobody as their value: the score that it is may not be relied on, by its own gates."""
+    return _unfit(_of_value(resolver, word), dataset, None, as_of)
+
+
+def _of_value(resolver: Resolver, word: str) -> Needs:
+    needs = Needs()
+    needs.add_operand(resolver.amount(word))
+    return needs
+
+
+def _unfit(needs: Needs, dataset: Dataset, require: RequiredModel | None, as_of: int) -> Unfit | None:
+    groups = (clusters.unfit(dataset.clusters, each, named, require, as_of) for each, named in needs.clusters.items())
+    found = (scores.unfit(dataset.scores, each, require, as_of) for each in needs.scores)
+    return next((each for each in chain(groups, found) if each is not None), None)
 
 
 def unfitted(needs: Needs, dataset: Dataset, as_of: int) -> Unfit | None:
@@ -66,10 +77,21 @@ def unfitted(needs: Needs, dataset: Dataset, as_of: int) -> Unfit | None:
 def drifted(resolver: Resolver, dataset: Dataset, name: str, answers: Answers) -> Unfit | None:
     """Why a segment, or one that it refers to, may not be relied on, now that people were looked at."""
     for segment in resolver.reached([name]).values():
-        for score in Needs.of([segment]).scores:
-            standing = answers.standings[f"score.{score}"]
-            if isinstance(standing, scores.ScoreStanding):
-                problem = scores.drifted(dataset.scores, score, standing, segment.require)
-                if problem is not None:
-                    return problem
+        if (found := _drifted(Needs.of([segment]), dataset, segment.require, answers)) is not None:
+            return found
+    return None
+
+
+def drifted_value(resolver: Resolver, dataset: Dataset, word: str, answers: Answers) -> Unfit | None:
+    """Why a trait may be told of nobody as their value, now that people were looked at."""
+    return _drifted(_of_value(resolver, word), dataset, None, answers)
+
+
+def _drifted(needs: Needs, dataset: Dataset, require: RequiredModel | None, answers: Answers) -> Unfit | None:
+    for score in needs.scores:
+        standing = answers.standings[f"score.{score}"]
+        if isinstance(standing, scores.ScoreStanding):
+            problem = scores.drifted(dataset.scores, score, standing, require)
+            if problem is not None:
+                return problem
     return None

@@ -1,11 +1,12 @@
 """Segments from definitions and data. The same inputs and the same instant give the same people."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 
 from passerelle.segmentation.adapt import remember
-from passerelle.segmentation.answers import Answers, drifted, unfit_models, unfitted
+from passerelle.segmentation.answers import Answers, drifted, drifted_value, unfit_models, unfit_value, unfitted
 from passerelle.segmentation.clusters.assign import Standing
 from passerelle.segmentation.clusters.known import Clusters
 from passerelle.segmentation.compile.walk import Needs
@@ -13,8 +14,10 @@ from passerelle.segmentation.dataset import Dataset, DatasetTable
 from passerelle.segmentation.fitted import Fitted
 from passerelle.segmentation.history import History, MemoryHistory
 from passerelle.segmentation.language.documents import ModelFile, SegmentFile
+from passerelle.segmentation.learning.unfit import Unfit
+from passerelle.segmentation.membership import Membership, ModelUsed
 from passerelle.segmentation.resolve import Resolver
-from passerelle.segmentation.running import Evaluation, Membership, ModelUsed, opened
+from passerelle.segmentation.running import Evaluation, opened
 from passerelle.segmentation.scores.known import Scores, ScoreStanding
 from passerelle.segmentation.wrong import Misdefined, Place
 
@@ -79,20 +82,23 @@ def evaluate(
 
     Threshold values are held against `history` and saved there. `values`: by segment, traits whose value is told of
     each of its people; they must be amounts. `standings` is told how each model does. A segment that rests on
-    a model which may not be relied on has nobody, and says so in `held`. Raises `Misdefined` before any data is read.
+    a model which may not be relied on has nobody, and says so in `held`; so does a value, in `unsaid`. Raises
+    `Misdefined` before any data is read.
     """
-    kept = history if history is not None else MemoryHistory()
+    kept, told = history if history is not None else MemoryHistory(), values or {}
     resolver = Resolver.of(model, segments, dataset)
-    held = {name: problem for name in names if (problem := unfit_models(resolver, dataset, name, as_of)) is not None}
-    told = {name: traits for name, traits in (values or {}).items() if name not in held}
-    extra = sorted({*chain(*told.values())})
+    held = _problems(names, lambda name: unfit_models(resolver, dataset, name, as_of))
+    words = sorted({*chain(*(told.get(name, ()) for name in names if name not in held))})
+    unsaid = _problems(words, lambda word: unfit_value(resolver, dataset, word, as_of))
     needs = Needs.of(resolver.reached([name for name in names if name not in held]).values())
+    for word in words:
+        if word not in unsaid:
+            needs.add_operand(resolver.amount(word))
     answers = Answers.of(needs, resolver, dataset, as_of=as_of, history=kept)
-    for name in [name for name in names if name not in held]:
-        if (problem := drifted(resolver, dataset, name, answers)) is not None:
-            held[name] = problem
+    held |= _problems(names, lambda name: drifted(resolver, dataset, name, answers), held)
+    unsaid |= _problems(words, lambda word: drifted_value(resolver, dataset, word, answers), unsaid)
     fit = [name for name in names if name not in held]
-    told = {name: traits for name, traits in told.items() if name not in held}
+    said = {name: [word for word in told.get(name, ()) if word not in unsaid] for name in fit}
     with evaluating(
         fit,
         model=model,
@@ -100,15 +106,29 @@ def evaluate(
         dataset=dataset,
         as_of=as_of,
         history=kept,
-        extra=extra,
+        extra=sorted({*chain(*said.values())}),
         answers=answers,
     ) as run:
-        found = run.memberships(fit, told)
+        found = run.memberships(fit, said)
         remember(kept, [item for items in run.in_force.values() for item in items], as_of)
         if standings is not None:
             standings(answers.standings, as_of)
-        nobody = {name: run.nobody(name, problem, (values or {}).get(name, ())) for name, problem in held.items()}
-    return {name: nobody[name] if name in held else found[name] for name in names}
+        found |= {name: run.nobody(name, problem, told.get(name, ())) for name, problem in held.items()}
+    return {name: _without(found[name], told.get(name, ()), unsaid) for name in names}
+
+
+def _problems(
+    names: Iterable[str], ask: Callable[[str], Unfit | None], known: Collection[str] = ()
+) -> dict[str, Unfit]:
+    """What may not be relied on, and why, beside what is known to be so."""
+    found = {name: ask(name) for name in names if name not in known}
+    return {name: problem for name, problem in found.items() if problem is not None}
+
+
+def _without(found: Membership, traits: Iterable[str], unsaid: Mapping[str, Unfit]) -> Membership:
+    if found.held is not None:
+        return found
+    return replace(found, unsaid={trait: unsaid[trait] for trait in traits if trait in unsaid})
 
 
 def check(

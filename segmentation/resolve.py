@@ -29,7 +29,6 @@ from passerelle.segmentation.literals import literal
 from passerelle.segmentation.resolve_clusters import PREFIX, assigned, cluster_place
 from passerelle.segmentation.resolve_conditions import ConditionReader
 from passerelle.segmentation.resolve_journeys import LADDER, JourneyReader, Ladder, ladder_of
-from passerelle.segmentation.resolve_scores import PREFIX as SCORE
 from passerelle.segmentation.resolve_scores import asked, score_place, scored
 from passerelle.segmentation.rules import (
     Fact,
@@ -47,6 +46,7 @@ from passerelle.segmentation.rules import (
     ValueType,
 )
 from passerelle.segmentation.scores.asked import Asked
+from passerelle.segmentation.scores.file import PREFIX as SCORE
 from passerelle.segmentation.scores.known import Scores
 from passerelle.segmentation.wrong import Misdefined, Place, model_place, segment_place
 
@@ -322,9 +322,11 @@ class Resolver:
         made = word in {"rfm.r", "rfm.f", "rfm.m"} or word.startswith((PREFIX, SCORE))
         return self.operand(word, Place("")) if made else self.known(word, Place(""))
 
-    def amount(self, name: str) -> Fact:
-        """A trait that is an amount, to be sent as a person's value."""
+    def amount(self, name: str) -> Operand:
+        """A trait or a score that is an amount, to be sent as a person's value."""
         place = model_place() / "traits"
+        if name.startswith(SCORE):
+            return self.operand(name, Place(""))
         trait = self.catalogue.trait(name, place)
         if trait.type.sort not in {Sort.NUMBER, Sort.MONEY}:
             raise (place / name).wrong(

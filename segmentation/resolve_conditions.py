@@ -11,7 +11,6 @@ from passerelle.segmentation.language.traits import UNIT_SECONDS
 from passerelle.segmentation.language.words import Closed
 from passerelle.segmentation.resolve_clusters import PREFIX, check_groups, in_groups
 from passerelle.segmentation.resolve_journeys import JourneyReader, Ladder, reached, standing
-from passerelle.segmentation.resolve_scores import PREFIX as SCORE
 from passerelle.segmentation.resolve_where import ComparisonContext
 from passerelle.segmentation.rfm import BINS
 from passerelle.segmentation.rules import (
@@ -37,6 +36,7 @@ from passerelle.segmentation.rules import (
     Top,
     ValueType,
 )
+from passerelle.segmentation.scores.file import PREFIX as SCORE
 from passerelle.segmentation.wording import when
 from passerelle.segmentation.wrong import Place
 

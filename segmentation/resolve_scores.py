@@ -13,11 +13,10 @@ from passerelle.segmentation.language.words import in_words
 from passerelle.segmentation.learning.resolve import Made
 from passerelle.segmentation.rules import Aggregate, Column, Operand, Scored, Selection, Sort, ValueType, plain
 from passerelle.segmentation.scores.asked import Asked
-from passerelle.segmentation.scores.file import ScoreFile
+from passerelle.segmentation.scores.file import PREFIX, ScoreFile
 from passerelle.segmentation.scores.known import Scores
 from passerelle.segmentation.wrong import Place
 
-PREFIX = "score."
 _DAY, _HOUR = 86_400, 3_600
 _SHARE = ValueType(Sort.NUMBER, whole=False)
 

@@ -4,11 +4,10 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
 from itertools import chain
-from typing import Literal
 
 import ibis
 import pyarrow as pa
@@ -25,63 +24,12 @@ from passerelle.segmentation.engines.session import Session
 from passerelle.segmentation.history import History
 from passerelle.segmentation.learning.unfit import Unfit
 from passerelle.segmentation.literals import CENTS
+from passerelle.segmentation.membership import Membership, ModelUsed
 from passerelle.segmentation.refusals import naming_conditions
 from passerelle.segmentation.resolve import Resolver
 from passerelle.segmentation.rules import Segment, Sort, ThresholdRef, plain
 
 _EXCLUDED, _HELD_OUT, _MEMBER, _FIRST_SPLIT = 1, 2, 3, 4
-
-
-@dataclass(frozen=True, slots=True)
-class ModelUsed:
-    """A fitted model that a segment rests on."""
-
-    kind: Literal["cluster", "score"]
-    name: str
-    version: str
-    as_of: int
-    """Of its fit, µs UTC."""
-    quality: float
-    """What its gate looks at: of a cluster its stability (adjusted Rand index), of a score its AUC."""
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """Who is in a segment, at one instant, by one version of its rules."""
-
-    name: str
-    subject_ids: pa.Int64Array
-    """Sorted, each once; without the holdout."""
-    as_of: int
-    """µs since 1970 UTC."""
-    version: str
-    """SHA-256 of the definition with everything in it that it refers to."""
-    population: int
-    """How many people there are at all."""
-    excluded: int
-    """Fulfilled `where`, and were taken out by `exclude`."""
-    control: pa.Int64Array
-    """Would be in, and are kept out by the holdout. Sorted, each once."""
-    thresholds: tuple[InForce, ...] = ()
-    warnings: tuple[str, ...] = ()
-    splits: Mapping[str, pa.Int64Array] = field(default_factory=dict)
-    """Members by split, where there are splits; the rest is in none."""
-    models: tuple[ModelUsed, ...] = ()
-    """That it rests on."""
-    held: Unfit | None = None
-    """Why nobody may be chosen: a model may not be relied on. Nobody is in then, and nobody has left."""
-    values: Mapping[str, pa.DoubleArray] = field(default_factory=dict)
-    """Traits that were asked for, aligned with `subject_ids`: null where missing; money as euros and cents."""
-
-    @property
-    def size(self) -> int:
-        """How many are in."""
-        return len(self.subject_ids)
-
-    @property
-    def held_out(self) -> int:
-        """How many the holdout keeps out."""
-        return len(self.control)
 
 
 @dataclass(slots=True)
@@ -164,8 +112,7 @@ class Evaluation:
     def nobody(self, name: str, held: Unfit, traits: Sequence[str]) -> Membership:
         """The segment `name` without anybody, since a model that it rests on may not be relied on."""
         none = pa.array([], pa.int64())
-        values = {trait: pa.array([], pa.float64()) for trait in traits}
-        return Membership(name, none, self.as_of, "", self.population, 0, none, held=held, values=values)
+        return Membership(name, none, self.as_of, "", self.population, 0, none).held_back(held, traits)
 
     def needs_of(self, segment: Segment) -> Needs:
         """What a segment rests on, with the segments it refers to."""

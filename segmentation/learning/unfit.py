@@ -26,14 +26,19 @@ class Unfit:
         return f"{self.reason} {self.advice}"
 
 
+def stale(model: Fitted, most: int | None, as_of: int, *, verb: str) -> Unfit | None:
+    """Whether a model is older than `most` seconds. `verb`: `cluster` or `score`."""
+    if most is None or (as_of - model.as_of) // _SECOND <= most:
+        return None
+    name = model.called
+    return Unfit(f"The model of `{name}` is more than {in_words(most)} old.", f"Run `passerelle {verb} fit {name}`.")
+
+
 def another(model: Fitted, require: RequiredModel, as_of: int, *, verb: str) -> Unfit | None:
     """Whether a segment asks for a younger model, or for another one. `verb`: `cluster` or `score`."""
-    name, age = model.called, (as_of - model.as_of) // _SECOND
-    if require.max_age is not None and age > require.max_age:
-        return Unfit(
-            f"The model of `{name}` is more than {in_words(require.max_age)} old.",
-            f"Run `passerelle {verb} fit {name}`.",
-        )
+    name = model.called
+    if (old := stale(model, require.max_age, as_of, verb=verb)) is not None:
+        return old
     if require.version is not None and not model.version.startswith(require.version):
         return Unfit(
             f"The model of `{name}` is not the one that is asked for ({require.version}).",

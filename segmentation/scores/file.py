@@ -15,6 +15,8 @@ from passerelle.segmentation.language.words import Closed, Length, Name, Number,
 from passerelle.segmentation.learning.traits import LearnedTrait, options
 
 Kind = Literal["will", "will_not", "will_spend"]
+PREFIX = "score."
+"""What rules call a score by, before its name."""
 KINDS: tuple[Kind, ...] = ("will", "will_not", "will_spend")
 
 
@@ -58,6 +60,7 @@ class Gates(Closed):
     max_drift: Number = Field(
         Decimal("0.25"), gt=0, description="At most so different are today's people (PSI): 0.25 is another population."
     )
+    max_age: Length | None = Field(None, description="Fitted at most this long ago.")
 
 
 class ScoreFile(Closed):

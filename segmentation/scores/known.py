@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from passerelle.segmentation.language.documents import RequiredModel
-from passerelle.segmentation.learning.unfit import Unfit, another
+from passerelle.segmentation.learning.unfit import Unfit, another, stale
 from passerelle.segmentation.scores.file import ScoreFile
 from passerelle.segmentation.scores.model import ScoreModel
 
@@ -52,6 +52,8 @@ def unfit(known: Scores, name: str, require: RequiredModel | None, as_of: int) -
             f"at most {most:.3f} is allowed.",
             f"Fit it on more people or more past moments; `passerelle score report {name}` draws both.",
         )
+    if (old := stale(model, file.gates.max_age, as_of, verb="score")) is not None:
+        return old
     return another(model, require, as_of, verb="score") if require is not None else None
 
 

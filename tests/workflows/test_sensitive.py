@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from passerelle.workflows.plan.naming import unfit_audiences
 from passerelle.workflows.scaffold.write import scaffold
 from passerelle.workflows.sensitive import warnings_of, words_in, words_in_part
 from passerelle.workflows.verbs.doctor import DoctorResult
@@ -97,6 +98,14 @@ def test_traits_and_doctor_name_what_they_find(folder: Path) -> None:
     (found,) = [each for each in result.checks if each.area == "rules"]
     assert (found.name, found.state) == ("segments/w0.yaml", "warning")
     assert "diabete (health)" in found.message
+
+
+def test_what_is_sent_as_a_value_is_looked_over_too(folder: Path) -> None:
+    shown = folder / "audiences/newsletter_readers.yaml"
+    shown.write_text(shown.read_text().replace("  google: {", "  # google: {") + "value: {trait: w2}\n")
+    with Workspace.open(folder) as workspace:
+        (found,) = unfit_audiences(workspace)
+    assert (found[0].place.audience, found[1]) == ("newsletter_readers", ("diabete (health) in the value",))
 
 
 def test_the_example_workspace_is_made_of_nothing_of_the_kind(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 
 from passerelle.privacy.consent import Foreseen
 from passerelle.privacy.ledger import Ledger, Place, Remote, Replacements
-from passerelle.segmentation import Membership
 from passerelle.segmentation.learning.unfit import Unfit
 from passerelle.workflows.engine import dataset, run_segments
 from passerelle.workflows.plan.aims import Aim, aims
@@ -22,7 +21,8 @@ from passerelle.workflows.plan.naming import unfit
 from passerelle.workflows.plan.replace import REFUSALS, How, Known, choose
 from passerelle.workflows.plan.standing import owed, standing
 from passerelle.workflows.plan.standstill import Basis, Memory, Unmoved
-from passerelle.workflows.plan.values import Values, Worth, values_of
+from passerelle.workflows.plan.values import Values, Worth
+from passerelle.workflows.plan.worth import relied_on, traits_of, worth_of
 from passerelle.workflows.snapshots.taking import Computed
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Choice:
     worth: Worth | None = None
     """What is sent of each person as their value, where the audience has values."""
     unfit: Unfit | None = None
-    """Why a model that the segment rests on may not be relied on."""
+    """Why a model that the segment or its people's values rest on may not be relied on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +138,7 @@ def make(
         as_of=as_of,
         now=now,
         progress=progress,
-        values=_traits(wanted),
+        values=traits_of(wanted),
         data=data,
     )
     ledger = Ledger(workspace.store(), workspace.log(), workspace.subjects())
@@ -150,17 +150,17 @@ def make(
         places, unmoved, stale = [], list[Unmoved](), set[str]()
         memory = Memory.of(workspace, connection, now=now)
         for aim in wanted:
-            drawn, worth = draw(aim, memberships[aim.segment]), _worth(workspace, aim, memberships[aim.segment])
+            found = relied_on(aim, memberships[aim.segment])
+            drawn, worth = draw(aim, found), worth_of(workspace.subjects(), aim, found)
             old = gate.stale(connection, now=now, purpose=aim.purpose, destination=aim.platform)
             late = tuple(source.source for source in old)
             stale.update(late)
-            fit = memberships[aim.segment].held is None
-            known = memory.of_aim(aim, drawn, late, worth) if recalls and fit else None
+            known = memory.of_aim(aim, drawn, late, worth) if recalls and found.held is None else None
             if known is not None:
                 unmoved.append(known)
             else:
                 choice = _choose(workspace, connection, aim, drawn, worth, now, late)
-                choice = replace(choice, unfit=memberships[aim.segment].held)
+                choice = replace(choice, unfit=found.held)
                 places.append(held_against(workspace, connection, ledger, choice, now=now, approved=approved))
             step.advance()
         size = workspace.log().size(connection)
@@ -266,22 +266,6 @@ def without(wish: Wish, causes: Mapping[str, Ids]) -> Wish:
             mark = None if wish.mark is None else wish.mark[~out]
             wish = Wish(wish.allowed[~out], wish.revision[~out], withheld, mark)
     return wish
-
-
-def _traits(wanted: Sequence[Aim]) -> dict[str, list[str]]:
-    """By segment, the traits that are sent as values."""
-    pairs = sorted({(aim.segment, aim.value.trait) for aim in wanted if aim.value is not None})
-    return {segment: [trait for of, trait in pairs if of == segment] for segment, _ in pairs}
-
-
-def _worth(workspace: "Workspace", aim: Aim, chosen: Membership) -> Worth | None:
-    """What the people of a segment are worth at a place, where the audience has values."""
-    if aim.value is None:
-        return None
-    amounts = chosen.values[aim.value.trait].to_numpy(zero_copy_only=False)
-    values, unfit = values_of(np.asarray(chosen.subject_ids.to_numpy()), amounts, aim.value.digits)
-    marks = workspace.subjects().marks(pa.array(values.subject_id), pa.array(values.amount))
-    return Worth(values, np.asarray(marks.to_numpy(), np.int64), unfit)
 
 
 def _lost(workspace: "Workspace", connection: Connection, aim: Aim, ids: Ids, now: int) -> dict[str, Ids]:

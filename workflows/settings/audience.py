@@ -46,10 +46,15 @@ class Holdout(Closed):
     salt: str = Field(min_length=1, max_length=64, description="Any word; another word draws other people.")
 
 
+Worth = Annotated[str, Field(pattern=r"^(score\.)?[a-z0-9_]{1,64}$")]
+
+
 class Value(Closed):
     """What each person is worth, for platforms that look for people like the best of them."""
 
-    trait: Name = Field(description="A trait of model.yaml: a number or money, not negative.")
+    trait: Worth = Field(
+        description="A trait of model.yaml that is a number or money, not negative; or a score, `score.NAME`."
+    )
     digits: int = Field(
         2,
         ge=1,

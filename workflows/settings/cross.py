@@ -8,6 +8,7 @@ from passerelle.privacy.consent.notice import by_reference
 from passerelle.privacy.consent.signals.mapping import SignalMapping
 from passerelle.privacy.errors import DefinitionError
 from passerelle.privacy.vocabulary import Destination
+from passerelle.segmentation.scores.file import PREFIX as SCORE
 from passerelle.workflows.settings.document import Place
 from passerelle.workflows.settings.loaded import Loaded
 from passerelle.workflows.settings.names import PROJECT, QUALITY, did_you_mean, listed
@@ -38,9 +39,7 @@ def _audiences(loaded: Loaded) -> Iterator[Problem]:
             yield from _labelled(loaded, shown, name, destination)
             yield from _valued(loaded, shown, name, destination)
         yield from _drawn(loaded, shown, name)
-        if audience.value is not None and loaded.model is not None:
-            place = ("value", "trait")
-            yield from _known(loaded, shown, place, audience.value.trait, loaded.model.traits, "trait")
+        yield from _worth(loaded, shown, name)
 
 
 def _ruled(loaded: Loaded, shown: str, name: str, destination: str) -> Iterator[Problem]:
@@ -76,6 +75,18 @@ def _valued(loaded: Loaded, shown: str, name: str, destination: str) -> Iterator
         line = loaded.documents[shown].line_of(("value",))
         said = f"`{destination}` takes no values of people: have an audience of its own for it, without `value`."
         yield Problem(shown, line, said)
+
+
+def _worth(loaded: Loaded, shown: str, name: str) -> Iterator[Problem]:
+    """A value that is no trait and no score."""
+    value, place = loaded.audiences[name].value, ("value", "trait")
+    if value is None or loaded.model is None:
+        return
+    if value.trait.startswith(SCORE):
+        word = value.trait.removeprefix(SCORE)
+        yield from _known(loaded, shown, place, word, sorted(loaded.named["scores"]), "score")
+    else:
+        yield from _known(loaded, shown, place, value.trait, loaded.model.traits, "trait")
 
 
 def _drawn(loaded: Loaded, shown: str, name: str) -> Iterator[Problem]:

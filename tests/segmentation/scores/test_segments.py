@@ -195,3 +195,37 @@ def test_a_misspelt_score_is_found_before_anything_runs(here: ScoreWorld, where:
         here.run(segment("s", where))
     assert said in f"{told.value.message} {told.value.advice}"
     assert told.value.document == "segments/s.yaml"
+
+
+def test_a_score_is_told_of_each_person_as_what_they_are_worth(tmp_path: Path, models: dict[str, ScoreModel]) -> None:
+    for name, asked_for in FILES.items():
+        here = in_world(tmp_path, asked_for).using(models[name])
+        word, each = f"score.{name}", scores(here)
+        found = here.run(segment("all", {"trait": "orders_365d", "at_least": 0}), values={"all": [word]})["all"]
+        said = dict(zip(found.subject_ids.to_pylist(), found.values[word].to_pylist(), strict=True))
+        assert {person: value for person, value in said.items() if value is not None} == pytest.approx(each)
+        assert set(said) > set(each), "who is not in its population has no value"
+
+
+UNSAID: list[tuple[dict[str, object], dict[str, Any], str]] = [
+    ({"definition": "another"}, {}, "asks for something else than what was fitted"),
+    ({"as_of": T - 31 * DAY}, {"max_age": "30d"}, "The model of `buys` is more than 30 days old."),
+    ({}, {"min_auc": 0.999}, "The score `buys` is weak"),
+    ({}, {"max_drift": 0.0001}, "Today's people are no longer those whom the score `buys` knows"),
+]
+
+
+@pytest.mark.parametrize(("changed", "gates", "said"), UNSAID)
+def test_a_value_that_may_not_be_relied_on_is_told_of_nobody_and_holds_no_segment_back(
+    here: ScoreWorld, changed: dict[str, object], gates: dict[str, Any], said: str
+) -> None:
+    model = here.dataset.scores.models["buys"].model_copy(update=changed)
+    scene = ScoreWorld(here.world, asked(gates=gates), here.history, here.dataset, {}).using(model)
+    found = scene.run(segment("all", {"did": "purchase"}), values={"all": ["score.buys", "revenue_365d"]})["all"]
+    assert said in found.unsaid["score.buys"].reason
+    assert (found.held, set(found.values), found.size > 400) == (None, {"revenue_365d"}, True)
+    nobody = found.held_back(found.unsaid["score.buys"], ["score.buys"])
+    assert (nobody.size, nobody.held_out, len(nobody.values["score.buys"])) == (0, 0, 0)
+    held = scene.run(segment("s", SOON), values={"s": ["score.buys"]})["s"]
+    assert held.held is not None
+    assert said in held.held.reason
