@@ -21,6 +21,8 @@ $(UV): ; @$(MAKE) setup
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 # Spark is half a gigabyte, Snowflake's connector wants an old protobuf: they stand apart.
 EXTRAS := --extra bigquery --extra dedupe --extra ml --extra postgres --extra timestamps
+# LightGBM wants a library of the system (libgomp), which the image has not.
+DEVELOPED := $(EXTRAS) --extra lightgbm
 
 help:
 	@sed -n '2,10s/^# *//p' Makefile
@@ -66,7 +68,7 @@ example: setup
 	$(BIN)/python -m tests.worked_example $(DATA)
 
 lock: | $(UV)
-	$(LOCK) pyproject.toml $(EXTRAS) --group dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml $(DEVELOPED) --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml $(EXTRAS) -c requirements/dev.txt -o requirements/runtime.txt
 	$(LOCK) pyproject.toml --extra spark --group apart -c requirements/dev.txt -o requirements/spark.txt
 	$(LOCK) pyproject.toml --extra snowflake --group apart -o requirements/snowflake.txt

@@ -6,12 +6,16 @@ from passerelle.privacy.errors import DefinitionError
 
 
 def need(module: str, what: str, advice: str) -> None:
-    """Import a module, so that it is there. Raises `DefinitionError` where it cannot be: `what` is not installed."""
+    """Import a module, so that it is there. Raises `DefinitionError` where it cannot be: `what` is not installed.
+
+    So it does where a library of the system is missing that the module wants.
+    """
+    missing = ""
     try:
         import_module(module)
     except ImportError:
-        missing = True
-    else:
-        missing = False
+        missing = "is not installed"
+    except OSError:
+        missing = "is installed, but a library of the system that it wants is not"
     if missing:  # outside, so that the error quotes no other
-        raise DefinitionError(f"{what} is not installed.", advice=advice)
+        raise DefinitionError(f"{what} {missing}.", advice=advice)

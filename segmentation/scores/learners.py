@@ -4,7 +4,7 @@ A learner is a class with the attributes of `Learner`. It gives back numbers in 
 object of its own: so a model can be read, compared and applied without what made it, and loading one runs no code.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from itertools import product
 from typing import Any, Protocol, TypeVar
@@ -56,7 +56,7 @@ class Logistic:
         made = LogisticRegression(C=settings["c"], max_iter=2_000, tol=1e-8, random_state=seed)
         made.fit(rows, outcome, weights)
         found = Linear(weights=made.coef_[0].tolist(), start=float(made.intercept_[0]))
-        return _checked(found, made, rows)
+        return checked(found, _said_by(made), rows, by="scikit-learn")
 
 
 class GradientBoosting:
@@ -81,7 +81,7 @@ class GradientBoosting:
         made.fit(rows, outcome, weights)
         trees = [_nodes(predictors[0].nodes) for predictors in made._predictors]  # noqa: SLF001 - held to predict_proba
         found = Trees(trees=trees, start=float(made._baseline_prediction[0, 0]))  # noqa: SLF001 - so is this
-        return _checked(found, made, rows)
+        return checked(found, _said_by(made), rows, by="scikit-learn")
 
 
 def _nodes(nodes: Any) -> Tree:  # noqa: ANN401 - an array of scikit-learn's
@@ -115,7 +115,7 @@ class RandomForest:
         )
         made.fit(rows, outcome, weights)
         found = Trees(trees=[_tree(each.tree_) for each in made.estimators_], mean=True, squash=False, single=True)
-        return _checked(found, made, rows)
+        return checked(found, _said_by(made), rows, by="scikit-learn")
 
 
 def _tree(tree: Any) -> Tree:  # noqa: ANN401 - an object of scikit-learn's
@@ -153,18 +153,25 @@ class Network:
             Layer(weights=each.T.tolist(), start=start.tolist())
             for each, start in zip(made.coefs_, made.intercepts_, strict=True)
         ]
-        return _checked(Layers(layers=layers), made, rows)
+        return checked(Layers(layers=layers), _said_by(made), rows, by="scikit-learn")
 
 
-def _checked(found: F, made: Any, rows: Matrix) -> F:  # noqa: ANN401 - an object of scikit-learn's
-    """What was read out of a learner says what the learner says."""
+def checked(found: F, said: Callable[[Matrix], Any], rows: Matrix, *, by: str) -> F:
+    """The same numbers, which say of some rows what `said` does: the probability that their learner sees in each.
+
+    Raises `PasserelleError` where they do not: this version of `by` keeps them in another way than is known.
+    """
     some = rows[:2_000]
-    if not np.allclose(found.probability(some), made.predict_proba(some)[:, 1], rtol=0, atol=_SAME):
+    if not np.allclose(found.probability(some), said(some), rtol=0, atol=_SAME):
         raise PasserelleError(
-            f"{type(made).__name__} of this version of scikit-learn keeps its numbers in another way than is known.",
-            advice="Install the version of scikit-learn that requirements/ names, or take another learner.",
+            f"What was read out of {by} of this version does not say what it says itself.",
+            advice=f"Install the version of {by} that requirements/ names, or take another learner.",
         )
     return found
+
+
+def _said_by(made: Any) -> Callable[[Matrix], Any]:  # noqa: ANN401 - an object of scikit-learn's
+    return lambda rows: made.predict_proba(rows)[:, 1]
 
 
 def learner(name: str) -> Learner:

@@ -1,6 +1,7 @@
-"""A learner that a package of its own brings: found by its entry point, compared with ours, kept as numbers."""
+"""The learner of docs/scores.md in a package of its own: found by its entry point, compared, kept as numbers."""
 
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,34 +9,25 @@ import pytest
 
 from passerelle.segmentation.scores.apply import expected
 from passerelle.segmentation.scores.fit import fit
+from passerelle.segmentation.scores.learners import GROUP
 from passerelle.segmentation.scores.model import ScoreModel
 from tests.segmentation.scores.test_fit import file, looked
+from tests.segmentation.test_documented import SCORES, blocks
 
-MODULE = """
-from passerelle.segmentation.scores.predict import LEAF, Tree, Trees
-
-class Stump:
-    simplicity = 0
-    packages = ("numpy",)
-    grid = {"at": (0.0, 50.0)}
-
-    def learn(self, rows, outcome, weights, settings, seed):
-        low = rows[:, 0] <= settings["at"]
-        value = [0.0, float(outcome[low].mean()), float(outcome[~low].mean()) if (~low).any() else 0.0]
-        nodes = {"feature": [0, LEAF, LEAF], "threshold": [settings["at"], 0, 0], "left": [1, 0, 0], "right": [2, 0, 0]}
-        tree = Tree(**nodes, value=value)
-        return Trees(trees=[tree], squash=False)
-"""
+(MODULE,), (POINTS,) = blocks("python", SCORES), blocks("toml", SCORES)
 
 
 @pytest.fixture
 def stumps(tmp_path: Path) -> Iterator[None]:
     """A package on the path, as pip would install it."""
+    named = tomllib.loads(POINTS)["project"]["entry-points"][GROUP]
     info = tmp_path / "stumps-1.0.dist-info"
     info.mkdir()
     (tmp_path / "stumps.py").write_text(MODULE)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stumps\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[passerelle.learners]\nstump = stumps:Stump\n")
+    (info / "entry_points.txt").write_text(
+        f"[{GROUP}]\n" + "".join(f"{name} = {where}\n" for name, where in named.items())
+    )
     sys.path.insert(0, str(tmp_path))
     yield
     sys.path.remove(str(tmp_path))
