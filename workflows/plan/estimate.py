@@ -1,4 +1,4 @@
-"""How many of the people who may be sent the platforms could find: counted on a sample, before anything is sent."""
+"""For how many of the people who may be sent the platforms can look: counted on a sample, before anything is sent."""
 
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ _MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
 def estimate(workspace: "Workspace", connection: Connection, place: PlacePlan) -> Reach:
-    """Who of a plan's allowed people its destination could find, and what keeps the others from being found."""
+    """For whom of a plan's allowed people its destination can look, and what keeps the others out of it."""
     people = workspace.subjects().identifiers(connection, pa.array(sample(place.wish.allowed)))
     return workspace.destination(place.aim.place.destination).reach(people)
 

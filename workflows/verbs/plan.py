@@ -37,7 +37,7 @@ class PlanRequest(Request):
 
 
 class Match(BaseModel):
-    """How many of the people who may be sent the platform could find, as counted on a sample of them."""
+    """For how many of the people who may be sent the platform can look, as counted on a sample of them."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -260,18 +260,23 @@ def _render_compared(result: PlanResult, console: "Console") -> None:
 
 
 def _render_match(rows: list[PlannedAudience], console: "Console") -> None:
-    """What each platform could find people by, and the commonest things to repair."""
+    """What each platform can look for people by, and the commonest things to repair."""
     from passerelle.privacy.identifiers import REASONS
 
+    estimated = False
     for row in rows:
         if row.match is None:
             continue
+        estimated = True
         best = [(_BEST[name], count) for name, count in row.match.by_key.items() if name in _BEST]
-        by = "".join(f", {_share(count, row.match)} have {name}" for name, count in best)
-        console.print(f"{row.audience} at {row.destination}: {_share(row.match.findable, row.match)} can be found{by}.")
+        by = ", ".join(f"{_share(count, row.match)} by {name}" for name, count in best)
+        sought = f"{_share(row.match.findable, row.match)} can be looked for"
+        console.print(f"{row.audience} at {row.destination}: {sought}{by and f' ({by})'}.")
         for defect, count in list(row.match.defects.items())[:_DEFECTS_SHOWN]:
             name, _, reason = defect.partition(".")
             console.print(f"  {count:>9,}  {name.replace('_', ' ')}: {REASONS.get(reason, reason)}", markup=False)
+    if estimated:
+        console.print("Platforms find fewer: how many, `passerelle status` says some hours after a sync.", markup=False)
 
 
 def _share(count: int, match: Match) -> str:

@@ -33,8 +33,8 @@ def reached(allowed: int, *, found: int = 1000, sampled: int | None = None, held
     [
         (
             reached(600, withdrawn=300, under_age=100),
-            "600 of 1,000 may be sent. The platform could find about 50% of them; had everybody agreed, about 450 ",
-            "fewer",
+            "and will find fewer; had everybody agreed, it could look for about 450 people instead of about 300.",
+            "Fewer than",
         ),
         (reached(995, withdrawn=5), "All but fewer than 10 may be sent.", "995"),
         (reached(1000), "Everybody may be sent.", "Why not"),

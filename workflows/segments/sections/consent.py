@@ -51,7 +51,7 @@ class Reached:
 
     @property
     def share(self) -> float | None:
-        """How many of a hundred the platform could find, as a share; None where too few may be sent to tell."""
+        """For how many of a hundred the platform can look, as a share; None where too few may be sent to tell."""
         return self.findable / self.sampled if self.sampled >= SMALL_GROUP else None
 
     @property
@@ -145,11 +145,11 @@ def _sentence(each: Reached) -> str:
         return f"All but fewer than {SMALL_GROUP} may be sent."
     told = f"{people(each.allowed).capitalize()} of {each.asked:,} may be sent."
     if each.share is None:
-        return f"{told} So few that nobody can say how many of them the platform would find."
+        return f"{told} So few that nobody can say for how many of them the platform could look."
     now, then = each.allowed * each.share, each.could_agree * each.share
     return (
-        f"{told} The platform could find about {each.share:.0%} of them; had everybody agreed, about {then:,.0f} "
-        f"people could be reached instead of about {now:,.0f}."
+        f"{told} The platform can look for about {each.share:.0%} of them, and will find fewer; had everybody agreed, "
+        f"it could look for about {then:,.0f} people instead of about {now:,.0f}."
     )
 
 
@@ -162,8 +162,8 @@ def _bars(each: Reached) -> Iterator[Bar]:
     yield Bar("may be sent", each.allowed if each.allowed >= SMALL_GROUP else 0, allowed, each.found)
     if each.share is not None:
         now, then = each.allowed * each.share, each.could_agree * each.share
-        yield Bar("of these, could be found there", now, f"about {now:,.0f}", each.found)
-        yield Bar("could be found, had all agreed", then, f"about {then:,.0f}", each.found)
+        yield Bar("of these, can be looked for", now, f"about {now:,.0f}", each.found)
+        yield Bar("could be, had all agreed", then, f"about {then:,.0f}", each.found)
 
 
 def _reasons(each: Reached) -> dict[str, int]:
