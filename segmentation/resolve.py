@@ -23,7 +23,7 @@ from passerelle.segmentation.language.thresholds import (
 )
 from passerelle.segmentation.language.traits import ScaledTrait
 from passerelle.segmentation.language.words import Closed
-from passerelle.segmentation.learning.resolve import Made, check_trait
+from passerelle.segmentation.learning.resolve import Made, check_required, check_trait
 from passerelle.segmentation.learning.traits import LearnedTrait
 from passerelle.segmentation.literals import literal
 from passerelle.segmentation.resolve_clusters import PREFIX, assigned, cluster_place
@@ -133,7 +133,10 @@ class Resolver:
         exclude = tuple(reader.rule(part, place / "exclude" / index) for index, part in enumerate(file.exclude))
         holdout = (file.holdout.percent, file.holdout.salt) if file.holdout else None
         splits = tuple((file.splits or {}).items())
-        return Segment(name, where, exclude, holdout, splits, tuple(dict.fromkeys(reader.uses)), file.require_model)
+        uses = tuple(dict.fromkeys(reader.uses))
+        segment = Segment(name, where, exclude, holdout, splits, uses, file.require_model)
+        check_required(segment, place / "require_model")
+        return segment
 
     def ladder(self, name: str, place: Place, trail: tuple[str, ...] = (), *, plain: bool = False) -> Ladder:
         """A ladder of model.yaml. Refuses circles."""

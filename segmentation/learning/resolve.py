@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from passerelle.segmentation.compile.walk import Needs
 from passerelle.segmentation.language.words import Closed
 from passerelle.segmentation.literals import literal
-from passerelle.segmentation.rules import Operand, Rule, Sort
+from passerelle.segmentation.rules import Operand, Rule, Segment, Sort
 from passerelle.segmentation.wrong import Place
 
 FITTING = frozenset({Sort.NUMBER, Sort.MONEY, Sort.BOOLEAN, Sort.TEXT})
+
+_OF_SCORES = {"min_auc", "max_calibration_error", "max_drift"}
+_OF_CLUSTERS = {"min_stability_ari"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +41,23 @@ def check_trait(name: str, options: Closed, operand: Operand, timezone: str, pla
     fill = getattr(options, "fill", None)
     if fill is not None:
         literal(fill, operand.type, timezone, place / "fill")
+
+
+def check_required(segment: Segment, place: Place) -> None:
+    """What a segment asks of models is asked of one that it rests on itself: else it would hold nothing back."""
+    if segment.require is None:
+        return
+    needs = Needs.of([segment])
+    asked = {word for word, value in segment.require if value is not None}
+    if (asked & _OF_SCORES) and not needs.scores:
+        word, what = min(asked & _OF_SCORES), "score"
+    elif (asked & _OF_CLUSTERS) and not needs.clusters:
+        word, what = min(asked & _OF_CLUSTERS), "cluster"
+    elif asked and not needs.beside:
+        word, what = min(asked), "score or cluster"
+    else:
+        return
+    raise (place / word).wrong(
+        f"`{word}` is asked of a {what}, and this segment names none.",
+        "Take it out. Where the segment refers to one that does, write it there.",
+    )

@@ -135,6 +135,27 @@ def test_a_model_that_may_not_be_relied_on_holds_its_segment_back_and_no_other(
     assert found["other"].size > 400
 
 
+@pytest.mark.parametrize(
+    ("where", "require", "said"),
+    [
+        (
+            {"did": "purchase"},
+            {"max_age": "30d"},
+            "`max_age` is asked of a score or cluster, and this segment names none.",
+        ),
+        ({"in_segment": "s"}, {"min_auc": 0.9}, "`min_auc` is asked of a score, and this segment names none."),
+        (SOON, {"min_auc": 0.7, "min_stability_ari": 0.9}, "`min_stability_ari` is asked of a cluster"),
+    ],
+)
+def test_what_is_asked_of_a_model_that_a_segment_does_not_name_is_refused_and_not_passed_over(
+    here: ScoreWorld, where: dict[str, Any], require: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(Misdefined, match="names none") as told:
+        here.run(segment("s", SOON), segment("t", where, require_model=require))
+    assert said in told.value.message
+    assert (told.value.document, told.value.path[0]) == ("segments/t.yaml", "require_model")
+
+
 def test_what_a_model_requires_may_be_just_met(here: ScoreWorld) -> None:
     model = here.dataset.scores.models["buys"]
     used = model.model_copy(update={**_quality(model, auc=0.8, calibration_error=0.1), "as_of": T - 30 * DAY})
