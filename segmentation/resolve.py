@@ -22,7 +22,7 @@ from passerelle.segmentation.language.thresholds import (
     ZScoreThreshold,
 )
 from passerelle.segmentation.language.traits import ScaledTrait
-from passerelle.segmentation.language.words import Closed
+from passerelle.segmentation.language.words import SCORE, Closed
 from passerelle.segmentation.learning.resolve import Made, check_required, check_trait
 from passerelle.segmentation.learning.traits import LearnedTrait
 from passerelle.segmentation.literals import literal
@@ -46,7 +46,6 @@ from passerelle.segmentation.rules import (
     ValueType,
 )
 from passerelle.segmentation.scores.asked import Asked
-from passerelle.segmentation.scores.file import PREFIX as SCORE
 from passerelle.segmentation.scores.known import Scores
 from passerelle.segmentation.wrong import Misdefined, Place, model_place, segment_place
 

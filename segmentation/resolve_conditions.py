@@ -8,7 +8,7 @@ from passerelle.segmentation.language import conditions as say
 from passerelle.segmentation.language.comparisons import Count, TraitValue
 from passerelle.segmentation.language.events import Window
 from passerelle.segmentation.language.traits import UNIT_SECONDS
-from passerelle.segmentation.language.words import Closed
+from passerelle.segmentation.language.words import SCORE, Closed
 from passerelle.segmentation.resolve_clusters import PREFIX, check_groups, in_groups
 from passerelle.segmentation.resolve_journeys import JourneyReader, Ladder, reached, standing
 from passerelle.segmentation.resolve_where import ComparisonContext
@@ -36,7 +36,6 @@ from passerelle.segmentation.rules import (
     Top,
     ValueType,
 )
-from passerelle.segmentation.scores.file import PREFIX as SCORE
 from passerelle.segmentation.wording import when
 from passerelle.segmentation.wrong import Place
 

@@ -9,11 +9,11 @@ from passerelle.privacy.sensitive_words import tripped
 from passerelle.segmentation.catalogue import NUMBER, Catalogue
 from passerelle.segmentation.compile.walk import Needs
 from passerelle.segmentation.language.events import Window
-from passerelle.segmentation.language.words import in_words
+from passerelle.segmentation.language.words import SCORE, in_words
 from passerelle.segmentation.learning.resolve import Made
 from passerelle.segmentation.rules import Aggregate, Column, Operand, Scored, Selection, Sort, ValueType, plain
 from passerelle.segmentation.scores.asked import Asked
-from passerelle.segmentation.scores.file import PREFIX, ScoreFile
+from passerelle.segmentation.scores.file import ScoreFile
 from passerelle.segmentation.scores.known import Scores
 from passerelle.segmentation.wrong import Place
 
@@ -39,7 +39,7 @@ def score_place(name: str) -> Place:
 
 def scored(known: Scores, word: str, place: Place, catalogue: Catalogue) -> Scored:
     """`score.NAME`."""
-    name = word.removeprefix(PREFIX)
+    name = word.removeprefix(SCORE)
     if name not in known.files:
         raise place.unknown("score", name, known.files)
     file, model = known.files[name], known.models.get(name)

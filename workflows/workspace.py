@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from passerelle.segmentation import ModelFile, SegmentFile
     from passerelle.segmentation.clusters.file import ClusterFile
     from passerelle.segmentation.engines.contract import Engine
-    from passerelle.segmentation.quality import QualityFile
+    from passerelle.segmentation.quality.file import QualityFile
     from passerelle.segmentation.scores.file import ScoreFile
     from passerelle.workflows.clusters.models import ClusterModels
     from passerelle.workflows.lake import Lake

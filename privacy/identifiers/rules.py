@@ -11,7 +11,6 @@ from passerelle.privacy.identifiers.devices import common_external_ids, external
 from passerelle.privacy.identifiers.emails import common_emails, email
 from passerelle.privacy.identifiers.names import common_names, first_initial, name
 from passerelle.privacy.identifiers.person import birth, gender
-from passerelle.privacy.identifiers.phones import common_phones, phone
 from passerelle.privacy.identifiers.places import (
     city,
     common_cities,
@@ -41,14 +40,18 @@ def supported(field: Field, destination: Destination) -> bool:
 
 
 def e164(without_plus: bool = False) -> Rule:
-    """The rule for phone numbers, with or without the plus sign."""
+    """The rule for phone numbers, with or without the plus sign. What countries number by is read when first asked."""
     first = 1 if without_plus else 0
 
     def one(value: str, region: str | None) -> str | Refusal:
+        from passerelle.privacy.identifiers.phones import phone
+
         found = phone(value, region)
         return found if isinstance(found, Refusal) else found[first:]
 
     def many(values: pa.StringArray, region: str | None) -> Normalized:
+        from passerelle.privacy.identifiers.phones import common_phones
+
         found, invalid, no_country = common_phones(values, region)
         reason = pc.if_else(pa.array(invalid), Refusal.PHONE_INVALID.value, pa.scalar(None, pa.string()))
         reason = pc.if_else(pa.array(no_country), Refusal.PHONE_COUNTRY.value, reason)

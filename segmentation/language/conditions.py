@@ -382,6 +382,3 @@ Condition = Annotated[
     BeforeValidator(_ALTERNATIVES.check),
 ]
 """One condition of a segment."""
-
-for _kind in (AllCondition, AnyCondition, NotCondition):
-    _kind.model_rebuild()

@@ -17,6 +17,9 @@ NAME_PATTERN = r"^[a-z0-9_]{1,64}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """1 to 64 small letters without accents, digits or underscores."""
 
+SCORE = "score."
+"""What rules call a score by, before its name."""
+
 _SECONDS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _UNIT_WORDS = {
     **dict.fromkeys(("minute", "minutes"), "min"),
@@ -117,7 +120,9 @@ SYNONYMS = {
 class Closed(BaseModel):
     """Base of every part of the language: unknown keys are refused, with the key that was probably meant."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, defer_build=True, hide_input_in_errors=True, populate_by_name=False
+    )
 
     tag: ClassVar[str] = ""
 

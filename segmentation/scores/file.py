@@ -15,8 +15,6 @@ from passerelle.segmentation.language.words import Closed, Length, Name, Number,
 from passerelle.segmentation.learning.traits import LearnedTrait, options
 
 Kind = Literal["will", "will_not", "will_spend"]
-PREFIX = "score."
-"""What rules call a score by, before its name."""
 KINDS: tuple[Kind, ...] = ("will", "will_not", "will_spend")
 
 

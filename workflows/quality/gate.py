@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from passerelle.privacy.errors import DefinitionError, TryLater
-from passerelle.segmentation.quality import Finding, Measured, Subject, added_columns, judge, measure, repaired
-from passerelle.segmentation.quality.expected import Came
+from passerelle.segmentation.quality.expected import Came, Finding, judge
+from passerelle.segmentation.quality.measure import Measured, Subject, measure
+from passerelle.segmentation.quality.repair import added_columns, repaired
 from passerelle.workflows.lake.lake import Lake, Waiting
 from passerelle.workflows.lake.merging import at_work_on
 from passerelle.workflows.settings.engines import DuckDbEngine
 
 if TYPE_CHECKING:
-    from passerelle.segmentation.quality import QualityFile, TableRules
+    from passerelle.segmentation.quality.file import QualityFile, TableRules
     from passerelle.workflows.workspace import Workspace
 
 

@@ -6,4 +6,4 @@ from pydantic import BaseModel, ConfigDict
 class Closed(BaseModel):
     """Base of every settings model: no unknown key, no change after loading, no value in an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, hide_input_in_errors=True)

@@ -8,7 +8,7 @@ from passerelle.privacy.consent.notice import by_reference
 from passerelle.privacy.consent.signals.mapping import SignalMapping
 from passerelle.privacy.errors import DefinitionError
 from passerelle.privacy.vocabulary import Destination
-from passerelle.segmentation.scores.file import PREFIX as SCORE
+from passerelle.segmentation.language.words import SCORE
 from passerelle.workflows.settings.document import Place
 from passerelle.workflows.settings.loaded import Loaded
 from passerelle.workflows.settings.names import PROJECT, QUALITY, did_you_mean, listed

@@ -1,9 +1,9 @@
 """Loads a workspace's files, checks them against their models and each other, and reports everything at once."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,9 +11,6 @@ from passerelle.privacy.consent.notice import Notice
 from passerelle.privacy.consent.policy import Policy
 from passerelle.privacy.errors import DefinitionError
 from passerelle.segmentation import ModelFile, SegmentFile
-from passerelle.segmentation.clusters.file import ClusterFile
-from passerelle.segmentation.quality.file import QualityFile
-from passerelle.segmentation.scores.file import ScoreFile
 from passerelle.workflows.settings import plugins
 from passerelle.workflows.settings.audience import Audience
 from passerelle.workflows.settings.cross import cross_check
@@ -23,6 +20,11 @@ from passerelle.workflows.settings.names import PROJECT, QUALITY
 from passerelle.workflows.settings.problems import from_definition, from_validation
 from passerelle.workflows.settings.project import Project
 from passerelle.workflows.settings.unusable import Problem, Unusable
+
+if TYPE_CHECKING:
+    from passerelle.segmentation.clusters.file import ClusterFile
+    from passerelle.segmentation.quality.file import QualityFile
+    from passerelle.segmentation.scores.file import ScoreFile
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -62,12 +64,12 @@ class _Loader:
         project = self._file(PROJECT, Project)
         policy = self._file("policy.yaml", Policy)
         model = self._file("model.yaml", ModelFile) if (self._folder / "model.yaml").exists() else None
-        quality = self._file(QUALITY, QualityFile) if (self._folder / QUALITY).exists() else None
-        notices = self._folder_of("notices", Notice, "id")
-        segments = self._folder_of("segments", SegmentFile, "segment")
-        clusters = self._folder_of("clusters", ClusterFile, "cluster")
-        scores = self._folder_of("scores", ScoreFile, "score")
-        audiences = self._folder_of("audiences", Audience, "audience")
+        quality = self._file(QUALITY, _quality()) if (self._folder / QUALITY).exists() else None
+        notices = self._folder_of("notices", "id", lambda: Notice)
+        segments = self._folder_of("segments", "segment", lambda: SegmentFile)
+        clusters = self._folder_of("clusters", "cluster", _cluster)
+        scores = self._folder_of("scores", "score", _score)
+        audiences = self._folder_of("audiences", "audience", lambda: Audience)
         sources = self._plugged(project, "sources") if project else {}
         destinations = self._plugged(project, "destinations") if project else {}
         if project is None or policy is None:
@@ -112,13 +114,14 @@ class _Loader:
             self._note(document.shown, from_definition(problem, document, at))
         return None
 
-    def _folder_of(self, folder: str, model: type[M], key: str) -> dict[str, M]:
+    def _folder_of(self, folder: str, key: str, model: Callable[[], type[M]]) -> dict[str, M]:
+        """The files of one folder by name; `model` is asked for only where there are any."""
         found: dict[str, M] = {}
         files = list(yaml_files(self._folder / folder))
         self._named[folder] = frozenset(path.stem for path in files)
         for path in files:
             shown = f"{folder}/{path.name}"
-            value = self._file(shown, model)
+            value = self._file(shown, model())
             if value is None:
                 continue
             name = str(getattr(value, key))
@@ -149,6 +152,27 @@ class _Loader:
             if settings is not None:
                 found[name] = Plugged(kind, cls, settings)
         return found
+
+
+# Few workspaces have these files, and making their models takes longer than reading all the others.
+
+
+def _quality() -> "type[QualityFile]":
+    from passerelle.segmentation.quality.file import QualityFile
+
+    return QualityFile
+
+
+def _cluster() -> "type[ClusterFile]":
+    from passerelle.segmentation.clusters.file import ClusterFile
+
+    return ClusterFile
+
+
+def _score() -> "type[ScoreFile]":
+    from passerelle.segmentation.scores.file import ScoreFile
+
+    return ScoreFile
 
 
 def read_file(path: Path, model: type[M]) -> M:

@@ -2,18 +2,20 @@
 
 from collections.abc import Container
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from passerelle.privacy.consent.notice import Notice
 from passerelle.privacy.consent.policy import Policy
 from passerelle.segmentation import ModelFile, SegmentFile
-from passerelle.segmentation.clusters.file import ClusterFile
-from passerelle.segmentation.quality.file import QualityFile
-from passerelle.segmentation.scores.file import ScoreFile
 from passerelle.workflows.settings.audience import Audience
 from passerelle.workflows.settings.document import Document
 from passerelle.workflows.settings.project import Project
 from passerelle.workflows.settings.unusable import Problem
+
+if TYPE_CHECKING:
+    from passerelle.segmentation.clusters.file import ClusterFile
+    from passerelle.segmentation.quality.file import QualityFile
+    from passerelle.segmentation.scores.file import ScoreFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,9 @@ class Loaded:
     """By file name as messages show it, such as `segments/lapsing.yaml`."""
     named: dict[str, frozenset[str]] = field(default_factory=dict)
     """By folder (`segments`), the names that have a file: also those whose file is wrong."""
-    clusters: dict[str, ClusterFile] = field(default_factory=dict)
-    scores: dict[str, ScoreFile] = field(default_factory=dict)
-    quality: QualityFile | None = None
+    clusters: dict[str, "ClusterFile"] = field(default_factory=dict)
+    scores: dict[str, "ScoreFile"] = field(default_factory=dict)
+    quality: "QualityFile | None" = None
     checked_tables: Container[str] = ()
     """The lake's tables that are checked before segments see them: all of them where quality.yaml is wrong."""
     unready: list[Problem] = field(default_factory=list)

@@ -147,6 +147,7 @@ def _models_at(model: Any, place: Place) -> list[type[BaseModel]]:  # noqa: ANN4
         return _models(model)
     found: list[type[BaseModel]] = []
     for inner in _models(model):
+        inner.model_rebuild()  # models that hold each other know what they hold only when they are first used
         fields = {field.alias or name: field.annotation for name, field in inner.model_fields.items()}
         if place[0] in fields:
             found += _models_at(fields[str(place[0])], place[1:])

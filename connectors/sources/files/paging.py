@@ -12,7 +12,7 @@ from passerelle.connectors.contract.casting import cast, is_text
 from passerelle.connectors.contract.records import Shape
 from passerelle.connectors.contract.roles import Kind
 from passerelle.connectors.contract.source import QUARANTINE, quarantined
-from passerelle.connectors.sources.files.readers import Chunk
+from passerelle.connectors.sources.files.chunks import Chunk
 
 Mark = int | str | None
 """A file's highest cursor value: microseconds, a whole number, or text."""

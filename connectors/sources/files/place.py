@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, Self
 
-import duckdb
 import pyarrow as pa
 from pyarrow.fs import FileInfo, FileSystem, LocalFileSystem
 
@@ -138,7 +137,7 @@ class reading:  # noqa: N801 - reads as a word in a with statement
             raise TryLater(f"{self._name} was there and is not any more.") from None
         if isinstance(error, PermissionError):
             raise DefinitionError(f"{self._name} may not be read by this user.") from None
-        if isinstance(error, pa.ArrowException | duckdb.Error):
+        if error is not None and _damaged(error):
             raise DefinitionError(
                 f"{self._name} cannot be read: it is damaged, or not in the format it should have.",
                 advice="Export it again, or set `format:`, `delimiter:` and `quote:`.",
@@ -151,3 +150,10 @@ class reading:  # noqa: N801 - reads as a word in a with statement
                 ) from None
             said = type(error).__name__ if code is None else code[1]
             raise TryLater(f"{self._name} cannot be read now ({said}).") from None
+
+
+def _damaged(error: BaseException) -> bool:
+    """Whether Arrow or DuckDB found the content wrong. DuckDB is loaded to ask that: most files need none of it."""
+    import duckdb
+
+    return isinstance(error, pa.ArrowException | duckdb.Error)

@@ -1,10 +1,9 @@
 """Readers: a file as a run of chunks, with the named columns as text (CSV, JSON Lines) or as they are (Parquet)."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,32 +11,15 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from passerelle.connectors.contract.columns import require
-from passerelle.connectors.contract.source import QUARANTINE, quarantined
+from passerelle.connectors.contract.source import quarantined
 from passerelle.connectors.errors import DefinitionError
+from passerelle.connectors.sources.files.chunks import BLOCK, Chunk, Opened
 from passerelle.connectors.sources.files.opening import Content, text_of
 from passerelle.connectors.sources.files.place import File, reading
 from passerelle.connectors.sources.files.settings import FilesSettings, Format
 
-_BLOCK = 4 << 20
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD = 1 << 18
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Rows that follow each other. `line` maps their row numbers to where they stand in the file, from 1."""
-
-    rows: pa.Table
-    line: Callable[[pa.Array], pa.Array]
-    quarantined: pa.Table = field(default_factory=QUARANTINE.empty_table)
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A file, about to be read: all of its columns by name, and its chunks (each called anew reads it anew)."""
-
-    columns: tuple[str, ...]
-    chunks: Callable[[], Iterator[Chunk]]
 
 
 def opened(file: File, format_: Format, content: Content, asked: Sequence[str], settings: FilesSettings) -> Opened:
@@ -46,7 +28,9 @@ def opened(file: File, format_: Format, content: Content, asked: Sequence[str], 
         if format_ == "parquet":
             return _parquet(file, asked)
         if format_ == "jsonl":
-            return Opened((), lambda: _json_chunks(file, content, asked))
+            from passerelle.connectors.sources.files import json_lines  # with DuckDB, which nothing else here needs
+
+            return Opened((), lambda: json_lines.chunks(file, content, asked))
         return _csv(file, content, asked, settings)
 
 
@@ -127,7 +111,7 @@ class _Csv:
             reader = pyarrow.csv.open_csv(
                 stream,
                 read_options=pyarrow.csv.ReadOptions(
-                    use_threads=threads, block_size=_BLOCK, column_names=_distinct(self.columns), skip_rows=1
+                    use_threads=threads, block_size=BLOCK, column_names=_distinct(self.columns), skip_rows=1
                 ),
                 parse_options=pyarrow.csv.ParseOptions(
                     delimiter=self.delimiter,
@@ -170,60 +154,6 @@ def _lines(at: pa.Array, first: int, ragged: list[int]) -> pa.Array:
 
 def _ragged(name: str, lines: Sequence[int]) -> pa.Table:
     return quarantined((f"{name}:{line}", "", "wrong_number_of_columns") for line in lines)
-
-
-# --- JSON Lines
-def _json_chunks(file: File, content: Content, asked: Sequence[str]) -> Iterator[Chunk]:
-    first, seen = 0, set[str]()
-    with reading(file), text_of(file, content) as stream, duckdb.connect() as db:
-        for batch in _line_batches(stream):
-            lines = pa.table({"line": batch.column(0), "number": np.arange(first + 1, first + 1 + batch.num_rows)})
-            chunk, present = _json_chunk(db, file.known, lines, asked)
-            if first == 0 and chunk.rows.num_rows:
-                seen |= present
-                require(file.name, sorted(seen), asked)
-            first += batch.num_rows
-            yield chunk
-
-
-def _line_batches(stream: pa.NativeFile) -> Iterable[pa.RecordBatch]:
-    options = pyarrow.csv.ReadOptions(block_size=_BLOCK, column_names=["line"])
-    parse = pyarrow.csv.ParseOptions(delimiter="\x1f", quote_char=False, ignore_empty_lines=False)
-    try:
-        reader = pyarrow.csv.open_csv(
-            stream,
-            read_options=options,
-            parse_options=parse,
-            convert_options=pyarrow.csv.ConvertOptions(column_types={"line": pa.string()}, strings_can_be_null=False),
-        )
-    except pa.ArrowInvalid:
-        return  # an empty file
-    yield from reader
-
-
-def _json_chunk(
-    db: duckdb.DuckDBPyConnection, name: str, lines: pa.Table, asked: Sequence[str]
-) -> tuple[Chunk, set[str]]:
-    """One batch of lines: each named member as text, lines that are no JSON object in quarantine."""
-    db.register("lines", lines)
-    paths = ", ".join(
-        "'$.\"" + column.replace("\\", "\\\\").replace('"', '\\"').replace("'", "''") + "\"'" for column in asked
-    )
-    answer = db.sql(
-        f"""SELECT number, trim(line) = '' AS blank,
-                   CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END AS good,
-                   CASE WHEN good THEN json_extract_string(line, [{paths}]) END AS members FROM lines ORDER BY number"""  # noqa: S608 - paths are quoted
-    )
-    found: pa.Table = answer.to_arrow_table()
-    good = found["good"].combine_chunks()
-    kept = found.filter(good)
-    members = kept["members"].combine_chunks()
-    rows = {column: pc.list_element(members, place) for place, column in enumerate(asked)}
-    bad = found.filter(pc.and_(pc.invert(good), pc.invert(found["blank"])))["number"]
-    numbers = kept["number"].combine_chunks()
-    present = {column for column, values in rows.items() if values.null_count < len(values)}
-    lost = quarantined((f"{name}:{number}", "", "not_a_json_object") for number in bad.to_pylist())
-    return Chunk(pa.table(rows), numbers.take, lost), present
 
 
 # --- Parquet

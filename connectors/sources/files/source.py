@@ -10,10 +10,10 @@ from passerelle.connectors.contract.columns import newcomers
 from passerelle.connectors.contract.durations import microseconds
 from passerelle.connectors.contract.roles import Kind
 from passerelle.connectors.contract.source import Context, Page, Resource, SourceSettings, State
+from passerelle.connectors.sources.files.chunks import Opened
 from passerelle.connectors.sources.files.opening import Content, format_of, read_through
 from passerelle.connectors.sources.files.paging import Mark, Pager, Window
 from passerelle.connectors.sources.files.place import File, Place, found, is_sure, unchanged
-from passerelle.connectors.sources.files.readers import Opened
 from passerelle.connectors.sources.files.readers import opened as opened_file
 from passerelle.connectors.sources.files.settings import FilesSettings
 from passerelle.connectors.sources.files.state import Known, Memory, Partial

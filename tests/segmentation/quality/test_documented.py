@@ -8,8 +8,9 @@ from typing import get_args
 import pytest
 
 from passerelle.segmentation.language.words import Closed
-from passerelle.segmentation.quality import QualityFile, TableRules, judge
 from passerelle.segmentation.quality import file as words
+from passerelle.segmentation.quality.expected import judge
+from passerelle.segmentation.quality.file import QualityFile, TableRules
 from passerelle.segmentation.quality.measure import ColumnFigures, Measured
 from passerelle.workflows.settings.document import parse
 from passerelle.workflows.settings.load import validated

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passerelle.segmentation.quality import Finding, Measured, Subject, TableRules, judge, measure, repaired
-from passerelle.segmentation.quality.expected import Came
-from passerelle.segmentation.quality.measure import psi
+from passerelle.segmentation.quality.expected import Came, Finding, judge
+from passerelle.segmentation.quality.file import TableRules
+from passerelle.segmentation.quality.measure import Measured, Subject, measure, psi
+from passerelle.segmentation.quality.repair import repaired
 from passerelle.segmentation.wrong import Misdefined
 from passerelle.workflows.settings.load import validated
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from passerelle.workflows.verbs.registry import MODULES, meant, verbs
+from tests.command import told
 
 
 def test_every_module_holds_verbs_of_its_own_first_word_alone() -> None:
@@ -31,10 +32,28 @@ def test_a_first_word_alone_may_mean_all_its_verbs() -> None:
     assert {each.name for each in meant(["keys", "rotat"])} == {each.name for each in verbs() if "keys " in each.name}
 
 
-def test_settings_are_read_without_what_only_some_sources_need() -> None:
-    run = "import sys, passerelle.workflows.settings.load; print({'httpx', 'ibis', 'grpc'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", run], capture_output=True, check=True, timeout=60)
-    assert done.stdout == b"set()\n"
+HEAVY = {"duckdb", "google", "facebook_business", "grpc", "httpx", "ibis", "phonenumbers", "rich", "sklearn", "sqlglot"}
+STATUS = """
+import sys
+from passerelle.workflows.cli.main import main
+code = main(["status", "--offline", "--json", "-w", sys.argv[1]])
+print(",".join(sorted(sys.modules)), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def test_settings_are_read_and_status_told_without_what_only_other_verbs_need(tmp_path: Path) -> None:
+    shop = tmp_path / "shop"
+    assert told(shop, "init", str(shop))[0] == 0
+    run = [sys.executable, "-c", STATUS, str(shop)]
+
+    done = subprocess.run(run, capture_output=True, check=True, timeout=60, text=True)
+
+    loaded = set(done.stderr.strip().splitlines()[-1].split(","))
+    assert "passerelle.workflows.settings.load" in loaded
+    assert HEAVY & loaded == set()
+    rooms = ("clusters", "compile", "engines", "learning", "scores")
+    assert not [name for name in loaded if name.startswith(tuple(f"passerelle.segmentation.{room}" for room in rooms))]
 
 
 @pytest.mark.parametrize(("through", "heard"), [("", b"heard"), ("import passerelle.workflows.cli.main;", b"")])

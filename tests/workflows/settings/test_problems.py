@@ -6,10 +6,11 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from passerelle.privacy.errors import DefinitionError
+from passerelle.segmentation import SegmentFile
 from passerelle.workflows.settings.audience import Audience
 from passerelle.workflows.settings.document import parse
 from passerelle.workflows.settings.load import validated
-from passerelle.workflows.settings.problems import from_definition, from_validation
+from passerelle.workflows.settings.problems import fields_at, from_definition, from_validation
 from passerelle.workflows.settings.project import Project
 
 
@@ -43,6 +44,10 @@ def test_a_key_that_resembles_nothing_is_answered_with_the_known_ones() -> None:
     [said] = problems(GOOD + "guards:\n  zzz: 1\n")
 
     assert said == "f.yaml, line 7: `guards.zzz` is not a key here. Known here: `maximum_change`, `minimum_size`."
+
+
+def test_conditions_are_known_however_deep_they_stand() -> None:
+    assert {"trait", "did", "all"} <= fields_at(SegmentFile, ("where", "all", 0, "any", 1, "not"))
 
 
 def test_all_problems_are_told_at_once() -> None:
