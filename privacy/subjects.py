@@ -20,12 +20,14 @@ from sqlalchemy import Connection, Select, func, select
 from passerelle.privacy import identifiers, sightings
 from passerelle.privacy.errors import IntegrityError
 from passerelle.privacy.held import CODES, Ints, lists, unpack
+from passerelle.privacy.identifiers.spellings import Spellings
 from passerelle.privacy.keys import Keyring, Random
 from passerelle.privacy.ledger.marks import marks
 from passerelle.privacy.opened import Opened
 from passerelle.privacy.personal import Personal
 from passerelle.privacy.pseudonyms import DIGEST_BYTES, Pseudonyms
 from passerelle.privacy.registry import SHARED, Registry
+from passerelle.privacy.respelt import Respelt
 from passerelle.privacy.store.engine import Store
 from passerelle.privacy.store.tables import identity, subject, vault
 from passerelle.privacy.suppression import Suppression
@@ -51,6 +53,7 @@ class Subjects:
         shared_limit: int = SHARED_LIMIT,
         random: Random = os.urandom,
         vault_of_people: Vault | None = None,
+        spellings: Spellings | None = None,
     ) -> None:
         self._store = store
         self._random = random
@@ -60,20 +63,29 @@ class Subjects:
         self._suppression = Suppression(store, keys)
         self._opened = Opened[pa.Table]()
         self._keys = keys
+        self._spellings = spellings or Spellings()
+        self._respelt = Respelt(store, self._spellings, lambda *asked: self.find_all(asked[0], Field.EMAIL, asked[1]))
 
     def register(self, connection: Connection, people: Personal, *, now: int) -> pa.Int64Array:
         """Who each row is, made known where new; null where a row has no usable e-mail, phone or external id.
 
         Columns are `Field` names, each `string` or `list<string>` (best first); later rows are taken for newer.
         The same rows again write nothing. Placeholders ("unknown", "n/a", 0) and identifiers that more than
-        `shared_limit` people have tie nobody together and are not held; `shared` counts the latter.
+        `shared_limit` people have tie nobody together and are not held; `shared` counts the latter. People whose
+        addresses are slips of each other stay two, and a no of one is a no of both (`respelt`).
         """
         table = people.reveal()
         country = _countries(table)
         seen = sightings.read(table, country, self._pseudonyms, identifiers.canonical)
         found = self._registry.register(connection, seen, country, now=now)
         self._mark_suppressed(connection, seen, found)
+        if self._spellings:
+            self._respelt.tie(connection, seen.canonical.filter(pa.array(seen.field == CODES[Field.EMAIL])), now=now)
         return found
+
+    def tie_slips(self, connection: Connection, ids: pa.Array, *, now: int) -> None:
+        """Tie these people, where an address of theirs is a slip, to whoever has what may be meant."""
+        self._respelt.tie(connection, self._respelt.slips(self.held(connection, ids, Field.EMAIL)[1]), now=now)
 
     def find(self, connection: Connection, field: Field, value: str, country: str | None) -> SubjectId | None:
         """Who has this e-mail, phone or external id."""
@@ -326,11 +338,20 @@ class Subjects:
             marks = self._suppression.fingerprints(field, seen.canonical.take(pa.array(codes)))
             known = self._suppression.erased_at(connection, marks)
             erased_at[codes] = pc.fill_null(known, 0).to_numpy(zero_copy_only=False)
+        if self._spellings:
+            self._as_written_otherwise(connection, seen, erased_at)
         of_row = np.zeros(seen.rows, np.int64)
         np.maximum.at(of_row, seen.row, erased_at[seen.code])
         here = (of_row > 0) & found.is_valid().to_numpy(zero_copy_only=False)
         people = pc.fill_null(found, 0).to_numpy()[here]
         self._suppress(connection, people, of_row[here])
+
+    def _as_written_otherwise(self, connection: Connection, seen: sightings.Sightings, erased_at: Ints) -> None:
+        """Who was erased under another spelling was erased: raises `erased_at`, per code, in place."""
+        codes = np.flatnonzero(seen.field == CODES[Field.EMAIL])
+        place, others = self._spellings.others(seen.canonical.take(pa.array(codes)))
+        known = self._suppression.erased_at(connection, self._suppression.fingerprints(Field.EMAIL, others))
+        np.maximum.at(erased_at, codes[place], pc.fill_null(known, 0).to_numpy(zero_copy_only=False))
 
     def _suppress(self, connection: Connection, people: Ints, since: Ints) -> None:
         ids, place = np.unique(people, return_inverse=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Destination
     from passerelle.connectors.contract.source import Source
     from passerelle.privacy.consent import ConsentLog, Gate, Notice, Policy
+    from passerelle.privacy.identifiers.spellings import Spellings
     from passerelle.privacy.keys import Keyring
     from passerelle.privacy.log import Log
     from passerelle.privacy.store.engine import Store
@@ -146,6 +147,14 @@ class Workspace:
         if wrong:
             raise Unusable(wrong)
         return self.loaded.quality
+
+    @property
+    def spellings(self) -> "Spellings":
+        """What quality.yaml says of slips in e-mail domains; nothing where it is wrong, as its check says."""
+        from passerelle.privacy.identifiers.spellings import Spellings
+
+        domains = self.loaded.quality.email_domains if self.loaded.quality is not None else {}
+        return Spellings(domains if isinstance(domains, dict) else {})
 
     @property
     def segments(self) -> "dict[str, SegmentFile]":
@@ -392,7 +401,7 @@ class Workspace:
     def _subjects(self) -> "Subjects":
         from passerelle.privacy.subjects import Subjects
 
-        return Subjects(self.store(), self.keys(), vault_of_people=self._vault)
+        return Subjects(self.store(), self.keys(), vault_of_people=self._vault, spellings=self.spellings)
 
     @cached_property
     def _consent_log(self) -> "ConsentLog":

@@ -23,10 +23,10 @@ _MEMBERSHIP = ("destination", "audience", "state", "since")
 _OWED = ("destination", "audience", "cause", "queued_at", "refusal", "tries")
 _HELD_OUT = ("audience", "since")
 _ERASURE = ("erasure_id", "cause", "state", "requested_at", "done_at", "evidence_until", "log_index")
-_LINK = ("score", "source", "found_at")
+_LINK = ("score", "source", "found_at", "let_go_at")
 _TIMES = frozenset(
     {"decided_at", "intended_at", "settled_at", "since", "queued_at", "requested_at", "done_at", "evidence_until"}
-    | {"found_at"}
+    | {"found_at", "let_go_at"}
 )
 
 

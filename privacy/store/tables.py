@@ -128,6 +128,7 @@ probable_link = Table(
     Column("score", Integer, nullable=False),  # per mille
     Column("source", String(64), nullable=False),
     Column("found_at", BigInteger, nullable=False),
+    Column("let_go_at", BigInteger),  # since when somebody who judged the pair says that these are two people
     sqlite_with_rowid=False,
 )
 

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from passerelle.segmentation.language.thresholds import PERCENT, share
 from passerelle.segmentation.language.words import Closed, Number, Scalar
+from passerelle.segmentation.quality.corrections import Corrections, Domains
 
 Severity = Literal["stop", "warn"]
 Then = Literal["report", "flag", "clip", "blank", "quarantine"]
@@ -128,8 +129,13 @@ class Drift(Closed):
 
 
 class ColumnRules(Closed):
-    """What is expected of one column."""
+    """What is expected of one column, and what is corrected in it."""
 
+    corrections: Corrections | str | None = Field(
+        None,
+        description="For texts: what was meant by values that are slips, `{Frnace: France}`, or a CSV file of the"
+        " workspace with the columns `written` and `meant`. Capitals make no difference.",
+    )
     missing: Missing | None = None
     possible: Possible | None = None
     outliers: Outliers | None = None
@@ -158,3 +164,8 @@ class QualityFile(Closed):
         default_factory=dict, description="By source of passerelle.yaml, or `source.resource`."
     )
     duplicates: Duplicates = Field(default_factory=Duplicates)
+    email_domains: Domains | str = Field(
+        default_factory=dict,
+        description="Domains that are slips, `{gmial.com: gmail.com}`, or a CSV file of the workspace with the columns"
+        " `written` and `meant`. A no of an address is a no of the one that may be meant; nothing is ever sent to it.",
+    )

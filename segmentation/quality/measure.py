@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from passerelle.segmentation.dataset import COLUMN_TYPES
 from passerelle.segmentation.literals import CENTS
 from passerelle.segmentation.quality.file import ColumnRules, Outliers, Possible, TableRules
+from passerelle.segmentation.quality.meant import slipped, text
+from passerelle.segmentation.quality.subject import Subject
+from passerelle.segmentation.quality.suited import suit
 from passerelle.segmentation.quoting import quoted_name
 from passerelle.segmentation.rules import Sort
-from passerelle.segmentation.wrong import Place
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection  # settings are read by verbs that measure nothing
@@ -28,16 +29,6 @@ _EMPTY = 1e-4
 """What stands for an empty bin, whose logarithm does not exist; the usual stopgap."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """The table that is measured: its columns by type name, and its files."""
-
-    name: str
-    grain: Literal["person", "event"]
-    columns: Mapping[str, str]
-    files: Sequence[Path]
-
-
 @dataclass(slots=True)
 class ColumnFigures:
     """One column. `low` and `high` are the fences of outliers; `middle` is what a repair puts in."""
@@ -45,6 +36,7 @@ class ColumnFigures:
     missing: int = 0
     impossible: int = 0
     outliers: int = 0
+    corrected: int = 0
     low: float | None = None
     high: float | None = None
     middle: float | None = None
@@ -69,7 +61,7 @@ def measure(
 
     Raises `Misdefined` where a rule does not fit its column.
     """
-    _check(table, rules)
+    suit(table, rules)
     files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in table.files)
     db.execute(f"CREATE OR REPLACE TEMP VIEW given AS SELECT * FROM read_parquet([{files}])")
     found = Measured(rows=_row(db, "count(*)")[0])
@@ -110,37 +102,6 @@ def psi(expected: Sequence[int], actual: Sequence[int]) -> float:
     return round(total, 6)
 
 
-def _check(table: Subject, rules: TableRules) -> None:
-    top = Place("quality.yaml") / "tables" / table.name / "columns"
-    for name, rule in rules.columns.items():
-        if name not in table.columns or name == "subject_id" or name.startswith("_"):
-            raise (top / name).unknown("column", name, [each for each in table.columns if each != "subject_id"])
-        kind = COLUMN_TYPES[table.columns[name]]
-        counts = kind.sort in {Sort.NUMBER, Sort.MONEY}
-        if rule.outliers is not None and not counts:
-            raise (top / name / "outliers").wrong("Only numbers and money have outliers.")
-        if rule.possible is not None and rule.possible.of_time != (kind.sort is Sort.TIME):
-            raise (top / name / "possible").wrong("The rule and the column are not of one sort.")
-        if rule.possible is not None and not rule.possible.of_time and not counts:
-            raise (top / name / "possible").wrong("Only numbers, money and moments have limits.")
-        if name in {"at", "event"} and not _leaves_alone(rule):
-            raise (top / name).wrong("Events need it: it can be flagged or quarantined, and not changed.")
-        if taken := {f"{name}_impossible", f"{name}_outlier", f"{name}_filled"} & set(table.columns):
-            raise (top / name).wrong(f"The source has a column `{min(taken)}` of its own.", "Rename it at the source.")
-        repair = rule.missing.repair if rule.missing else None
-        if isinstance(repair, str) and not counts:
-            raise (top / name / "missing" / "repair").wrong(f"A {kind.sort} has no {repair}.", "Use `{constant: …}`.")
-        if repair == "linear" and table.grain != "event":
-            raise (top / name / "missing" / "repair").wrong("Only events have one before and one after.")
-
-
-def _leaves_alone(rule: ColumnRules) -> bool:
-    """Whether the column's values stay what they are."""
-    missing = rule.missing
-    blanked = any(each.then in {"blank", "clip"} for each in (rule.possible, rule.outliers) if each is not None)
-    return not blanked and (missing is None or (missing.repair is None and missing.drop_above is None))
-
-
 def _column(
     db: "DuckDBPyConnection", table: Subject, name: str, rule: ColumnRules, before: Mapping[str, Any], now: int
 ) -> ColumnFigures:
@@ -149,6 +110,8 @@ def _column(
     found = ColumnFigures()
     missing, wrong = _row(db, f"count(*) - count({value}), count(*) FILTER ({bad})")
     found.missing, found.impossible = int(missing), int(wrong)
+    if rule.corrections is not None:
+        found.corrected = int(_row(db, f"count(*) FILTER ({slipped(name, rule)})")[0])
     counts = COLUMN_TYPES[kind].sort in {Sort.NUMBER, Sort.MONEY}
     sound = f"FILTER ({value} IS NOT NULL AND NOT {bad})"
     if counts:
@@ -212,10 +175,10 @@ def _expressions(value: str, edges: Sequence[float], words: Sequence[str], *, co
     if counts:
         bounds = [f"{value} > {low!r} AND {value} <= {high!r}" for low, high in pairwise(edges)]
         return [f"{value} <= {edges[0]!r}", *bounds, f"{value} > {edges[-1]!r}"] if edges else ["true"]
-    texts = ["'" + word.replace("'", "''") + "'" for word in words]
-    text = f"CAST({value} AS VARCHAR)"
-    rest = f"{text} NOT IN ({', '.join(texts)})" if texts else "true"
-    return [*(f"{text} = {each}" for each in texts), rest]
+    texts = [text(word) for word in words]
+    shown = f"CAST({value} AS VARCHAR)"
+    rest = f"{shown} NOT IN ({', '.join(texts)})" if texts else "true"
+    return [*(f"{shown} = {each}" for each in texts), rest]
 
 
 def _counted(db: "DuckDBPyConnection", conditions: Sequence[str], sound: str) -> list[int]:

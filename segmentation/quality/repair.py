@@ -8,7 +8,9 @@ from decimal import Decimal
 from passerelle.segmentation.dataset import COLUMN_TYPES
 from passerelle.segmentation.literals import literal
 from passerelle.segmentation.quality.file import ColumnRules, Constant, TableRules
-from passerelle.segmentation.quality.measure import ColumnFigures, Measured, Subject, impossible
+from passerelle.segmentation.quality.meant import meant, slipped, text
+from passerelle.segmentation.quality.measure import ColumnFigures, Measured, impossible
+from passerelle.segmentation.quality.subject import Subject
 from passerelle.segmentation.quoting import quoted_name
 from passerelle.segmentation.wrong import Place
 
@@ -73,6 +75,8 @@ def _flags(name: str, rule: ColumnRules) -> Mapping[str, str]:
         flags[f"{name}_impossible"] = "impossible"
     if rule.outliers is not None and rule.outliers.then in {"flag", "clip", "blank"}:
         flags[f"{name}_outlier"] = "outlier"
+    if rule.corrections is not None:
+        flags[f"{name}_corrected"] = "corrected"
     if rule.missing is not None and rule.missing.repair is not None:
         flags[f"{name}_filled"] = "filled"
     return flags
@@ -100,6 +104,7 @@ def _outlier(name: str, figures: ColumnFigures) -> str:
 def _flagged(name: str, rule: ColumnRules, bad: str, far: str) -> list[str]:
     value = quoted_name(name)
     told = {"impossible": bad, "outlier": f"({far}) AND NOT {bad}", "filled": f"{value} IS NULL"}
+    told["corrected"] = slipped(name, rule)
     if rule.missing is not None and (blanked := _blanked(rule, bad, far)) != "false":
         told["filled"] = f"({value} IS NULL OR {blanked})"
     return [f"{told[what]} AS {quoted_name(flag)}" for flag, what in _flags(name, rule).items()]
@@ -126,6 +131,8 @@ def _value(
         inner = inner if low is None else f"greatest({inner}, {low * unit})"
         inner = inner if high is None else f"least({inner}, {high * unit})"
         value = f"CASE WHEN {bad} THEN CAST({inner} AS {sql}) ELSE {value} END"
+    if rule.corrections is not None:
+        value = f"coalesce({meant(name, rule)}, {value})"
     blank = _blanked(rule, bad, far)
     if blank != "false":
         value = f"CASE WHEN {blank} THEN NULL ELSE {value} END"
@@ -145,7 +152,7 @@ def _middle(table: Subject, name: str, repair: object, figures: ColumnFigures, t
         return f"make_timestamptz({stored})"
     if isinstance(stored, bool | int | float | Decimal):
         return str(stored).lower()
-    return "'" + str(stored).replace("'", "''") + "'"
+    return text(str(stored))
 
 
 def _linear(value: str) -> str:

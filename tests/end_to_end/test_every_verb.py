@@ -62,6 +62,7 @@ STORY: list[Step] = [
     ("quality report", LOOK),
     ("quality duplicates --review {temp}/review.csv", DONE),  # canaries look alike: kept, a no of one would be of all
     ("quality calibrate {temp}/review.csv", DONE),
+    ("quality judge {temp}/review.csv", DONE),
     ("quality benchmark {given}/people.csv --truth who", DONE),
     ("audit checkpoint --out {temp}/first.checkpoint --verifier-file {temp}/log.vkey", DONE),
     ("consent import {given}/said.jsonl --signal salesforce --source crm", LOOK),

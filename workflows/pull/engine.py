@@ -18,6 +18,7 @@ from passerelle.workflows.pull.keeping import Keeper
 from passerelle.workflows.pull.readers import Arrived, Readers
 from passerelle.workflows.pull.report import PullReport, SourceReport
 from passerelle.workflows.quality.gate import check_tables
+from passerelle.workflows.quality.spellings import tie_known_slips
 
 if TYPE_CHECKING:
     from passerelle.workflows.verbs.contract import Progress, Step
@@ -58,6 +59,7 @@ def pull(
     report = PullReport([task.report for task in tasks])
     try:
         with progress.step("check quality"):
+            tie_known_slips(workspace, now=now)
             report.checked = check_tables(workspace, now=now)
     except IntegrityError:
         raise

@@ -51,7 +51,7 @@ class Keeper:
         self._notes = Notes(workspace, source.name, resource.name, fingerprint(self._shape, self._timezone), now)
         quality = workspace.loaded.quality
         rules = quality.tables.get(self.table) if quality is not None else None
-        self._formats = Formats(rules.identifiers if rules is not None else ())
+        self._formats = Formats(rules.identifiers if rules is not None else (), looked=rules is not None)
 
     # --- state
     def state(self) -> State | None:
@@ -89,7 +89,7 @@ class Keeper:
             merges = self._workspace.subjects().merges(connection)
         for name in sorted({self.table, *self._lake.names()}):
             self._lake.settle(name, merges)
-        remember_came(self._lake, self.table, self._formats.take())
+        remember_came(self._lake, self.table, self._formats.take(), self._formats.slips())
 
     def _keep_people(self, page: Page, found: Sorted, report: SourceReport) -> pa.Array:
         """People, consents, removals and quarantine, in one transaction. Returns ids, aligned with the page."""

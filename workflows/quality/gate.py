@@ -6,6 +6,7 @@ process that dies in between leaves the table waiting: the next check looks at i
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -16,8 +17,9 @@ import duckdb
 
 from passerelle.privacy.errors import DefinitionError, TryLater
 from passerelle.segmentation.quality.expected import Came, Finding, judge
-from passerelle.segmentation.quality.measure import Measured, Subject, measure
+from passerelle.segmentation.quality.measure import Measured, measure
 from passerelle.segmentation.quality.repair import added_columns, repaired
+from passerelle.segmentation.quality.subject import Subject
 from passerelle.workflows.lake.lake import Lake, Waiting
 from passerelle.workflows.lake.merging import at_work_on
 from passerelle.workflows.settings.engines import DuckDbEngine
@@ -25,6 +27,10 @@ from passerelle.workflows.settings.engines import DuckDbEngine
 if TYPE_CHECKING:
     from passerelle.segmentation.quality.file import QualityFile, TableRules
     from passerelle.workflows.workspace import Workspace
+
+
+FIGURES = ("missing", "impossible", "outliers", "corrected", "psi")
+"""What is told of a column."""
 
 
 @dataclass(slots=True)
@@ -37,6 +43,8 @@ class Checked:
     columns: dict[str, dict[str, Any]]
     findings: list[Finding]
     came: dict[str, Came] = field(default_factory=dict)
+    slips: dict[str, int] = field(default_factory=dict)
+    """Addresses that came, by domain that looks like a slip of a well-known one."""
     at: int = 0
 
     @property
@@ -61,16 +69,18 @@ def last_checks(workspace: "Workspace") -> list[Checked]:
     return [_remembered(name, waiting) for name, waiting in looked if waiting is not None and "last" in waiting.quality]
 
 
-def remember_came(lake: Lake, table: str, came: Mapping[str, tuple[int, int]]) -> None:
-    """Add (given, unusable) by field to what is known of identifiers that came since the table was last let through."""
+def remember_came(lake: Lake, table: str, came: Mapping[str, tuple[int, int]], slips: Mapping[str, int]) -> None:
+    """Add (given, unusable) by field, and counts of domains, to what came since the table was last let through."""
     waiting = lake.waiting(table)
-    if waiting is None or not came:
+    if waiting is None or not (came or slips):
         return
     known = dict(waiting.quality.get("came", {}))
     for name, (given, unusable) in came.items():
         before = known.get(name, [0, 0])
         known[name] = [before[0] + given, before[1] + unusable]
-    lake.remark(table, {**waiting.quality, "came": known})
+    domains = Counter(waiting.quality.get("slips", {}))
+    domains.update(slips)
+    lake.remark(table, {**waiting.quality, "came": known, "slips": dict(domains)})
 
 
 def _checks(workspace: "Workspace", wanted: "QualityFile", now: int, *, again: bool) -> Iterator[Checked]:
@@ -103,13 +113,14 @@ def _check(workspace: "Workspace", lake: Lake, name: str, rules: "TableRules", d
         with at_work_on(name):
             found = measure(db, subject, rules, before=reference.get("columns", {}), now=now)
         plain = asdict(found)
-        checked = Checked(name, False, found.rows, plain["columns"], [], came, now)
+        slips = waiting.quality.get("slips", {})
+        checked = Checked(name, False, found.rows, plain["columns"], [], came, slips, now)
         checked.findings = judge(name, rules, found, before=reference, came=came)
-        said = {"last": _plain(checked), "rules": digest, "came": waiting.quality.get("came", {})}
+        said = {"last": _plain(checked), "rules": digest, "came": waiting.quality.get("came", {}), "slips": slips}
         if checked.held:
             lake.remark(name, {**waiting.quality, **said, "rules": ""})
             return checked
-        kept = {**said, "reference": plain, "before": reference, "came": {}}
+        kept = {**said, "reference": plain, "before": reference, "came": {}, "slips": {}}
         checked.let_through = _let_through(workspace, lake, waiting, subject, rules, found, kept, db, now)
     return checked
 
@@ -162,19 +173,21 @@ def _plain(checked: Checked) -> dict[str, Any]:
         "columns": {name: _told(figures) for name, figures in checked.columns.items()},
         "findings": [asdict(finding) for finding in checked.findings],
         "came": {name: asdict(counts) for name, counts in checked.came.items()},
+        "slips": checked.slips,
     }
 
 
 def _told(figures: Mapping[str, Any]) -> dict[str, Any]:
     """Counts and the index, without fences, bins and words."""
-    return {name: figures[name] for name in ("missing", "impossible", "outliers", "psi")}
+    return {name: figures[name] for name in FIGURES}
 
 
 def _remembered(name: str, waiting: Waiting) -> Checked:
     last = waiting.quality["last"]
     findings = [Finding(**finding) for finding in last["findings"]]
     came = {field: Came(**counts) for field, counts in last["came"].items()}
-    return Checked(name, waiting.through, last["rows"], last["columns"], findings, came, last["at"])
+    slips = last.get("slips", {})
+    return Checked(name, waiting.through, last["rows"], last["columns"], findings, came, slips, last["at"])
 
 
 __all__ = ["Checked", "check_tables", "remember_came"]

@@ -19,6 +19,10 @@ from passerelle.privacy.errors import DefinitionError
 from passerelle.workflows.quality.people import Probable
 
 _EDGES = (0.01, 0.1, 0.25, 0.5, 0.7, 0.85, 0.95, 1.0)
+FEWEST_LABELS = 30
+"""From fewer labels no threshold is suggested."""
+LOWEST = 0.5
+"""The lowest threshold that quality.yaml takes."""
 _LABELS = {"same": True, "different": False}
 _OWN = ("subject_ref", "other_ref", "probability", "stratum", "pairs_in_stratum")
 
@@ -31,6 +35,7 @@ class Judged:
     pairs: int
     probability: float
     same: bool
+    refs: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +48,13 @@ class Calibrated:
 
 
 def write_review(probable: Probable, path: Path, *, per_stratum: int) -> int:
-    """Write a new file of lines to judge; how many. Raises `DefinitionError` where there is one already."""
+    """Write a new file of lines that nobody judged yet; how many. Raises `DefinitionError` where the file is there."""
     found = probable.found
     left, right = (side.to_pylist() for side in probable.refs)
     strata = np.clip(np.searchsorted(_EDGES, found.probability, side="right") - 1, 0, len(_EDGES) - 2)
     lines: list[list[object]] = []
     for stratum in range(len(_EDGES) - 1):
-        places = np.flatnonzero(strata == stratum).tolist()
+        places = np.flatnonzero((strata == stratum) & ~probable.judged).tolist()
         drawn = sorted(places, key=lambda at: hashlib.sha256(f"{left[at]}{right[at]}".encode()).digest())[:per_stratum]
         for at in drawn:
             levels = [(*LEVELS, "missing")[level] for level in found.levels[at].tolist()]
@@ -91,6 +96,21 @@ def calibrate(judged: Sequence[Judged], thresholds: Sequence[float]) -> list[Cal
     return told
 
 
+def suggested(judged: Sequence[Judged], *, precision: float) -> Calibrated | None:
+    """The lowest threshold whose estimated precision is at least `precision`: of those, it finds most.
+
+    None where fewer than `FEWEST_LABELS` are judged, where they are all of one kind, or where no threshold reaches it.
+    """
+    if len(judged) < FEWEST_LABELS or len({line.same for line in judged}) < 2:  # noqa: PLR2004 - same and different
+        return None
+    reached = [
+        told
+        for told in calibrate(judged, sorted({max(line.probability, LOWEST) for line in judged}))
+        if told.precision is not None and told.precision >= precision
+    ]
+    return min(reached, key=lambda told: told.threshold, default=None)
+
+
 def _judged(line: dict[str, str], number: int) -> Judged | None:
     label = (line.get("label") or "").strip().lower()
     if not label:
@@ -98,6 +118,8 @@ def _judged(line: dict[str, str], number: int) -> Judged | None:
     if label not in _LABELS:
         raise DefinitionError(f"Line {number}: the label must be `same` or `different`, or empty.")
     try:
-        return Judged(int(line["stratum"]), int(line["pairs_in_stratum"]), float(line["probability"]), _LABELS[label])
+        stratum, pairs, probability = int(line["stratum"]), int(line["pairs_in_stratum"]), float(line["probability"])
+        refs = (line["subject_ref"], line["other_ref"])
     except (KeyError, TypeError, ValueError):
         raise DefinitionError(f"Line {number} is not as it was written.", advice="Change the labels alone.") from None
+    return Judged(stratum, pairs, probability, _LABELS[label], refs)

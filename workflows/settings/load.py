@@ -64,7 +64,7 @@ class _Loader:
         project = self._file(PROJECT, Project)
         policy = self._file("policy.yaml", Policy)
         model = self._file("model.yaml", ModelFile) if (self._folder / "model.yaml").exists() else None
-        quality = self._file(QUALITY, _quality()) if (self._folder / QUALITY).exists() else None
+        quality = self._expected() if (self._folder / QUALITY).exists() else None
         notices = self._folder_of("notices", "id", lambda: Notice)
         segments = self._folder_of("segments", "segment", lambda: SegmentFile)
         clusters = self._folder_of("clusters", "cluster", _cluster)
@@ -112,6 +112,17 @@ class _Loader:
             self._note(document.shown, from_validation(problem, model, document, at))
         except DefinitionError as problem:
             self._note(document.shown, from_definition(problem, document, at))
+        return None
+
+    def _expected(self) -> "QualityFile | None":
+        """quality.yaml, with what its files of corrections say."""
+        from passerelle.workflows.settings.dictionaries import with_dictionaries
+
+        found = self._file(QUALITY, _quality())
+        try:
+            return None if found is None else with_dictionaries(found, self._folder)
+        except DefinitionError as problem:
+            self._note(QUALITY, from_definition(problem, self._documents[QUALITY]))
         return None
 
     def _folder_of(self, folder: str, key: str, model: Callable[[], type[M]]) -> dict[str, M]:

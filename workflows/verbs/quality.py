@@ -7,11 +7,14 @@ from pydantic import Field
 from passerelle.workflows.verbs.contract import EXIT_CODES, AnyVerb, Environment, Outcome, Part, Request, Result, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from rich.console import Console
 
     from passerelle.workflows.quality.gate import Checked
+    from passerelle.workflows.workspace import Workspace
+
+_FEW = 10
 
 
 class CheckedColumn(Part):
@@ -21,6 +24,7 @@ class CheckedColumn(Part):
     missing: int = Field(description="Rows without a value.")
     impossible: int
     outliers: int
+    corrected: int = Field(0, description="Values that the dictionary of corrections says otherwise.")
     psi: float | None = Field(description="Population stability index against the run before.")
 
 
@@ -30,6 +34,15 @@ class Came(Part):
     field: str
     given: int
     unusable: int = Field(description="Of them, those that no platform takes.")
+
+
+class Slip(Part):
+    """Addresses that came whose domain looks like a slip of a well-known one."""
+
+    domain: str
+    meant: str = Field(description="The domain that it differs from by a letter. A guess.")
+    addresses: int
+    in_dictionary: bool = Field(description="`email_domains` of quality.yaml has it.")
 
 
 class QualityFinding(Part):
@@ -51,23 +64,29 @@ class CheckedTable(Part):
     rows: int
     columns: list[CheckedColumn]
     identifiers: list[Came]
+    slips: list[Slip] = Field(default_factory=list)
+    rare_slips: int = Field(0, description="Addresses at more such domains, each too rare to be named.")
     findings: list[QualityFinding]
 
 
-def checked_table(found: "Checked") -> CheckedTable:
-    """As results tell it."""
+def checked_table(found: "Checked", known: "Container[str]" = ()) -> CheckedTable:
+    """As results tell it. `known`: domains that the dictionary takes for slips."""
     from passerelle.privacy.audit.times import iso
+    from passerelle.privacy.providers import slip_of
 
     return CheckedTable(
         table=found.table,
         let_through=found.let_through,
         at=iso(found.at) or "",
         rows=found.rows,
-        columns=[
-            CheckedColumn(column=name, **{key: each[key] for key in ("missing", "impossible", "outliers", "psi")})
-            for name, each in found.columns.items()
-        ],
+        columns=[CheckedColumn(column=name, **{"corrected": 0, **each}) for name, each in found.columns.items()],
         identifiers=[Came(field=name, given=n.given, unusable=n.unusable) for name, n in sorted(found.came.items())],
+        slips=[
+            Slip(domain=domain, meant=slip_of(domain) or "", addresses=count, in_dictionary=domain in known)
+            for domain, count in sorted(found.slips.items(), key=lambda each: (-each[1], each[0]))
+            if count >= _FEW
+        ],
+        rare_slips=sum(count for count in found.slips.values() if count < _FEW),
         findings=[
             QualityFinding(
                 column=each.column, check=each.check, severity=each.severity, said=each.said, advice=each.advice
@@ -103,11 +122,13 @@ def run_check(environment: Environment, _request: CheckRequest) -> CheckResult:
     """Measure every table, and let through what is as expected."""
     from passerelle.workflows.pull.report import held_back
     from passerelle.workflows.quality.gate import check_tables
+    from passerelle.workflows.quality.spellings import tie_known_slips
     from passerelle.workflows.workspace import Workspace
 
     with Workspace.open(environment.workspace) as workspace, environment.progress.step("Checking quality"):
+        tie_known_slips(workspace, now=environment.now())
         found = check_tables(workspace, now=environment.now(), again=True)
-    return _told(found, held_back(found).advice)
+        return _told(found, held_back(found).advice, workspace)
 
 
 def run_report(environment: Environment, _request: CheckRequest) -> CheckResult:
@@ -116,17 +137,20 @@ def run_report(environment: Environment, _request: CheckRequest) -> CheckResult:
     from passerelle.workflows.workspace import Workspace
 
     with Workspace.open(environment.workspace) as workspace:
-        return _told(last_checks(workspace), "Mend the source and pull, or change quality.yaml and check again.")
+        advice = "Mend the source and pull, or change quality.yaml and check again."
+        return _told(last_checks(workspace), advice, workspace)
 
 
-def _told(found: "list[Checked]", advice: str) -> CheckResult:
+def _told(found: "list[Checked]", advice: str, workspace: "Workspace") -> CheckResult:
+    quality = workspace.quality
+    known = quality.email_domains if quality is not None else {}
     held = any(each.held for each in found)
     outcome = Outcome.HELD_BACK if held else Outcome.DONE
     return CheckResult(
         outcome=outcome,
         exit_code=EXIT_CODES[outcome],
         advice=advice if held else "",
-        tables=[checked_table(each) for each in found],
+        tables=[checked_table(each, known) for each in found],
     )
 
 
@@ -134,15 +158,22 @@ def render_check(result: CheckResult, console: "Console") -> None:
     """A line per column, then what was not as expected."""
     from passerelle.workflows.verbs.tables import number, table
 
-    lines = table("Quality", ("Table", "Column"), ("Rows", "Missing", "Impossible", "Outliers", "PSI"))
+    lines = table("Quality", ("Table", "Column"), ("Rows", "Missing", "Impossible", "Outliers", "Corrected", "PSI"))
     for one in result.tables:
         for each in one.identifiers:
-            lines.add_row(one.table, each.field, number(each.given), "", number(each.unusable), "", "")
+            lines.add_row(one.table, each.field, number(each.given), "", number(each.unusable), "", "", "")
         for column in one.columns:
-            counts = (one.rows, column.missing, column.impossible, column.outliers)
+            counts = (one.rows, column.missing, column.impossible, column.outliers, column.corrected)
             psi = "" if column.psi is None else f"{column.psi:.3f}"
             lines.add_row(one.table, column.column, *map(number, counts), psi)
     console.print(lines, markup=False)
+    for one in result.tables:
+        for slip in one.slips:
+            said = "in the dictionary" if slip.in_dictionary else "see `email_domains` in quality.yaml"
+            told = f"{one.table}: {slip.addresses:,} addresses at {slip.domain}: {slip.meant}? ({said})"
+            console.print(told, markup=False)
+        if one.rare_slips:
+            console.print(f"{one.table}: {one.rare_slips:,} more at domains that are as near and rare.", markup=False)
     render_findings(result.tables, console)
 
 

@@ -1,4 +1,4 @@
-"""`quality duplicates`, `calibrate` and `benchmark`: which people are probably one, and how well that is told."""
+"""`quality duplicates` and `benchmark`: which people are probably one, and how well that is told."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +18,9 @@ _DOUBTFUL = 0.5
 class DuplicatesRequest(Request):
     """Whether pairs are kept, and where pairs to judge are written."""
 
-    keep: bool = Field(False, description="Keep the pairs: from then on a no of one is a no of both. Never undone.")
+    keep: bool = Field(
+        False, description="Keep the pairs: from then on a no of one is a no of both, until judged otherwise."
+    )
     review: Path | None = Field(None, description="New file of pairs to judge: levels of agreement, no identifier.")
     per_stratum: int = Field(40, ge=1, le=10_000, description="How many pairs of each stratum of probability.")
 
@@ -33,6 +35,7 @@ class DuplicatesResult(Result):
     pairs: int = Field(0, description="Pairs that are one person with at least that probability.")
     doubtful: int = Field(0, description="Pairs below it that are so with a probability of 0.5 or more.")
     kept: int = Field(0, description="Pairs that a no of one is now a no of both for.")
+    judged: int = Field(0, description="Pairs among these that somebody judged already: their judgement counts.")
     to_judge: int = Field(0, description="Lines in the review file.")
 
 
@@ -60,6 +63,7 @@ def run_duplicates(environment: Environment, request: DuplicatesRequest) -> Dupl
         pairs=int((probability >= threshold).sum()),
         doubtful=int(((probability >= _DOUBTFUL) & (probability < threshold)).sum()),
         kept=kept,
+        judged=int(probable.judged.sum()),
         to_judge=lines,
     )
 
@@ -72,57 +76,6 @@ def render_duplicates(result: DuplicatesResult, console: "Console") -> None:
         console.print(f"{result.kept:,} pairs kept: a no of one is a no of both.", markup=False)
     if result.to_judge:
         console.print(f"{result.to_judge:,} pairs to judge: write `same` or `different` as their label.", markup=False)
-
-
-# --- calibrate
-class CalibrateRequest(Request):
-    """A review file with labels."""
-
-    file: Path = Field(
-        description="The review file, with `same` or `different` as labels.", json_schema_extra={"cli": "argument"}
-    )
-
-
-class CalibratedThreshold(Part):
-    """What the labels say of one threshold."""
-
-    threshold: float
-    precision: float | None = Field(description="Of the pairs found, those that are one person; estimated.")
-    recall: float | None = Field(description="Of the compared pairs that are one person, those found; estimated.")
-
-
-class CalibrateResult(Result):
-    """Precision and recall, estimated from labels."""
-
-    judged: int = 0
-    thresholds: list[CalibratedThreshold] = Field(default_factory=list)
-
-
-def run_calibrate(_environment: Environment, request: CalibrateRequest) -> CalibrateResult:
-    """Needs no workspace."""
-    from passerelle.workflows.quality.review import calibrate, read_review
-
-    judged = read_review(request.file)
-    told = [
-        CalibratedThreshold(threshold=one.threshold, precision=_rounded(one.precision), recall=_rounded(one.recall))
-        for one in calibrate(judged, _THRESHOLDS)
-    ]
-    return CalibrateResult(judged=len(judged), thresholds=told)
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
-
-
-def render_calibrate(result: CalibrateResult, console: "Console") -> None:
-    """A line for each threshold."""
-    from passerelle.workflows.verbs.tables import table
-
-    lines = table(f"From {result.judged:,} labels", ("From",), ("Precision", "Recall"))
-    for one in result.thresholds:
-        figures = ("" if value is None else f"{value:.4f}" for value in (one.precision, one.recall))
-        lines.add_row(f"{one.threshold:.2f}", *figures)
-    console.print(lines, markup=False)
 
 
 # --- benchmark
@@ -215,14 +168,6 @@ VERBS: list[AnyVerb] = [
         run=run_duplicates,
         render=render_duplicates,
         recorded=True,
-    ),
-    Verb(
-        name="quality calibrate",
-        help="What labels in a review file say of each threshold: precision and recall. Needs no workspace.",
-        request=CalibrateRequest,
-        result=CalibrateResult,
-        run=run_calibrate,
-        render=render_calibrate,
     ),
     Verb(
         name="quality benchmark",

@@ -53,6 +53,7 @@ MODULES: dict[str, str] = {
     "pull": "pull",
     "quality": "quality",
     "quality_people": "quality",
+    "quality_judged": "quality",
     "sources": "sources",
     "consent_import": "consent",
     "consent": "consent",

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerelle.segmentation.quality.expected import Came, Finding, judge
-from passerelle.segmentation.quality.file import TableRules
-from passerelle.segmentation.quality.measure import Measured, Subject, measure, psi
+from passerelle.segmentation.quality.file import QualityFile, TableRules
+from passerelle.segmentation.quality.measure import Measured, measure, psi
 from passerelle.segmentation.quality.repair import repaired
+from passerelle.segmentation.quality.subject import Subject
 from passerelle.segmentation.wrong import Misdefined
 from passerelle.workflows.settings.load import validated
 
@@ -193,6 +194,8 @@ def _figures(**given: Any) -> Any:  # noqa: ANN401 - a test's figures
         ({"tier": {"outliers": {"iqr": 1.5}}}, "Only numbers"),
         ({"amount": {"possible": {"future": False}}}, "not of one sort"),
         ({"tier": {"missing": {"repair": "mean"}}}, "has no mean"),
+        ({"amount": {"corrections": {"a": "b"}}}, "Only texts"),
+        ({"event": {"corrections": {"a": "b"}}}, "Events need it"),
         ({"subject_id": {}}, "no column"),
         ({"at": {"possible": {"future": False, "then": "blank"}}}, "Events need it"),
     ],
@@ -221,3 +224,42 @@ def test_the_order_of_the_rows_changes_nothing(
     chance.shuffle(rows)
     assert Table(folder, rows).measured(**rules) == one
     assert one.columns["amount"].missing == sum(value is None for value in values)
+
+
+def test_slips_become_what_was_meant_and_are_flagged(tmp_path: Path) -> None:
+    rows: list[tuple[int, float, int | None, str | None]] = [
+        (1, -1.0, 1, text) for text in ("Or", " frnace ", "FRNACE", "it's", None)
+    ]
+    table = Table(tmp_path, rows)
+    rule = {"corrections": {"Frnace": "France", "it's": "its"}, "missing": {"repair": {"constant": "France"}}}
+    found = table.repaired(tier=rule)
+    assert [row["tier"] for row in found] == ["Or", "France", "France", "its", "France"]
+    assert [row["tier_corrected"] for row in found] == [False, True, True, True, False]
+    assert table.measured(tier=rule).columns["tier"].corrected == 3
+
+
+@pytest.mark.parametrize(
+    ("corrections", "said"),
+    [
+        ({"a": "b", "A ": "c"}, "says twice"),
+        ({"a": "b", "b": "c"}, "corrects a correction"),
+        ({"": "b"}, "empty entry"),
+        ({"a": " "}, "empty entry"),
+    ],
+)
+def test_a_dictionary_that_says_two_things_is_refused(corrections: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        validated(TableRules, {"columns": {"tier": {"corrections": corrections}}})
+
+
+@pytest.mark.parametrize(
+    ("domains", "said"),
+    [
+        ({"hotmail.fr": "hotmail.com"}, "provider that many people use"),
+        ({"jeanne@gmial.com": "gmail.com"}, "from a domain to a domain"),
+        ({"gmial.com": "GMIAL.com"}, "to itself"),
+    ],
+)
+def test_a_domain_that_is_no_slip_is_refused(domains: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        validated(QualityFile, {"version": 1, "email_domains": domains})

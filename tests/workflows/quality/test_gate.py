@@ -9,6 +9,7 @@ import yaml
 from passerelle.privacy.errors import HeldBack
 from passerelle.workflows.pull import Seams
 from passerelle.workflows.quality.gate import check_tables, last_checks
+from passerelle.workflows.verbs.quality import checked_table
 from tests.workflows.pulls import NOW, Shop, contact
 
 HOUR = 3_600_000_000
@@ -133,6 +134,51 @@ def test_unusable_identifiers_are_counted_and_never_told(shop: Shop) -> None:
     assert "nobody" not in repr(checked)
     assert "nobody" not in (shop.folder / "var/lake/crm/manifest.json").read_text()
     assert isinstance(shop.pull(now=NOW + HOUR).error, HeldBack), "a pull without records forgives nothing"
+
+
+def test_slips_are_told_by_domain_corrected_by_files_and_tied_when_the_dictionary_comes(shop: Shop) -> None:
+    expect(shop, crm={"columns": {"tier": {"missing": {"at_most": "50%"}}}})
+    slips = [contact(n, email=f"p{n}@gmial.com", tier="ro") for n in range(10)]
+    rare = contact(10, email="p10@gmal.com")
+    shop.contacts([*slips, rare, contact(11, email="p1@gmail.com", ads="retiré")])
+    assert shop.pull().error is None
+    [checked] = last_checks(shop.open())
+    assert checked.slips == {"gmal.com": 1, "gmial.com": 10}
+    told = checked_table(checked, {"gmial.com"})
+    assert [(slip.domain, slip.meant, slip.in_dictionary) for slip in told.slips] == [("gmial.com", "gmail.com", True)]
+    assert told.rare_slips == 1
+    assert shop.rows("probable_link", "source") == []
+
+    shop.close()
+    (shop.folder / "tiers.csv").write_text("written,meant\nRo,or\n", encoding="utf-8")
+    (shop.folder / "slips.csv").write_text("written,meant\ngmial.com,gmail.com\n\n", encoding="utf-8")
+    tables = {"crm": {"columns": {"tier": {"corrections": "tiers.csv"}}}}
+    said = {"version": 1, "tables": tables, "email_domains": "slips.csv"}
+    (shop.folder / "quality.yaml").write_text(yaml.safe_dump(said), encoding="utf-8")
+    assert shop.pull(now=NOW + HOUR).error is None
+    assert shop.rows("probable_link", "source") == [("spelling",)]
+    assert {tier for (tier,) in shop.lake("crm", "tier")} == {"or"}
+    assert last_checks(shop.open())[0].columns["tier"]["corrected"] == 10
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read (FileNotFoundError)"),
+        ("gmial.com,gmail.com\n", "must begin with the line `written,meant`"),
+        ("written,meant\ngmial.com\n", "Line 2 of the file"),
+        ("written,meant\nhotmail.fr,hotmail.com\n", "a slip of another"),
+    ],
+)
+def test_a_file_of_corrections_that_is_wrong_is_said_with_its_place(shop: Shop, content: str | None, said: str) -> None:
+    shop.close()
+    if content is not None:
+        (shop.folder / "slips.csv").write_text(content, encoding="utf-8")
+    (shop.folder / "quality.yaml").write_text("version: 1\nemail_domains: slips.csv\n", encoding="utf-8")
+    error = shop.pull().error
+    assert error is not None
+    assert error.message.startswith("quality.yaml, line 2: ")
+    assert said in error.message
 
 
 def test_withdrawals_count_whatever_quality_says(shop: Shop) -> None:

@@ -1,14 +1,16 @@
 """People who are probably one: found in memory, kept as numbers, judged without seeing who they are."""
 
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from passerelle.privacy.errors import DefinitionError
+from passerelle.workflows.quality.judging import judge_pairs
 from passerelle.workflows.quality.people import Probable, keep_ties, probable_people
-from passerelle.workflows.quality.review import Judged, calibrate, read_review, write_review
+from passerelle.workflows.quality.review import Calibrated, Judged, calibrate, read_review, suggested, write_review
 from tests.canary import Canary, leaks
 from tests.privacy.duplicates.people import people
 from tests.workflows.pulls import NOW, Shop
@@ -82,6 +84,45 @@ def test_few_lines_of_each_stratum_are_the_same_each_time(probable: Probable, tm
         write_review(probable, tmp_path / name, per_stratum=2)
     assert (tmp_path / "one.csv").read_text() == (tmp_path / "two.csv").read_text()
     assert read_review(tmp_path / "one.csv") == []
+
+
+def test_labels_count_from_then_on_and_are_not_asked_for_again(shop: Shop, probable: Probable, tmp_path: Path) -> None:
+    shop.close()
+    shutil.copytree(shop.folder, tmp_path / "workspace")
+    shop = Shop(tmp_path)
+    write_review(probable, tmp_path / "one.csv", per_stratum=2)
+    with (tmp_path / "one.csv").open(encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    same, different = lines[0], lines[-1]
+    same["label"], different["label"] = "same", "different"
+    with (tmp_path / "one.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(lines[0]))
+        writer.writeheader()
+        writer.writerows([*lines, lines[1] | {"subject_ref": "s1" + "0" * 32, "label": "same"}])
+    judged = read_review(tmp_path / "one.csv")
+    assert judge_pairs(shop.open(), judged, now=NOW + 1)[1:] == (1, 1)
+    assert judge_pairs(shop.open(), judged, now=NOW + 2) == (0, 0, 1)
+
+    again = probable_people(shop.open())
+    assert int(again.judged.sum()) == 2
+    before = shop.rows("probable_link", "subject_id", "other_id", "let_go_at")
+    keep_ties(shop.open(), again, threshold=0.5, now=NOW + 3)
+    kept = shop.rows("probable_link", "subject_id", "other_id", "let_go_at")
+    assert [row for row in before if row[2] == NOW + 1] == [row for row in kept if row[2] is not None]
+    assert write_review(again, tmp_path / "two.csv", per_stratum=10_000) == len(again.found.left) - 2
+
+
+def test_a_threshold_is_suggested_from_enough_labels_of_both_kinds() -> None:
+    """By hand: from 0.9 on all are right, of those at 0.6 half are; 0.95 is reached at 0.9 alone."""
+    high = [Judged(5, 20, 0.9, same=True) for _ in range(20)]
+    low = [Judged(3, 20, 0.6, same=number < 10) for number in range(20)]
+    found = suggested(high + low, precision=0.95)
+    assert found is not None
+    assert (found.threshold, found.precision) == (0.9, 1.0)
+    assert found.recall == pytest.approx(20 / 30)
+    assert suggested(high + low, precision=0.7) == Calibrated(0.6, 0.75, 1.0)
+    assert suggested(high, precision=0.5) is None, "labels of one kind alone"
+    assert suggested((high + low)[10:30], precision=0.5) is None, "too few"
 
 
 def test_labels_stand_for_their_stratum() -> None:

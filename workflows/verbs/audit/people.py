@@ -114,7 +114,7 @@ QUESTIONS = (
             Columns("held_out", "Kept out by holdouts", ("audience", "since")),
             Columns("segments", "In segments, as far as snapshots are kept", ("segment", "first", "last"), ("runs",)),
             Columns("erasures", "Erasures", ("erasure_id", "cause", "state", "requested_at", "done_at")),
-            Columns("probably_also", "Probably the same as others", ("source", "found_at"), ("score",)),
+            Columns("probably_also", "Probably the same as others", ("source", "found_at", "let_go_at"), ("score",)),
         ),
         PersonAudit,
     ),

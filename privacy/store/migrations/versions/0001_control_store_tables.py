@@ -220,6 +220,7 @@ def upgrade() -> None:
         sa.Column("score", sa.Integer(), nullable=False),
         sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("found_at", sa.BigInteger(), nullable=False),
+        sa.Column("let_go_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("subject_id", "other_id"),
         sqlite_with_rowid=False,
     )
