@@ -1,11 +1,12 @@
 """What was measured, held against what is expected. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from passerelle.segmentation.quality.file import ColumnRules, Severity, TableRules
+from passerelle.segmentation.quality.file import ColumnRules, Nearest, Severity, TableRules
 from passerelle.segmentation.quality.measure import ColumnFigures, Measured
+from passerelle.segmentation.quality.suited import FEWEST, MOST_GAPS, learnt_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,21 @@ def _of_identifiers(table: str, rules: TableRules, came: Mapping[str, Came]) -> 
             yield Finding(table, name, "format", rule.severity, said, advice)
 
 
+def _of_learning(
+    rule: ColumnRules, found: ColumnFigures, rows: int, broken: Callable[[str, Severity, str, str], Finding]
+) -> Iterator[Finding]:
+    """Gaps that are to be filled by what other columns say, and can't be."""
+    repair = rule.missing.repair if rule.missing is not None else None
+    if learnt_from(repair) is None or not rows or not found.missing:
+        return
+    if rows - found.missing < FEWEST:
+        said = f"{rows - found.missing:,} rows have a value: too few to learn from, so its gaps stay."
+        yield broken("repair", "warn", said, f"At least {FEWEST} are needed; else use the median or a constant.")
+    elif isinstance(repair, Nearest) and found.missing > MOST_GAPS:
+        said = f"{found.missing:,} rows have no value: too many to look for the nearest rows of each."
+        yield broken("repair", "stop", said, f"`knn` fills at most {MOST_GAPS:,} gaps; use `iterative` or the median.")
+
+
 def _of_column(
     table: str, name: str, rule: ColumnRules, found: ColumnFigures, rows: int, before: Mapping[str, Any]
 ) -> Iterator[Finding]:
@@ -74,6 +90,7 @@ def _of_column(
         return Finding(table, name, check, severity, said, advice)
 
     missing, share = rule.missing, found.missing / rows if rows else 0.0
+    yield from _of_learning(rule, found, rows, broken)
     if missing is not None:
         earlier = before.get("columns", {}).get(name)
         if missing.at_most is not None and share > missing.at_most:

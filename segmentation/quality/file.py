@@ -62,7 +62,38 @@ class Constant(Closed):
     constant: Scalar = Field(description="What stands where there is no value.")
 
 
-Repair = Literal["mean", "median", "linear"] | Constant
+class Neighbours(Closed):
+    """The mean of the rows that are nearest in other columns."""
+
+    by: list[str] = Field(
+        min_length=1, max_length=20, description="Columns of numbers, money, yes or no of the same table."
+    )
+    neighbours: int = Field(5, ge=3, le=100, description="Of how many rows.")
+    sample: int = Field(5_000, ge=100, le=20_000, description="Rows at most that are looked at: time grows with them.")
+
+
+class Nearest(Closed):
+    """What the nearest rows have (needs scikit-learn)."""
+
+    knn: Neighbours
+
+
+class Regressions(Closed):
+    """Each column with gaps told from all others, again and again until nothing moves."""
+
+    by: list[str] = Field(
+        min_length=1, max_length=20, description="Columns of numbers, money, yes or no of the same table."
+    )
+    sample: int = Field(200_000, ge=100, le=1_000_000, description="Rows at most that it is learnt from.")
+
+
+class Iterated(Closed):
+    """What the row's other columns speak for (needs scikit-learn)."""
+
+    iterative: Regressions
+
+
+Repair = Literal["mean", "median", "linear"] | Constant | Nearest | Iterated
 
 
 class Missing(Closed):
@@ -73,7 +104,8 @@ class Missing(Closed):
     repair: Repair | None = Field(
         None,
         description="What stands there for segments: `mean` or `median` of the others, `linear` between the person's"
-        " events before and after, or `{constant: …}`.",
+        " events before and after, `{constant: …}`, or what is learnt of other columns, `{knn: {by: […]}}` or"
+        " `{iterative: {by: […]}}`.",
     )
     drop_above: Share | None = Field(None, description="From a bigger share on, segments don't see the column at all.")
     severity: Severity = _SEVERITY

@@ -44,6 +44,8 @@ class ColumnFigures:
     words: list[str] = field(default_factory=list)
     bins: list[int] = field(default_factory=list)
     psi: float | None = None
+    learnt: dict[str, Any] | None = None
+    """What `imputation` filled gaps by."""
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from passerelle.segmentation.quality.file import ColumnRules, Constant, TableRul
 from passerelle.segmentation.quality.meant import meant, slipped, text
 from passerelle.segmentation.quality.measure import ColumnFigures, Measured, impossible
 from passerelle.segmentation.quality.subject import Subject
+from passerelle.segmentation.quality.suited import learnt_from
 from passerelle.segmentation.quoting import quoted_name
 from passerelle.segmentation.wrong import Place
 
@@ -119,6 +120,31 @@ def _blanked(rule: ColumnRules, bad: str, far: str) -> str:
 def _value(
     table: Subject, name: str, rule: ColumnRules, figures: ColumnFigures, bad: str, far: str, timezone: str
 ) -> str:
+    value = _kept(table, name, rule, figures, bad, far)
+    repair = rule.missing.repair if rule.missing is not None else None
+    if repair is None:
+        return value
+    if repair == "linear":
+        filled = _linear(value)
+    elif learnt_from(repair) is not None:
+        filled = "NULL" if figures.learnt is None else _looked_up(name)
+    else:
+        filled = _middle(table, name, repair, figures, timezone)
+    return f"coalesce({value}, CAST({filled} AS {_SQL_TYPES[table.columns[name]]}))"
+
+
+def kept(table: Subject, name: str, rule: ColumnRules | None, figures: ColumnFigures | None, now: int) -> str:
+    """An expression: a column's value before gaps are filled, without what cannot be."""
+    if rule is None or figures is None:
+        return quoted_name(name)
+    bad, far = impossible(name, table.columns[name], rule.possible, now), _outlier(name, figures)
+    value = _kept(table, name, rule, figures, bad, far)
+    return (
+        f"CASE WHEN NOT {bad} THEN {value} END" if rule.possible is not None and rule.possible.then != "clip" else value
+    )
+
+
+def _kept(table: Subject, name: str, rule: ColumnRules, figures: ColumnFigures, bad: str, far: str) -> str:
     kind, value = table.columns[name], quoted_name(name)
     unit = 100 if kind == "money" else 1
     sql = _SQL_TYPES[kind]
@@ -136,11 +162,16 @@ def _value(
     blank = _blanked(rule, bad, far)
     if blank != "false":
         value = f"CASE WHEN {blank} THEN NULL ELSE {value} END"
-    repair = rule.missing.repair if rule.missing is not None else None
-    if repair is None:
-        return value
-    filled = _linear(value) if repair == "linear" else _middle(table, name, repair, figures, timezone)
-    return f"coalesce({value}, CAST({filled} AS {sql}))"
+    return value
+
+
+def filled_table(name: str) -> str:
+    """The table of the session that holds what is learnt for the gaps of a column: `k` (`_key`) and `v`."""
+    return quoted_name(f"filled {name}")
+
+
+def _looked_up(name: str) -> str:
+    return f"(SELECT min(f.v) FROM {filled_table(name)} AS f WHERE f.k = given._key)"
 
 
 def _middle(table: Subject, name: str, repair: object, figures: ColumnFigures, timezone: str) -> str:

@@ -1,12 +1,17 @@
 """Whether the rules of a table suit its columns."""
 
 from passerelle.segmentation.dataset import COLUMN_TYPES
-from passerelle.segmentation.quality.file import ColumnRules, TableRules
+from passerelle.segmentation.quality.file import ColumnRules, Iterated, Nearest, TableRules
 from passerelle.segmentation.quality.subject import Subject
 from passerelle.segmentation.rules import Sort
 from passerelle.segmentation.wrong import Place
 
 _TOLD = ("impossible", "outlier", "filled", "corrected")
+FEWEST = 50
+"""From fewer rows with a value nothing is learnt."""
+MOST_GAPS = 50_000
+"""Of nearest neighbours: each gap is compared with each row of the sample."""
+
 _COUNTS = frozenset({Sort.NUMBER, Sort.MONEY})
 
 
@@ -26,6 +31,17 @@ def suit(table: Subject, rules: TableRules) -> None:
         _repair(table, name, rule, top / name / "missing" / "repair")
 
 
+def learnt_from(repair: object) -> list[str] | None:
+    """The columns that gaps are filled by, where they are learnt from others."""
+    match repair:
+        case Nearest(knn=asked):
+            return asked.by
+        case Iterated(iterative=asked_again):
+            return asked_again.by
+        case _:
+            return None
+
+
 def _limits(sort: Sort, rule: ColumnRules, place: Place) -> None:
     if rule.outliers is not None and sort not in _COUNTS:
         raise (place / "outliers").wrong("Only numbers and money have outliers.")
@@ -39,6 +55,14 @@ def _repair(table: Subject, name: str, rule: ColumnRules, place: Place) -> None:
     repair, sort = rule.missing.repair if rule.missing else None, COLUMN_TYPES[table.columns[name]].sort
     if isinstance(repair, str) and sort not in _COUNTS:
         raise place.wrong(f"A {sort} has no {repair}.", "Use `{constant: …}`.")
+    if (by := learnt_from(repair)) is not None:
+        if sort not in _COUNTS:
+            raise place.wrong(f"A {sort} is not learnt from other columns.", "Use `{constant: …}`.")
+        for each in by:
+            if each not in table.columns or each.startswith("_"):
+                raise place.unknown("column", each, [one for one in table.columns if one != "subject_id"])
+            if COLUMN_TYPES[table.columns[each]].sort not in {*_COUNTS, Sort.BOOLEAN} or each in {name, "subject_id"}:
+                raise place.wrong(f"Nothing is learnt from `{each}` here: only from other numbers, money, yes or no.")
     if repair == "linear" and table.grain != "event":
         raise place.wrong("Only events have one before and one after.")
 

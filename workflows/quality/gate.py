@@ -17,6 +17,7 @@ import duckdb
 
 from passerelle.privacy.errors import DefinitionError, TryLater
 from passerelle.segmentation.quality.expected import Came, Finding, judge
+from passerelle.segmentation.quality.imputation import fill_gaps
 from passerelle.segmentation.quality.measure import Measured, measure
 from passerelle.segmentation.quality.repair import added_columns, repaired
 from passerelle.segmentation.quality.subject import Subject
@@ -120,7 +121,8 @@ def _check(workspace: "Workspace", lake: Lake, name: str, rules: "TableRules", d
         if checked.held:
             lake.remark(name, {**waiting.quality, **said, "rules": ""})
             return checked
-        kept = {**said, "reference": plain, "before": reference, "came": {}, "slips": {}}
+        fill_gaps(db, subject, rules, found, now=now)
+        kept = {**said, "reference": asdict(found), "before": reference, "came": {}, "slips": {}}
         checked.let_through = _let_through(workspace, lake, waiting, subject, rules, found, kept, db, now)
     return checked
 

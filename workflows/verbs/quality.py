@@ -79,7 +79,10 @@ def checked_table(found: "Checked", known: "Container[str]" = ()) -> CheckedTabl
         let_through=found.let_through,
         at=iso(found.at) or "",
         rows=found.rows,
-        columns=[CheckedColumn(column=name, **{"corrected": 0, **each}) for name, each in found.columns.items()],
+        columns=[
+            CheckedColumn(column=name, **{key: each[key] for key in CheckedColumn.model_fields if key in each})
+            for name, each in found.columns.items()
+        ],
         identifiers=[Came(field=name, given=n.given, unusable=n.unusable) for name, n in sorted(found.came.items())],
         slips=[
             Slip(domain=domain, meant=slip_of(domain) or "", addresses=count, in_dictionary=domain in known)
