@@ -41,6 +41,13 @@ class Pca(Closed):
     )
 
 
+class Embedded(Closed):
+    """A sample drawn on a plane by t-SNE, for the report. It takes seconds to a minute, and decides nothing."""
+
+    sample: int = Field(2_000, ge=100, le=5_000, description="How many people at most.")
+    perplexity: Number = Field(Decimal(30), ge=5, le=100, description="About how many neighbours each person has.")
+
+
 class Stability(Closed):
     """Whether the same groups are found when chance picks other people: the adjusted Rand index, at most 1."""
 
@@ -88,6 +95,9 @@ class ClusterFile(Closed):
     seed: int = Field(1, ge=0, le=2**31, description="Where chance begins: the same seed, the same groups.")
     sample: int | None = Field(None, ge=100, description="How many people at most are looked at to find the groups.")
     stability: Stability = Field(default_factory=Stability, description="How sure the groups must be.")
+    embedding: Embedded | None = Field(
+        None, description="`{}`: the report draws a sample by t-SNE, in patches of `minimum_group` people or more."
+    )
     minimum_group: int = Field(10, ge=5, description="Fewer people than this are no group, and are never shown.")
     names: Annotated[
         dict[int, Name],
@@ -112,8 +122,8 @@ class ClusterFile(Closed):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that decides what a fit finds: not the description, names and gates."""
-        decides = self.model_dump(mode="json", exclude={"description", "names", "stability", "version"})
+        """SHA-256 of all that decides what a fit finds: not the description, names, gates and pictures."""
+        decides = self.model_dump(mode="json", exclude={"description", "names", "stability", "version", "embedding"})
         text = json.dumps(decides, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -9,6 +9,7 @@ from passerelle.privacy.errors import HeldBack
 from passerelle.segmentation.clusters import choice, methods
 from passerelle.segmentation.clusters.alignment import aligned
 from passerelle.segmentation.clusters.axes import axes
+from passerelle.segmentation.clusters.embedding import embedded
 from passerelle.segmentation.clusters.file import COUNTED, ClusterFile, Range
 from passerelle.segmentation.clusters.measures import agreement, calinski_harabasz, silhouette, turned
 from passerelle.segmentation.clusters.model import (
@@ -18,6 +19,7 @@ from passerelle.segmentation.clusters.model import (
     ClusterModel,
     Comparison,
     Criteria,
+    Embedding,
     Group,
     Tree,
 )
@@ -132,6 +134,7 @@ class _Fit:
             neighbour_distances=curve,
             comparisons=self._comparisons(labels),
             tree=self._tree(),
+            embedding=self._embedding(labels),
             alignment=alignment,
             next_label=next_label,
             minimum_group=file.minimum_group,
@@ -298,3 +301,11 @@ class _Fit:
             heights=[[short(each) for each in line] for line in drawn_tree["dcoord"]],
             leaves=[count if count >= self._file.minimum_group else 0 for count in counts],
         )
+
+    def _embedding(self, labels: Labels) -> Embedding | None:
+        asked = self._file.embedding
+        if asked is None:
+            return None
+        looked, least = self._sample(asked.sample), self._file.minimum_group
+        perplexity = float(asked.perplexity)
+        return embedded(self._rows[looked], labels[looked], perplexity=perplexity, seed=self._file.seed, minimum=least)

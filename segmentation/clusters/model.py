@@ -90,6 +90,24 @@ class Tree(Numbers):
     """People under each leaf; 0 where they are too few to be shown."""
 
 
+class Patch(Numbers):
+    """Some people of one group who lie together on a plane: their mean, and how many they are."""
+
+    label: int
+    at: tuple[float, float]
+    people: int
+
+
+class Embedding(Numbers):
+    """A sample on a plane where neighbours stay neighbours."""
+
+    sample: int
+    perplexity: float
+    trust: float
+    """How many neighbours on the plane are neighbours among the traits: at most 1."""
+    patches: list[Patch]
+
+
 class Alignment(Numbers):
     """How labels follow from the model before."""
 
@@ -136,6 +154,7 @@ class ClusterModel(Fitted):
     """dbscan: distances to the last neighbour that counts, rising, a hundred of them."""
     comparisons: list[Comparison] = Field(default_factory=list)
     tree: Tree | None = None
+    embedding: Embedding | None = None
     alignment: Alignment = Field(default_factory=Alignment)
     next_label: int
     minimum_group: int

@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from passerelle.segmentation.clusters.file import ClusterFile
 from passerelle.segmentation.clusters.model import ClusterModel, Group
+from passerelle.workflows.clusters.heaps import Dot, heaps
 from passerelle.workflows.clusters.models import Run
 from passerelle.workflows.clusters.pictures import COLOURS, Series, Spot, figure, lines, plane, tree
 from passerelle.workflows.report.blocks import listed
@@ -39,6 +40,7 @@ class _Page:
         yield self._how_many()
         yield self._neighbours()
         yield self._plane()
+        yield self._near()
         yield self._tree()
         yield self._tests()
         yield tag("footer", f"Model {self._model.version}. Times are UTC. Nobody is named, and no dot is a person.")
@@ -211,6 +213,24 @@ class _Page:
             tag("figure", plane(spots, arrows, title="Groups on the plane of the two main directions")),
             tag("p", "What the directions are made of, turned by varimax, with their share of what people differ in:"),
             listed(heads, rows, numbers=len(heads) - 1),
+        )
+
+    def _near(self) -> Markup | None:
+        found = self._model.embedding
+        if found is None or not found.patches:
+            return None
+        places = {group.label: place for place, group in enumerate(self._model.groups)}
+        dots = [Dot(each.at, each.people, places.get(each.label)) for each in found.patches]
+        said = (
+            f"{found.sample:,} people drawn by t-SNE (perplexity {found.perplexity:g}) so that neighbours stay"
+            " neighbours: who lies together is alike."
+            f" Each dot is {self._model.minimum_group} people or more, and grey belongs to no group."
+            " How far apart heaps lie, and how wide they are, says nothing."
+            f" Of what is near here, {100 * found.trust:.0f} % is near among the traits (trustworthiness)."
+        )
+        names = [self._name(group) for group in self._model.groups]
+        return _section(
+            "Who is like whom", tag("p", said), tag("figure", heaps(dots, names, title="A sample by t-SNE"))
         )
 
     def _tree(self) -> Markup | None:

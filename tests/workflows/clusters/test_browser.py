@@ -21,15 +21,15 @@ Pixels = npt.NDArray[np.int16]
 @pytest.mark.slow
 @pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here")
 def test_a_browser_draws_every_group_in_its_colour_and_asks_nobody(tmp_path: Path) -> None:
-    model = fitted()
+    model = fitted(embedding={})
     page, picture = tmp_path / "page.html", tmp_path / "page.png"
     page.write_text(report(asked(names={"1": "best"}), model, runs(model)))
-    size = ["--window-size=900,4200", "--force-device-scale-factor=0.5"]
+    size = ["--window-size=900,4800", "--force-device-scale-factor=0.5"]
     command = [BROWSER or "", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *size]
     own = [f"--user-data-dir={tmp_path / 'browser'}", f"--screenshot={picture}", page.as_uri()]
     subprocess.run([*command, *own], check=True, capture_output=True, timeout=240)
     seen = pixels(picture.read_bytes())
-    assert seen.shape == (2100, 450, 3)
+    assert seen.shape == (2400, 450, 3)
     for colour in COLOURS[: len(model.groups)]:
         wanted = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)])
         drawn = np.abs(seen - wanted).max(axis=2) < 8

@@ -1,13 +1,16 @@
 """The page about groups: what it shows, and what it never shows."""
 
+import math
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from passerelle.segmentation.clusters.model import ClusterModel
+from passerelle.workflows.clusters.heaps import Dot, heaps
 from passerelle.workflows.clusters.models import Run
 from passerelle.workflows.clusters.pictures import Series, Spot, figure, lines, plane, tree
 from passerelle.workflows.clusters.report import report
@@ -42,6 +45,30 @@ def test_the_page_has_every_section_and_loads_nothing() -> None:
     assert all(group.words in seen.texts["p"] for group in model.groups)
     assert "1 best" in seen.texts["h3"]
     assert page == report(asked(names={"1": "best"}), model, runs(model))
+
+
+def test_a_sample_is_drawn_in_patches_of_several_people_where_asked_for() -> None:
+    model = fitted(embedding={"sample": 150})
+    found = model.embedding
+    assert found is not None
+    assert (found.sample, {patch.label for patch in found.patches}) == (150, {1, 2, 3})
+    assert min(patch.people for patch in found.patches) >= model.minimum_group
+    assert sum(patch.people for patch in found.patches) == 150
+    assert found.trust > 0.9
+    assert found == fitted(embedding={"sample": 150}).embedding, "the same people, the same picture"
+    kinds = {label: [patch.at for patch in found.patches if patch.label == label] for label in (1, 2, 3)}
+    for label, places in kinds.items():  # three kinds of people are three heaps
+        middle = np.mean(places, axis=0)
+        inside = max(math.dist(middle, place) for place in places)
+        assert all(
+            inside < math.dist(middle, place) for other, theirs in kinds.items() if other != label for place in theirs
+        )
+    page = report(asked(embedding={"sample": 150}), model, runs(model))
+    assert "Who is like whom" in Seen(page).texts["h2"]
+    assert page.count("<svg") == 10
+    few = model.model_copy(update={"embedding": found.model_copy(update={"patches": []})})
+    assert "Who is like whom" not in report(asked(), few, [])
+    assert asked(embedding={}).digest == asked().digest, "a picture decides nothing"
 
 
 def test_a_page_before_any_run_and_of_dense_places_has_its_own_pictures() -> None:
@@ -93,6 +120,8 @@ PICTURES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (plane, ([Spot("one", (0.0, 0.0), (0.0, 0.0, 0.0), 1.0)], [])),
     (tree, ([[5.0, 5.0, 15.0, 15.0]], [[0.0, 2.0, 2.0, 0.0]], ["3", "4"])),
     (tree, ([], [], [])),
+    (heaps, ([Dot((0.0, 0.0), 10, 0), Dot((90.0, -3.0), 20, None)], ["one"])),
+    (heaps, ([Dot((5.0, 5.0), 10, 0)], ["one", "two"])),
 ]
 
 
