@@ -136,18 +136,32 @@ class Shelf:
     def forget(self, ids: Ids) -> int:
         """Take people out of every snapshot, files and all, at once; how many files held them.
 
-        Whoever dies in here leaves each snapshot with or without them, and runs it again.
+        Whoever dies in here leaves each snapshot with or without them, and runs it again. A snapshot that says no more
+        who is in it is destroyed: nobody could be taken out of it, and none may stop an erasure.
         """
         found = 0
         for folder in self._folders():
             with alone(folder):
-                every = self.of(folder.name)
+                every, damaged = self._readable(folder)
+                found += damaged
                 for file in sorted({each.members.file for each in every}):
                     if holds(folder / file, ids) is not False:  # what cannot be read is written anew, empty
                         found += 1
                         every = self._without(folder, every, file, ids)
                 _sweep(folder, every)
         return found
+
+    def _readable(self, folder: Path) -> tuple[list[Manifest], int]:
+        """The snapshots in a segment's folder, and how many more cannot be read."""
+        found: list[Manifest] = []
+        damaged = 0
+        for path in folder.glob("*.json"):
+            if ID.match(path.stem):
+                try:
+                    found.append(self._read(path))
+                except IntegrityError:
+                    damaged += 1
+        return found, damaged
 
     def _without(self, folder: Path, every: list[Manifest], file: str, ids: Ids) -> list[Manifest]:
         held = read_members(folder / file)

@@ -147,6 +147,19 @@ def test_what_cannot_be_read_is_said_of_nobody_and_kept_of_nobody(tmp_path: Path
     assert [shelf.members(each).tolist() for each in shelf.of("rich")] == [[], [3]]
 
 
+def test_a_snapshot_that_says_nothing_any_more_stops_no_erasure_and_is_destroyed(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    damaged = shelf.keep(run(), people(3, 4), RULE)
+    sound = shelf.keep(run(T + HOUR), people(3), RULE)
+    (tmp_path / "rich" / f"{damaged.id}.json").write_bytes(b"{")
+    with pytest.raises(IntegrityError, match="cannot be read"):
+        shelf.of("rich")
+    assert shelf.forget(people(4)) == 1
+    assert [each.id for each in shelf.of("rich")] == [sound.id]
+    assert files(tmp_path, ".parquet") == [sound.members.file]
+    assert shelf.forget(people(4)) == 0
+
+
 @pytest.mark.parametrize("name", ["20261121T010000Z", "../../passerelle", "20261121T000000Z.json", "", None])
 def test_a_snapshot_that_is_not_there_is_told(tmp_path: Path, name: str | None) -> None:
     with pytest.raises(DefinitionError, match="snapshot"):
