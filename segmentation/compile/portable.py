@@ -117,3 +117,9 @@ def one(condition: Expr) -> Expr:
 def whole_sum(value: Expr, where: Expr | None = None) -> Expr:
     """A sum of whole numbers as int64. Engines widen it; Ibis believes int64 and would leave a plain cast out."""
     return value.sum(where=where).cast("decimal(38, 0)").cast("int64")
+
+
+def squared_sum(value: Expr) -> Expr:
+    """The sum of the squares of whole numbers, which 64 bits need not hold."""
+    wide = value.cast("decimal(19, 0)")
+    return (wide * wide).sum()

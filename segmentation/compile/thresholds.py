@@ -6,7 +6,7 @@ from fractions import Fraction
 import ibis
 
 from passerelle.segmentation.compile.events import MICRO
-from passerelle.segmentation.compile.portable import Expr, rounded, whole_division
+from passerelle.segmentation.compile.portable import Expr, rounded, squared_sum, whole_division
 
 _MICRO = Decimal(1).scaleb(-6)
 
@@ -31,10 +31,8 @@ def quantiles(values: Expr, amounts: list[Fraction]) -> Expr:
 
 def moments(values: Expr, *, whole: bool) -> Expr:
     """Of `values` (`v` not null, `g` the group): `g`, `n`, and the exact sums of v and v², of floats in millionths."""
-    scaled = _in_whole(values.v, whole=whole)
-    wide = scaled.cast("decimal(19, 0)")
-    table = values.mutate(x=scaled, square=wide * wide)
-    return table.group_by("g").aggregate(n=table.count(), total=table.x.sum(), squares=table.square.sum())
+    table = values.mutate(x=_in_whole(values.v, whole=whole))
+    return table.group_by("g").aggregate(n=table.count(), total=table.x.sum(), squares=squared_sum(table.x))
 
 
 def extent(values: Expr, *, whole: bool) -> Expr:

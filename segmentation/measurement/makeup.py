@@ -6,7 +6,9 @@ from math import sqrt
 
 import ibis
 
+from passerelle.segmentation.compile.events import MICRO
 from passerelle.segmentation.compile.portable import Expr
+from passerelle.segmentation.compile.thresholds import moments
 from passerelle.segmentation.dataset import Dataset
 from passerelle.segmentation.evaluation import Evaluation, evaluating
 from passerelle.segmentation.history import History
@@ -145,17 +147,12 @@ def _tellable(cell: Cell, minimum: int) -> bool:
 
 def _figures(run: Evaluation, member: Expr, by: str, minimum: int) -> Figures:
     operand = run.resolver.named(by)
-    amount = run.compiler.value(operand).cast("float64")
-    if operand.type.sort is Sort.MONEY:
-        amount = amount / float(CENTS)
-    table = run.compiler.people.select(member=member, amount=amount)
-    table = table.filter(table.amount.notnull())
-    found = table.group_by("member").aggregate(
-        people=table.count(), mean=table.amount.mean(), variance=table.amount.var(how="sample")
-    )
+    table = run.compiler.people.select(g=member, v=run.compiler.value(operand))
+    found = moments(table.filter(table.v.notnull()), whole=operand.type.whole)
+    scale = CENTS if operand.type.sort is Sort.MONEY else 1 if operand.type.whole else MICRO
     means = {
-        bool(row["member"]): Mean(float(row["mean"]), float(row["variance"] or 0), int(row["people"]))
+        bool(row["g"]): Mean.of_sums(int(row["n"]), int(row["total"]), int(row["squares"]), scale)
         for row in run.session.fetch(found).to_pylist()
-        if row["people"] >= minimum
+        if row["n"] >= minimum
     }
     return Figures(by, means.get(True), means.get(False))

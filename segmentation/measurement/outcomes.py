@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from passerelle.segmentation.compile.events import MICRO, field_value, first_rows, holds, scaled_sum
 from passerelle.segmentation.compile.instants import AsOf, timestamp
-from passerelle.segmentation.compile.portable import Expr, microseconds, whole_sum
+from passerelle.segmentation.compile.portable import Expr, microseconds, squared_sum, whole_sum
 from passerelle.segmentation.dataset import Dataset
 from passerelle.segmentation.engines.session import Session
 from passerelle.segmentation.language.documents import ModelFile, SegmentFile
@@ -85,6 +85,7 @@ class _Drawn:
         return cls(session.put("arms", groups), length, first - length, min(last + length, as_of))
 
 
+_PARTS = ("did", "total", "squares")
 _MEASURES = frozenset({"count", "sum"})
 
 
@@ -123,7 +124,7 @@ def _measured(session: Session, drawn: _Drawn, name: str, fact: Aggregate) -> Me
         people=people.count(),
         **{f"{side}_did": people[f"{side}_did"].sum() for side in sides},
         **{f"{side}_total": whole_sum(people[f"{side}_whole"]) for side in sides},
-        **{f"{side}_variance": _amount(people[f"{side}_whole"], scale).var(how="sample") for side in sides},
+        **{f"{side}_squares": squared_sum(people[f"{side}_whole"]) for side in sides},
     )
     counted = {row["arm"]: row for row in session.fetch(found.order_by("arm")).to_pylist()}
     after, before = ({arm: _outcome(row, side, fact, scale) for arm, row in counted.items()} for side in sides)
@@ -147,10 +148,6 @@ def _whole(rows: Expr, fact: Aggregate, where: Expr) -> Expr:
     return rows.count(where=where) if fact.statistic == "count" else scaled_sum(rows.value, fact.column_type, where)
 
 
-def _amount(whole: Expr, scale: int) -> Expr:
-    return whole.cast("float64") / float(scale)
-
-
 def _one(holds: Expr) -> Expr:
     """1 where it holds, 0 elsewhere: not every engine casts."""
     return holds.ifelse(ibis.literal(1, type="int64"), ibis.literal(0, type="int64"))
@@ -166,7 +163,6 @@ def _scale(fact: Aggregate) -> int:
 
 
 def _outcome(row: Mapping[str, int | float | None], side: str, fact: Aggregate, scale: int) -> Outcome:
-    people, did, total = (int(row[name] or 0) for name in ("people", f"{side}_did", f"{side}_total"))
+    people, did, total, squares = (int(row[name] or 0) for name in ("people", *(f"{side}_{part}" for part in _PARTS)))
     stored = total / MICRO if fact.statistic == "sum" and scale == MICRO else total
-    variance = float(row[f"{side}_variance"] or 0)
-    return Outcome(Share(did, people), stored, Mean(total / (people * scale), variance, people))
+    return Outcome(Share(did, people), stored, Mean.of_sums(people, total, squares, scale))

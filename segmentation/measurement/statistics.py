@@ -5,7 +5,9 @@ The first group is who was sent, the second who was not: differences are the fir
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from math import ceil, sqrt
+from typing import Self
 
 from passerelle.privacy.extras import need
 
@@ -30,6 +32,15 @@ class Mean:
     mean: float
     variance: float
     people: int
+
+    @classmethod
+    def of_sums(cls, people: int, total: int, squares: int, scale: int) -> Self:
+        """Of the exact sums of values and of their squares, in units of which `scale` make one.
+
+        Each figure is rounded once, so that all engines say the same.
+        """
+        left = Fraction(squares * people - total * total, people * scale * scale)
+        return cls(float(Fraction(total, people * scale)), float(left / max(people - 1, 1)), people)
 
 
 @dataclass(frozen=True, slots=True)
