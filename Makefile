@@ -70,7 +70,7 @@ example: setup
 lock: | $(UV)
 	$(LOCK) pyproject.toml $(DEVELOPED) --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml $(EXTRAS) -c requirements/dev.txt -o requirements/runtime.txt
-	$(LOCK) pyproject.toml --extra spark --group apart -c requirements/dev.txt -o requirements/spark.txt
+	$(LOCK) pyproject.toml --extra spark --extra spark-connect --extra ml --group apart -c requirements/dev.txt -o requirements/spark.txt
 	$(LOCK) pyproject.toml --extra snowflake --group apart -o requirements/snowflake.txt
 	$(LOCK) --group sdk -o requirements/sdk.txt
 	$(LOCK) --group bqemulator -o requirements/bqemulator.txt

@@ -29,15 +29,24 @@ def engine_of(workspace: "Workspace") -> "Engine":
 
             return Postgres(read_secret(workspace.path(wanted.url_file)), wanted.schema_)
         case SparkEngine():
-            from passerelle.segmentation.engines.spark import Spark
-
-            return Spark(wanted.master, wanted.memory, workspace.private_folder("var/engine"))
+            return _spark(workspace, wanted)
         case BigQueryEngine():
             return _bigquery(workspace, wanted)
         case SnowflakeEngine():
             return _snowflake(workspace, wanted)
         case _:
             assert_never(wanted)
+
+
+def _spark(workspace: "Workspace", wanted: SparkEngine) -> "Engine":
+    if wanted.remote is not None:
+        from passerelle.segmentation.engines.spark_connect import SparkConnect
+
+        token = None if wanted.token_file is None else read_secret(workspace.path(wanted.token_file))
+        return SparkConnect(wanted.remote, token)
+    from passerelle.segmentation.engines.spark import Spark
+
+    return Spark(wanted.master, wanted.memory, workspace.private_folder("var/engine"))
 
 
 def _bigquery(workspace: "Workspace", wanted: BigQueryEngine) -> "Engine":

@@ -186,6 +186,7 @@ def test_looking_explaining_and_previewing_go_to_the_same_engine(workspace: Work
         ("{memory: 1GB}", "DuckDb"),
         ("{kind: postgres, url_file: secrets/engine.url}", "Postgres"),
         ('{kind: spark, master: "local[2]"}', "Spark"),
+        ('{kind: spark, remote: "sc://spark.internal:15002", token_file: secrets/engine.url}', "SparkConnect"),
     ],
 )
 def test_one_line_names_the_engine(folder: Path, tmp_path: Path, line: str, kind: str) -> None:

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from passerelle.workflows.settings.closed import Closed
 
@@ -33,15 +34,35 @@ class PostgresEngine(Closed):
 
 
 class SparkEngine(Closed):
-    """Apache Spark: it reads the lake's files by itself."""
+    """Apache Spark, here, on a cluster or behind Spark Connect: it reads the lake's files by itself."""
 
-    kind: Literal["spark"] = Field(description="Apache Spark; the extra `spark` brings it, Java 17 or newer is needed.")
+    kind: Literal["spark"] = Field(
+        description="Apache Spark. The extra `spark` brings it, with Java 17 or newer; `spark-connect` Connect's client."
+    )
     master: str = Field(
         "local[*]",
         pattern=r"^(local\[([1-9][0-9]{0,2}|\*)\]|spark://[^\s@]+|yarn|k8s://[^\s@]+)$",
         description="Where it runs, such as local[4] or spark://host:7077; by default here, on all processor cores.",
     )
     memory: str = Field("2GB", pattern=_SIZE, description="How much memory a local Spark may use, such as 4GB.")
+    remote: str | None = Field(
+        None,
+        pattern=r"^sc://[^\s/@;?#]+/?(;use_ssl=true)?$",
+        description="A server of Spark Connect, such as sc://host:15002 or, under TLS, sc://host:443/;use_ssl=true.",
+    )
+    token_file: Path | None = Field(
+        None, description="File with the token that Spark Connect asks for; mode 0400 or 0600. TLS is used then."
+    )
+
+    @model_validator(mode="after")
+    def _fitting(self) -> "SparkEngine":
+        if self.remote is None and self.token_file is not None:
+            raise PydanticCustomError("engine", "has a `token_file`, which goes with `remote`")
+        if self.remote is not None and self.model_fields_set & {"master", "memory"}:
+            raise PydanticCustomError(
+                "engine", "has `remote`: a server of Spark Connect knows `master` and `memory` itself"
+            )
+        return self
 
 
 class BigQueryEngine(Closed):

@@ -61,14 +61,14 @@ MORE_CONDITIONS: list[Any] = [
 ]
 
 
-def _modelled() -> ModelFile:
+def modelled() -> ModelFile:
     written = written_model()
     written["traits"] |= MORE_TRAITS
     written["thresholds"] |= MORE_THRESHOLDS
     return validated(ModelFile, written)
 
 
-def _segments() -> dict[str, SegmentFile]:
+def written() -> dict[str, SegmentFile]:
     found = dict(segments())
     for index, condition in enumerate([*CONDITIONS, *MORE_CONDITIONS]):
         more: dict[str, Any] = (
@@ -152,7 +152,7 @@ def clusters() -> Clusters:
 
 def members(folder: Path, engine: Engine, at_once: int | None = None) -> dict[str, Membership]:
     """Every example segment on this engine, in one run; or in runs of so many segments, for what is slow with many."""
-    files, model, found = _segments(), _modelled(), dataset(folder, engine)
+    files, model, found = written(), modelled(), dataset(folder, engine)
     names, of_all = list(files), dict[str, Membership]()
     for begin in range(0, len(names), at_once or len(names)):
         some = names[begin : begin + (at_once or len(names))]

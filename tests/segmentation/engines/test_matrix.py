@@ -9,7 +9,10 @@ from passerelle.segmentation import Membership
 from passerelle.segmentation.engines.contract import Engine
 from passerelle.segmentation.engines.duck import DuckDb
 from tests.segmentation.engines import matrix
-from tests.segmentation.engines.servers import fresh_postgres, spark_here
+from tests.segmentation.engines.servers import fresh_postgres, spark_cluster, spark_connect
+
+
+SPARK = [pytest.mark.spark, pytest.mark.timeout(1_200)]
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +30,16 @@ def postgres() -> Iterator[Engine]:
     yield from fresh_postgres()
 
 
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    return spark_here(tmp_path_factory.mktemp("spark"))
+@pytest.fixture
+def spark(tmp_path: Path) -> Iterator[Engine]:
+    with spark_cluster(tmp_path) as engine:
+        yield engine
+
+
+@pytest.fixture
+def connect(tmp_path: Path) -> Iterator[Engine]:
+    with spark_connect(tmp_path) as engine:
+        yield engine
 
 
 def test_the_world_tells_segments_apart(expected: dict[str, Membership]) -> None:
@@ -41,7 +51,8 @@ def test_the_world_tells_segments_apart(expected: dict[str, Membership]) -> None
     "engine",
     [
         pytest.param("postgres", marks=pytest.mark.postgres),
-        pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.timeout(1_200)]),
+        pytest.param("spark", marks=SPARK),
+        pytest.param("connect", marks=SPARK),
     ],
 )
 def test_members_are_the_same(
