@@ -54,7 +54,7 @@ class Spark:
 
 @lru_cache(maxsize=1)
 def _application(engine: Spark) -> Any:  # noqa: ANN401 - a SparkSession
-    """The application of this process, started once and stopped at its end, or when one of other settings takes over."""
+    """The application of this process: it ends with it, or when one of other settings takes over."""
     need("pyspark.sql", "Spark", "Install it: pip install 'passerelle[spark]'")
     from pyspark.sql import SparkSession
 

@@ -14,7 +14,7 @@ from passerelle.segmentation.engines.session import Session
 from passerelle.segmentation.engines.spark_session import DIALECT, opened, prepared, told
 
 _TRIES = 5
-"""Calls that fail for a moment are tried again for some twenty seconds, not for ten minutes: a schedule does the rest."""
+"""Calls that fail for a moment are tried again for seventeen seconds, not for ten minutes: a schedule does the rest."""
 
 
 @dataclass(frozen=True, slots=True)

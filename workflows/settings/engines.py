@@ -37,7 +37,7 @@ class SparkEngine(Closed):
     """Apache Spark, here, on a cluster or behind Spark Connect: it reads the lake's files by itself."""
 
     kind: Literal["spark"] = Field(
-        description="Apache Spark. The extra `spark` brings it, with Java 17 or newer; `spark-connect` Connect's client."
+        description="Apache Spark: the extra `spark` and Java 17 or newer; for Spark Connect the extra `spark-connect`."
     )
     master: str = Field(
         "local[*]",

@@ -1,4 +1,4 @@
-"""What is told of people beside segments, on the matrix's world: journeys, measurement, and what models are learnt from."""
+"""What is told beside segments, on the matrix's world: journeys, measurement, and what models are learnt from."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class Told:
                 yield name, journey_figures(run, name, minimum=2)
 
     def measurement(self) -> Iterator[tuple[str, object]]:
-        history = {"history": MemoryHistory()}
+        history: dict[str, Any] = {"history": MemoryHistory()}
         yield "overlap", overlap(SEGMENTS, **self.asked, **history)
         for found in makeup(SEGMENTS[2], DIMENSIONS, **self.asked, **history, minimum=2):
             yield f"makeup by {found.by}", found
@@ -73,9 +73,8 @@ class Told:
 
     def learning(self) -> Iterator[tuple[str, object]]:
         history = MemoryHistory()
-        for name in ("spent_scaled", *(name for name, trait in self.model.traits.items() if isinstance(trait, Scaled))):
-            if name in self.model.traits:
-                yield f"numbers of {name}", fit(name, 1, **self.asked)
+        for name in (name for name, trait in self.model.traits.items() if isinstance(trait, Scaled)):
+            yield f"numbers of {name}", fit(name, 1, **self.asked)
         raw = look("kinds", self.resolver, self.dataset, as_of=T, history=history).raw
         yield "what a cluster is found in", raw.to_pydict()
         for name, file in self.dataset.scores.files.items():

@@ -87,7 +87,12 @@ def _java(folder: Path, name: str, script: str, *arguments: str) -> Iterator["su
     assert found is not None
     assert found.origin is not None
     home = Path(found.origin).parent
-    own = {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_CONNECT_MODE": "0", "SPARK_DAEMON_MEMORY": "1g"}
+    own = {
+        "SPARK_HOME": str(home),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_CONNECT_MODE": "0",
+        "SPARK_DAEMON_MEMORY": "1g",
+    }
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             [str(home / "bin" / script), *arguments],

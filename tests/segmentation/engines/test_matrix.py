@@ -11,7 +11,6 @@ from passerelle.segmentation.engines.duck import DuckDb
 from tests.segmentation.engines import matrix
 from tests.segmentation.engines.servers import fresh_postgres, spark_cluster, spark_connect
 
-
 SPARK = [pytest.mark.spark, pytest.mark.timeout(1_200)]
 
 

@@ -310,7 +310,10 @@ def test_labels_are_checked_against_the_destination(shop: Path) -> None:
         ("{kind: postgres, url_file: a, schema: Two Words}", "`engine.schema` must be a name"),
         ("{kind: spark, token_file: a}", "`engine` has a `token_file`, which goes with `remote`"),
         ('{kind: spark, remote: "sc://here", memory: 2GB}', "`engine` has `remote`: a server of Spark Connect knows"),
-        ('{kind: spark, remote: "sc://here/;token=abc"}', "`engine.remote` is not written as it must be. A server of Spark Connect, such as"),
+        (
+            '{kind: spark, remote: "sc://here/;token=abc"}',
+            "`engine.remote` is not written as it must be. A server of Spark Connect, such as",
+        ),
         ("{memory: 2GB, treads: 3}", "`engine.treads` is not a key here. Did you mean `threads`?"),
     ],
 )
