@@ -25,6 +25,16 @@ settings.load_profile("passerelle")
 gc.set_threshold(*RARELY)  # as every command does: else a search through all that was imported ends each test
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is given the most time begins first: else one worker is at it long after the others are done."""
+    items.sort(key=_patience, reverse=True)  # those that are given the same stay in their order
+
+
+def _patience(item: pytest.Item) -> float:
+    given = item.get_closest_marker("timeout")
+    return float(given.args[0]) if given else 0.0
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """A command that ran in this process leaves no levels or handlers to the next test.

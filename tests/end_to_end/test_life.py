@@ -35,6 +35,7 @@ from tests.command import told
 from tests.end_to_end.shop import ShopWorkspace, pointed_at
 from tests.end_to_end.test_consent_reaches import NOTICE, contact, write
 from tests.end_to_end.test_replace import doubtful
+from tests.exploring import examples
 from tests.waiting import until
 
 PEOPLE = 6
@@ -295,10 +296,10 @@ def phone(person: int) -> str:
     return f"01 99 00 95 {person:02d}"
 
 
-def live(base: Path, examples: int, steps: int) -> None:
+def live(base: Path, lives: int, steps: int) -> None:
     machine = type("LifeOf", (Life,), {"base": base})
     asked = settings(
-        max_examples=examples, stateful_step_count=steps, suppress_health_check=list(HealthCheck), deadline=None
+        max_examples=lives, stateful_step_count=steps, suppress_health_check=list(HealthCheck), deadline=None
     )
     run_state_machine_as_test(machine, settings=asked)
 
@@ -306,11 +307,11 @@ def live(base: Path, examples: int, steps: int) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_whatever_happens_in_whatever_order_the_platforms_hold_whom_the_log_says(tiny: Path) -> None:
-    live(tiny, examples=6, steps=14)
+    live(tiny, lives=examples(3), steps=14)
 
 
 def test_a_short_life_holds(tiny: Path) -> None:
-    live(tiny, examples=1, steps=8)
+    live(tiny, lives=1, steps=8)
 
 
 @pytest.mark.slow

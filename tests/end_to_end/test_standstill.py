@@ -19,6 +19,7 @@ from passerelle.workflows.sync.run import SyncReport, sync_removals
 from tests.end_to_end.rooms import Clock, Rooms, copied
 from tests.end_to_end.shop import revisited, visited
 from tests.end_to_end.test_sync_model import FAULTS, PEOPLE, World
+from tests.exploring import examples
 from tests.once import once
 
 pytestmark = pytest.mark.xdist_group("standstill")
@@ -100,7 +101,7 @@ STEPS = st.one_of(
 def test_no_history_hides_work_behind_a_standstill(tiny: Path) -> None:
     rested = 0
 
-    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(6), deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(STEPS, min_size=4, max_size=10))
     def any_history(steps: list[tuple[object, ...]]) -> None:
         nonlocal rested

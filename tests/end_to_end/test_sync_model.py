@@ -20,6 +20,7 @@ from tests.command import told
 from tests.end_to_end.rooms import Clock, Rooms, copied
 from tests.end_to_end.sync_model import Model, Presence
 from tests.end_to_end.test_consent_reaches import NOTICE, contact, write
+from tests.exploring import examples
 
 PEOPLE = 5
 REFS = "SELECT subject_id, subject_ref FROM subject"
@@ -194,7 +195,7 @@ def test_a_life_with_faults_and_a_crash_keeps_what_the_model_asks_for(tiny: Path
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_any_life_keeps_what_the_model_asks_for(tiny: Path) -> None:
-    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(4), deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(STEPS, min_size=6, max_size=10))
     def any_life(steps: list[tuple[object, ...]]) -> None:
         lived(tiny, steps)

@@ -17,6 +17,7 @@ from passerelle.privacy.consent.signals.tcf import TCF
 from passerelle.privacy.consent.signals.tcf_string import TcString, decode_tc
 from passerelle.privacy.vocabulary import Stop
 from tests.iab.install import Unavailable, cache_folder, install
+from tests.once import once
 
 pytestmark = [pytest.mark.iab, pytest.mark.xdist_group("iab")]
 
@@ -31,17 +32,24 @@ class Written:
     gpp: Sequence[dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def written() -> Written:
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     try:
         install(cache_folder())
     except Unavailable as reason:
         pytest.skip(f"IAB's encoders can't be installed: {reason}")
+    told = once(tmp_path_factory, "iab", generated) / "written.jsonl"
+    lines = [json.loads(line) for line in told.read_text(encoding="utf-8").splitlines()]
+    return Written([line["tc"] for line in lines if "tc" in line], [line["gpp"] for line in lines if "gpp" in line])
+
+
+def generated(folder: Path) -> None:
+    """What IAB's encoders write, into a file of the new `folder`: that takes them a minute and more."""
+    folder.mkdir()
     script = Path(__file__).with_name("generate.cjs")
     command = ["node", str(script), str(cache_folder()), str(SEED), str(TC_STRINGS), str(GPP_STRINGS)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=280)
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return Written([line["tc"] for line in lines if "tc" in line], [line["gpp"] for line in lines if "gpp" in line])
+    with (folder / "written.jsonl").open("w") as told:
+        subprocess.run(command, check=True, stdout=told, stderr=subprocess.DEVNULL, timeout=280)
 
 
 def members(ids: Ids | None) -> list[int] | None:

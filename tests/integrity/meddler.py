@@ -46,6 +46,7 @@ class Meddler:
     def raw(self) -> Iterator[sqlite3.Connection]:
         """The database, with no questions asked; what is done in the block is kept."""
         with closing(sqlite3.connect(self.database, isolation_level=None)) as connection:
+            connection.execute("PRAGMA synchronous = OFF")  # all of it is put back in a moment
             yield connection
 
     def restore(self) -> None:

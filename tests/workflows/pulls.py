@@ -4,7 +4,9 @@ import csv
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pyarrow.parquet as pq
 import yaml
 from sqlalchemy import select
 
+from passerelle.connectors.exchange import Clock
 from passerelle.privacy.keys import Keyring
 from passerelle.privacy.store import tables as t
 from passerelle.workflows.cli.progress import Silent
@@ -22,6 +25,9 @@ from tests.privacy.store.stores import placed
 
 NOW = 1_795_219_200_000_000
 """2026-11-21T00:00:00Z."""
+
+HURRIED = Clock(sleep=lambda _seconds: None)
+"""For sources of vendors that are asked again and again until they are done."""
 
 CRM: dict[str, Any] = {
     "kind": "files",
@@ -88,7 +94,8 @@ def contact(number: int, **more: str) -> dict[str, str]:
 class Shop:
     """The workspace, its systems, and what a pull left behind."""
 
-    def __init__(self, folder: Path, sources: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, folder: Path, sources: Mapping[str, Any] | None = None, *, clock: Clock | None = None) -> None:
+        self._clock = clock
         self.folder = folder / "workspace"
         made = self.folder.exists()
         if not made:
@@ -138,6 +145,10 @@ class Shop:
         """The workspace, opened once until it is configured anew."""
         if self._workspace is None:
             self._workspace = Workspace.open(self.folder)
+            if self._clock is not None:
+                sources = self._workspace.sources
+                for name, plugged in list(sources.items()):
+                    sources[name] = replace(plugged, cls=partial(plugged.cls, clock=self._clock))
         return self._workspace
 
     def lake(self, table: str, *columns: str) -> list[tuple[Any, ...]]:

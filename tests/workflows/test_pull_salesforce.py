@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.connectors.sources.fake_salesforce import FakeSalesforce
-from tests.workflows.pulls import NOW, Shop
+from tests.workflows.pulls import HURRIED, NOW, Shop
 
 AT = {"SystemModstamp": "2026-11-01T00:00:00Z", "IsDeleted": False}
 
@@ -18,7 +18,7 @@ def crm(tmp_path: Path) -> Iterator[tuple[FakeSalesforce, Shop]]:
     with fake.running():
         said = {"kind": "salesforce", "domain": "acme", "client_file": "c.json", "endpoint": fake.url}
         more = {"allow_private": True, "deals": False, "individuals": True, "purposes": {"News": "email_marketing"}}
-        shop = Shop(tmp_path, {"sf": {**said, **more}})
+        shop = Shop(tmp_path, {"sf": {**said, **more}}, clock=HURRIED)
         (shop.folder / "c.json").write_text('{"client_id": "c", "client_secret": "s"}', encoding="utf-8")
         (shop.folder / "c.json").chmod(0o600)
         yield fake, shop

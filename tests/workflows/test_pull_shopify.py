@@ -8,7 +8,7 @@ import pytest
 
 from passerelle.privacy.vocabulary import ADS
 from tests.connectors.sources.fake_shopify import TOKEN, FakeShopify
-from tests.workflows.pulls import NOW, Shop
+from tests.workflows.pulls import HURRIED, NOW, Shop
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def shopify(tmp_path: Path) -> Iterator[tuple[FakeShopify, Shop]]:
     with fake.running():
         endpoint = f"{fake.url}/admin/api/2026-10"
         said = {"kind": "shopify", "shop": "x", "token_file": "shop.token", "endpoint": endpoint, "allow_private": True}
-        shop = Shop(tmp_path, {"web": said})
+        shop = Shop(tmp_path, {"web": said}, clock=HURRIED)
         (shop.folder / "shop.token").write_text(TOKEN, encoding="utf-8")
         (shop.folder / "shop.token").chmod(0o600)
         yield fake, shop
