@@ -1,16 +1,30 @@
 """What went wrong elsewhere must not go wrong here, on any engine.
 
+The fifteen hazards of the field, and where each has its test:
+
+| | hazard | what holds here | test |
+| --- | --- | --- | --- |
+| 1 | ranks by NTILE change with the order of rows | equals share a score | `test_equals_share_a_score_` |
+| 2 | money as floats drifts | cents are whole, sums exact | `test_sums_of_money_are_exact_to_the_cent` |
+| 3 | engines differ on days between instants | a day is 86,400 seconds | `test_a_day_is_86400_seconds_` |
+| 4 | a quantile of small numbers takes all | what is reached is told | `test_a_quantile_that_takes_nearly_` |
+| 5 | holdouts move | a comparison of text, sticky | `test_a_holdout_is_a_comparison_of_text_and_stays` |
+| 6 | SQL's NOT loses unknown values | `not` is everybody else | `test_not_is_everybody_else` |
+| 7 | an absence is decided too early | when its time is over | `test_an_absence_is_decided_when_its_time_is_over` |
+| 8 | a threshold jumps after an outage | the last value stays | `test_a_threshold_that_jumps_keeps_its_last_value` |
+| 9 | one field at 0.85 misses duplicates | several fields | `privacy/duplicates/test_find.py::test_hazard_9_` |
+| 10 | a shape takes non-numbers | the country's plan | `privacy/identifiers/test_refusals.py::test_hazard_10_` |
+| 11 | engines normalise in their own ways | one table here | `test_letters_are_compared_by_one_table` |
+| 11 | … so that hashes differ | the same vectors | `privacy/identifiers/test_refusals.py::test_hazard_11_` |
+| 12 | a refit numbers groups anew | labels are aligned | `segmentation/clusters/test_hazards.py::test_12_` |
+| 13 | a sampled silhouette wavers | a fixed draw | `segmentation/clusters/test_hazards.py::test_13_` |
+| 14 | plain xgboost drags 400 MB of NCCL | nothing locks it | `test_requirements.py::test_hazard_14_` |
+| 15 | stand-ins pin other versions | environments of their own | `test_requirements.py::test_hazard_15_` |
+
+What this project met itself:
+
 | hazard | what holds here |
 | --- | --- |
-| ranks by NTILE change with the order of rows | equals share a score, whatever the order |
-| money as floats drifts | cents are whole numbers, sums are exact |
-| engines differ on the days between two instants | a day is 86,400 seconds |
-| a quantile of small whole numbers takes everybody | the share that is really reached is told |
-| holdouts move | the same people while the salt stays, by a comparison of text |
-| SQL's NOT loses unknown values | `not` is everybody else |
-| an absent step is decided while its time still runs | it is decided when its time is over |
-| a threshold jumps after an outage | the guard keeps the last value, and says so |
-| engines differ on small letters and white space | letters go by one table, and white space counts |
 | engines take a decimal for a float | a product is computed as floats everywhere |
 | an engine overflows where another gives infinity | what is too great is missing, what is too small is zero |
 | sums of floats depend on their order | they are sums of whole millionths, decay included |
@@ -26,12 +40,24 @@
 
 import hashlib
 import random
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from passerelle.segmentation import MemoryHistory
 from tests.segmentation.world import DAY, HOUR, T, World, event, persons, purchase, segment
+
+TESTS = Path(__file__).parents[1]
+
+
+def test_each_of_the_fifteen_hazards_has_its_test() -> None:
+    rows = re.findall(r"^\| (\d+) \|.* \| `(?:(\S+)::)?(\w+)` \|$", __doc__ or "", re.MULTILINE)
+    assert sorted({int(number) for number, _, _ in rows}) == list(range(1, 16))
+    for _, file, name in rows:
+        text = (TESTS / file if file else Path(__file__)).read_text(encoding="utf-8")
+        assert f"\ndef {name}" in text, name
 
 
 def test_equals_share_a_score_whatever_the_order_of_rows(world: World) -> None:
