@@ -127,7 +127,7 @@ class ScoreModel(Fitted):
     """From this probability on, somebody is counted as going to; of amounts, the amount of the top tenth."""
     moments: list[Moment]
     imbalance: str
-    """What was done about it, in words."""
+    """What was done about it, in words; of amounts nothing."""
     compared: list[Compared]
     reason: str
     """Why this learner."""

@@ -61,7 +61,7 @@ def fit_spending(file: ScoreFile, looked: Learnable) -> ScoreModel:
         moments=[
             Moment(at=cut.at, used="test", people=cut.raw.num_rows, outcomes=int((cut.outcome > 0).sum())),
         ],
-        imbalance="Says nothing here: amounts are expected, not yes or no.",
+        imbalance="",
         compared=[],
         reason="Its seven parameters follow from days with purchases and amounts; there is nothing to choose from.",
         baselines=[],

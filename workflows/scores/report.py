@@ -66,7 +66,7 @@ def _heading(file: "ScoreFile", model: "ScoreModel") -> Markup:
                 *(tag("div", tag("b", value), tag("span", name), class_="card") for name, value in facts),
                 class_="cards",
             ),
-            tag("p", f"{model.reason} {model.imbalance}"),
+            tag("p", f"{model.reason} {model.imbalance}".strip()),
             *(tag("p", f"Note: {note}") for note in model.notes),
         ]
     )

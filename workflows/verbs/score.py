@@ -211,10 +211,10 @@ def render_card(result: CardResult, console: "Console") -> None:
     if result.confusion is not None:
         console.print(
             f"At {result.cut:.3f} or more: precision {result.precision:.2f}, recall {result.recall:.2f}, "
-            f"F1 {result.f1:.2f}.",
+            f"F1 {result.f1:.2f}. {_confused(result.confusion)}",
             markup=False,
         )
-    console.print(f"{result.reason} {result.imbalance}", markup=False)
+    console.print(f"{result.reason} {result.imbalance}".strip(), markup=False)
     lines = table("Compared", ("What",), ("AUC over folds", "AUC", "Error"))
     for each in result.compared:
         lines.add_row(each.learner, f"{each.fold_auc:.3f}", f"{each.auc:.3f}", f"{each.brier:.4f}")
@@ -231,9 +231,15 @@ def render_card(result: CardResult, console: "Console") -> None:
         moments.add_row(moment.at, moment.used, number(moment.people), number(moment.outcomes))
     console.print(moments, markup=False)
     for out in result.left_out:
-        console.print(f"Left out: {out.feature}, {out.reason}.", markup=False)
+        console.print(f"Left out: `{out.feature}`, {out.reason}.", markup=False)
     for note in result.notes:
         console.print(f"Note: {note}", style="yellow", markup=False)
+
+
+def _confused(found: Confusion) -> str:
+    counts = (found.above_and_did, found.above_and_did_not, found.below_and_did, found.below_and_did_not)
+    told = ["few" if count is None else f"{count:,}" for count in counts]
+    return f"Of those, {told[0]} did it and {told[1]} did not; of all others {told[2]} and {told[3]}."
 
 
 VERBS: list[AnyVerb] = [
