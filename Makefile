@@ -20,7 +20,7 @@ UV := $(BIN)/uv
 $(UV): ; @$(MAKE) setup
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 # Spark is half a gigabyte, Snowflake's connector wants an old protobuf: they stand apart.
-EXTRAS := --extra bigquery --extra dedupe --extra ml --extra postgres --extra timestamps
+EXTRAS := --extra bigquery --extra dedupe --extra ml --extra postgres --extra s3 --extra timestamps
 # LightGBM wants a library of the system (libgomp), which the image has not.
 DEVELOPED := $(EXTRAS) --extra lightgbm
 

@@ -35,6 +35,8 @@ class DatasetTable:
     grain: Literal["person", "event"]
     columns: Mapping[str, str]
     files: Sequence[Path]
+    named: tuple[str, ...] = ()
+    """The files' names, where these alone name the content, and the files may be far away."""
 
 
 def _duckdb() -> Engine:

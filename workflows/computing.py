@@ -1,7 +1,9 @@
 """What computes this workspace's segments, as `engine:` of passerelle.yaml says."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+from passerelle.privacy.errors import DefinitionError
 from passerelle.privacy.secret_file import read_secret
 from passerelle.workflows.settings.engines import (
     BigQueryEngine,
@@ -39,6 +41,7 @@ def engine_of(workspace: "Workspace") -> "Engine":
 
 
 def _spark(workspace: "Workspace", wanted: SparkEngine) -> "Engine":
+    _readable(workspace, wanted)
     if wanted.remote is not None:
         from passerelle.segmentation.engines.spark_connect import SparkConnect
 
@@ -47,6 +50,17 @@ def _spark(workspace: "Workspace", wanted: SparkEngine) -> "Engine":
     from passerelle.segmentation.engines.spark import Spark
 
     return Spark(wanted.master, wanted.memory, workspace.private_folder("var/engine"))
+
+
+def _readable(workspace: "Workspace", wanted: SparkEngine) -> None:
+    """A cluster or a server reads the lake's files by itself: it must see them."""
+    elsewhere = wanted.remote is not None or not wanted.master.startswith("local")
+    if elsewhere and not isinstance(workspace.settings.lake, Path):
+        raise DefinitionError(
+            "A Spark elsewhere cannot read a lake in a bucket: its files are brought to this machine alone.",
+            advice="Compute on this machine (`master: local[*]`), by PostgreSQL or a warehouse; or keep the lake on a"
+            " disk that the cluster shares.",
+        )
 
 
 def _bigquery(workspace: "Workspace", wanted: BigQueryEngine) -> "Engine":

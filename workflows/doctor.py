@@ -13,6 +13,7 @@ from passerelle.workflows.settings.unusable import Problem, Unusable
 
 if TYPE_CHECKING:
     from passerelle.connectors.contract.destination import Check
+    from passerelle.workflows.settings.lake import BucketLake
     from passerelle.workflows.verbs.contract import Progress
     from passerelle.workflows.workspace import Workspace
 
@@ -70,6 +71,8 @@ def _examine(workspace: "Workspace", *, now: int, local: bool, progress: "Progre
     yield from _guarded("consent", "freshness", partial(_fresh, workspace, now))
     if not local or workspace.settings.engine.kind == "duckdb":
         yield from _guarded("engine", workspace.settings.engine.kind, partial(_engine, workspace))
+    if not local and not isinstance(workspace.settings.lake, Path):
+        yield from _guarded("lake", "bucket", partial(_lake, workspace, workspace.settings.lake))
     if not unready and workspace.segments:
         yield from _guarded("segments", "rules", partial(_rules, workspace))
     yield from _guarded("audiences", "names", partial(_names, workspace)) if not unready else ()
@@ -120,7 +123,11 @@ def _modes(workspace: "Workspace") -> list[Finding]:
 
 def private_paths(workspace: "Workspace") -> set[Path]:
     """Key, secrets named by any setting, the store, and their folders."""
-    paths = {workspace.path("var"), workspace.path(workspace.settings.lake)}
+    paths = {workspace.path("var")}
+    if isinstance(workspace.settings.lake, Path):
+        paths.add(workspace.path(workspace.settings.lake))
+    elif workspace.settings.lake.key_file is not None:
+        paths.add(workspace.path(workspace.settings.lake.key_file))
     if workspace.settings.keys.file is not None:
         paths.add(workspace.path(workspace.settings.keys.file))
     if isinstance(workspace.settings.store, Path):
@@ -205,6 +212,12 @@ def _fresh(workspace: "Workspace", now: int) -> list[Finding]:
 
 def _engine(workspace: "Workspace") -> list[Finding]:
     return [Finding("engine", workspace.settings.engine.kind, "ok", workspace.engine().check())]
+
+
+def _lake(workspace: "Workspace", wanted: "BucketLake") -> list[Finding]:
+    from passerelle.workflows.lake.standing import standing_of
+
+    return [Finding("lake", *said) for said in standing_of(workspace, wanted)]
 
 
 def _rules(workspace: "Workspace") -> list[Finding]:

@@ -225,7 +225,10 @@ def dataset(workspace: "Workspace") -> Dataset:
     with store.read() as connection:
         merges = workspace.subjects().merges(connection)
     return Dataset(
-        {name: DatasetTable(name, table.grain, table.columns, tuple(table.files)) for name, table in tables.items()},
+        {
+            name: DatasetTable(name, table.grain, table.columns, table.files, table.named)
+            for name, table in tables.items()
+        },
         merges=merges.set_column(1, "merged_into", merges.column("merged_into").cast(pa.int64())),
         gone=erased(workspace),
         engine=workspace.engine(),

@@ -88,6 +88,8 @@ class Workspace:
 
     def close(self) -> None:
         """Give back what was opened."""
+        if "_lake" in self.__dict__:
+            self._lake.close()
         if "_store" in self.__dict__:
             self._store.close()
             self._watch.leave(self._store)
@@ -418,8 +420,9 @@ class Workspace:
     @cached_property
     def _lake(self) -> "Lake":
         from passerelle.workflows.lake import Lake
+        from passerelle.workflows.lake.opened import lake_storage
 
-        return Lake(self.private_folder(self.settings.lake), checked=self.loaded.checked_tables)
+        return Lake(lake_storage(self), checked=self.loaded.checked_tables)
 
 
 def _plugged(known: "dict[str, Plugged]", name: str, what: str) -> "Plugged":

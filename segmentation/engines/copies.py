@@ -18,13 +18,19 @@ COPY_NAME = r"^lake_[0-9a-f]{32}$"
 
 def copy_name(table: DatasetTable) -> str:
     """`lake_` and a digest of table, columns and files. The lake never changes a file, and never uses a name again."""
+    if table.named:
+        return _digest(table, sorted(table.named))
     try:
         files = [(file.name, stat.st_size, stat.st_mtime_ns) for file in table.files for stat in [file.stat()]]
     except OSError:
         files = []
     if len(files) < len(table.files):
         raise _unreadable()
-    written = json.dumps([table.name, list(table.columns.items()), sorted(files)])
+    return _digest(table, sorted(files))
+
+
+def _digest(table: DatasetTable, content: object) -> str:
+    written = json.dumps([table.name, list(table.columns.items()), content])
     return f"lake_{hashlib.sha256(written.encode()).hexdigest()[:32]}"
 
 

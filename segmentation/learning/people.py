@@ -66,10 +66,16 @@ def people_of(
 
 def snapshot(tables: Iterable[DatasetTable], dataset: Dataset) -> str:
     """A digest of what was read: the lake never changes a file, and never uses a name again."""
-    files = sorted((table.name, file.name, file.stat().st_size) for table in tables for file in table.files)
+    files = sorted((table.name, *one) for table in tables for one in _content(table))
     gone = 0 if dataset.gone is None else len(dataset.gone)
     merged = 0 if dataset.merges is None else dataset.merges.num_rows
     return hashlib.sha256(json.dumps([files, gone, merged]).encode()).hexdigest()
+
+
+def _content(table: DatasetTable) -> list[tuple[str, int]]:
+    if table.named:
+        return [(name, 0) for name in table.named]
+    return [(file.name, file.stat().st_size) for file in table.files]
 
 
 def _written(column: pa.ChunkedArray, operand: Operand) -> pa.ChunkedArray:

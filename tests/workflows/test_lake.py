@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from passerelle.privacy.errors import IntegrityError
 from passerelle.workflows.lake import Lake, TableShape
-from passerelle.workflows.lake.lake import DELETED, row_schema
+from passerelle.workflows.lake.tables import DELETED, row_schema
 
 PERSON = TableShape("person", {"tier": "string"})
 EVENT = TableShape("event", {"amount": "money"})
@@ -207,6 +207,20 @@ def test_forgetting_sweeps_files_that_were_kept_for_readers_too(tmp_path: Path) 
     assert lake.forget(pa.array([11])) == 0
     assert not any(b"SECRET" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert sorted(seen(lake)) == [(12, "b"), (13, "c")]
+
+
+def test_what_an_erasure_that_died_left_behind_goes_with_the_next(tmp_path: Path) -> None:
+    def die(step: str) -> None:
+        if step == "retired files let go":
+            raise InterruptedError
+
+    lake = Lake(tmp_path)
+    put(lake, people((1, 1, 11, "SECRET"), (2, 1, 12, "b")))
+    with pytest.raises(InterruptedError):
+        lake.watched(die).forget(pa.array([11]))
+    assert any(b"SECRET" in path.read_bytes() for path in tmp_path.rglob("*.parquet"))
+    assert lake.forget(pa.array([11])) == 0
+    assert not any(b"SECRET" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
 
 def test_a_persons_keys_are_told_and_the_word_that_a_record_was_deleted_is_forgotten(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ part of the table: newest wins, tombstones remove, and for person tables one row
 atomic rename of the table's manifest, so a process that dies leaves the state before or after, never between.
 """
 
-from passerelle.workflows.lake.lake import Lake, LakeTable
+from passerelle.workflows.lake.lake import Lake
 from passerelle.workflows.lake.manifest import TableShape
+from passerelle.workflows.lake.tables import LakeTable
 
 __all__ = ["Lake", "LakeTable", "TableShape"]

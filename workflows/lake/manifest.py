@@ -1,9 +1,7 @@
-"""A table's manifest: which files are the table. Replaced whole by one rename; what it does not name is rubbish."""
+"""A table's manifest: which files are the table. Replaced whole, at once; what it does not name is rubbish."""
 
 import json
-import os
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Self
 
 from passerelle.connectors.contract.roles import Grain
@@ -73,37 +71,33 @@ class Manifest:
     shown: "Shown | None" = None
     checked: tuple[str, ...] | None = None
     quality: dict[str, Any] = field(default_factory=dict)
+    tag: str = field(default="", compare=False)
+    """What the storage knows the manifest by that this one is to take the place of; empty where there was none."""
 
     @classmethod
-    def read(cls, folder: Path) -> Self | None:
-        """The manifest in `folder`; None where there is no table yet."""
+    def parsed(cls, table: str, content: bytes, tag: str = "") -> Self:
+        """The manifest of a table as it was written. Raises `IntegrityError` where it is none."""
         try:
-            content = (folder / NAME).read_bytes()
-        except FileNotFoundError:
-            return None
-        try:
-            return cls._from(json.loads(content))
+            return cls._from(json.loads(content), tag)
         except (ValueError, KeyError, TypeError):
             raise IntegrityError(
-                f"The lake's manifest of {folder.name} cannot be read.",
+                f"The lake's manifest of {table} cannot be read.",
                 advice="Delete the table's folder and pull its source with --full.",
             ) from None
 
-    def write(self, folder: Path) -> None:
-        """Make this the table, durably: all of it or nothing."""
-        partial = folder / f"{NAME}.{os.getpid()}.partial"
-        with partial.open("wb") as stream:
-            stream.write(json.dumps(self._plain(), indent=1, sort_keys=True).encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(folder / NAME)
-        sync_folder(folder)
+    def written_out(self) -> bytes:
+        """What `parsed` reads."""
+        return json.dumps(self._plain(), indent=1, sort_keys=True).encode()
 
     def named(self) -> set[str]:
         """Every file that this manifest needs."""
         staged = {name for page in self.staged for name in (page.rows, page.deleted) if name is not None}
         shown = self.shown.files if self.shown is not None else ()
         return {*self.files, *self.shadowed, *self.deleted, *self.retired, *staged, *shown}
+
+    def held(self) -> tuple[str, ...]:
+        """Every file that the table's rows are in, or the word that they are gone; no file of the generation before."""
+        return tuple(sorted(replace(self, retired=()).named()))
 
     @property
     def seen(self) -> "Shown":
@@ -115,7 +109,7 @@ class Manifest:
         if shape == self.shape:
             return self
         if shape.grain != self.shape.grain:
-            return Manifest(shape, sequence=self.sequence, retired=tuple(sorted(self.named())))
+            return Manifest(shape, sequence=self.sequence, retired=tuple(sorted(self.named())), tag=self.tag)
         return replace(self, shape=shape, written=self.written or self.shape)
 
     def _plain(self) -> dict[str, Any]:
@@ -135,7 +129,7 @@ class Manifest:
         }
 
     @classmethod
-    def _from(cls, data: dict[str, Any]) -> Self:
+    def _from(cls, data: dict[str, Any], tag: str) -> Self:
         return cls(
             shape=TableShape(**data["shape"]),
             written=TableShape(**data["written"]) if data["written"] else None,
@@ -148,22 +142,9 @@ class Manifest:
             shown=Shown.read(data.get("shown")),
             checked=tuple(data["checked"]) if data.get("checked") is not None else None,
             quality=data.get("quality") or {},
+            tag=tag,
         )
 
 
 def _plain_shape(shape: TableShape) -> dict[str, Any]:
     return {"grain": shape.grain, "attributes": shape.attributes}
-
-
-def sync_file(path: Path) -> None:
-    """Have a file's content on disk before anything names it."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have a folder's names on disk."""
-    sync_file(folder)

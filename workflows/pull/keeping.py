@@ -15,7 +15,7 @@ from passerelle.privacy.ledger import queue_removals
 from passerelle.privacy.store import tables as t
 from passerelle.privacy.vocabulary import IDENTITY_FIELDS, ConsentState, Purpose
 from passerelle.workflows.lake import TableShape
-from passerelle.workflows.lake.lake import DELETED, row_schema
+from passerelle.workflows.lake.tables import DELETED, row_schema
 from passerelle.workflows.pull.blanks import Blank, over
 from passerelle.workflows.pull.consents import Statement, ended, streams
 from passerelle.workflows.pull.formats import Formats

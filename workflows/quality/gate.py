@@ -21,8 +21,9 @@ from passerelle.segmentation.quality.imputation import fill_gaps
 from passerelle.segmentation.quality.measure import Measured, measure
 from passerelle.segmentation.quality.repair import added_columns, repaired
 from passerelle.segmentation.quality.subject import Subject
-from passerelle.workflows.lake.lake import Lake, Waiting
+from passerelle.workflows.lake.lake import Lake
 from passerelle.workflows.lake.merging import at_work_on
+from passerelle.workflows.lake.tables import Waiting
 from passerelle.workflows.settings.engines import DuckDbEngine
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from passerelle.privacy.zones import time_zones
 from passerelle.workflows.settings.closed import Closed
 from passerelle.workflows.settings.engines import DuckDbEngine, Engine
+from passerelle.workflows.settings.lake import Lake
 from passerelle.workflows.settings.names import Name, did_you_mean
 
 
@@ -139,7 +140,7 @@ class Project(Closed):
         Path("var/anchor.jsonl"),
         description="File of the log's signed checkpoints, outside the store: best on another disk.",
     )
-    lake: Path = Field(Path("var/lake"), description="Folder of the pseudonymous tables.")
+    lake: Lake = Field(Path("var/lake"), description="Where the pseudonymous tables lie: a folder, or a bucket of S3.")
     accounts: Path = Field(
         Path("var/accounts"), description="Folder of the Parquet tables that say how every row was accounted for."
     )

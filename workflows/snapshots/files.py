@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from passerelle.privacy.errors import PasserelleError
-from passerelle.workflows.lake.manifest import sync_folder
+from passerelle.workflows.lake.storage import sync_folder
 from passerelle.workflows.snapshots.manifest import Ids
 
 FOLDER = "var/snapshots"

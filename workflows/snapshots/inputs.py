@@ -62,8 +62,7 @@ def tables_then(workspace: "Workspace", tables: Mapping[str, TableThen], gone: l
     """The lake's tables as they were; `gone` is told of those whose files are not there any more."""
     found: dict[str, DatasetTable] = {}
     for name, then in tables.items():
-        paths = [workspace.path(workspace.settings.lake) / name / file for file in then.files]
-        missing = sum(not path.is_file() for path in paths)
+        missing, paths = workspace.lake().as_then(name, then.files)
         if missing:
             gone.append(
                 f"{missing} of {len(paths)} files of the lake's table {name}: what was pulled since was merged into it."

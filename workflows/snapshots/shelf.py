@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from passerelle.privacy.errors import DefinitionError, IntegrityError
 from passerelle.workflows.alone import LOCK, alone
-from passerelle.workflows.lake.manifest import sync_folder
+from passerelle.workflows.lake.storage import sync_folder
 from passerelle.workflows.snapshots.files import FOLDER, holds, read_members, write, write_members
 from passerelle.workflows.snapshots.manifest import ID, Ids, Manifest, Members, digest_of, id_of
 

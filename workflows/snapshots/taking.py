@@ -116,7 +116,11 @@ def models_of(each: Membership, data: Dataset, names: set[str]) -> list[ModelThe
 def tables_of(data: Dataset) -> dict[str, TableThen]:
     """The lake's tables and their files."""
     return {
-        name: TableThen(grain=table.grain, columns=dict(table.columns), files=[path.name for path in table.files])
+        name: TableThen(
+            grain=table.grain,
+            columns=dict(table.columns),
+            files=list(table.named) or [path.name for path in table.files],
+        )
         for name, table in sorted(data.tables.items())
     }
 

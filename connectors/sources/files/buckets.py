@@ -6,15 +6,13 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pyarrow.fs import FileSelector, FileSystem, GcsFileSystem, S3FileSystem
-from pydantic_core import from_json
 
 from passerelle.connectors.authentication import Secret, from_command, from_file
-from passerelle.connectors.errors import DefinitionError
-from passerelle.connectors.http import Endpoint, refuse_private
+from passerelle.connectors.http import Endpoint
 from passerelle.connectors.oauth import JwtBearer, OAuth
+from passerelle.connectors.s3 import Key, own_endpoint
 from passerelle.connectors.sources.files.located import Located
 from passerelle.connectors.sources.files.place import File, Place, Stamp, reading
 
@@ -67,34 +65,14 @@ def bucket(settings: Located, folder: Path) -> Bucket:
 
 
 def _endpoint(settings: Located) -> dict[str, str]:
-    if settings.endpoint is None:
-        return {}
-    parts = urlsplit(settings.endpoint)
-    if not settings.allow_private:
-        if parts.scheme != "https":
-            raise DefinitionError("The endpoint must be https, unless it stands inside the house.", path=("endpoint",))
-        refuse_private(parts.hostname or "")
-    return {"scheme": parts.scheme, "endpoint_override": parts.netloc}
+    parts = own_endpoint(settings.endpoint, allow_private=settings.allow_private)
+    return {} if parts is None else {"scheme": parts.scheme, "endpoint_override": parts.netloc}
 
 
 def _s3(settings: Located, folder: Path, where: Mapping[str, str]) -> FileSystem:
-    try:
-        said = from_json(_secret(settings, folder)())
-    except ValueError:
-        said = None
-    names = ("AccessKeyId", "SecretAccessKey")
-    if not isinstance(said, dict) or not all(isinstance(said.get(name), str) and said[name] for name in names):
-        raise DefinitionError(
-            "The key for S3 is no JSON with AccessKeyId and SecretAccessKey.",
-            advice="It has the form that `aws configure export-credentials` prints.",
-            path=("key_file",),
-        )
+    key = Key.read(_secret(settings, folder))
     return S3FileSystem(
-        access_key=said[names[0]],
-        secret_key=said[names[1]],
-        session_token=said.get("SessionToken"),
-        region=settings.region,
-        **where,
+        access_key=key.id, secret_key=key.secret, session_token=key.token, region=settings.region, **where
     )
 
 

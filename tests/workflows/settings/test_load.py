@@ -323,3 +323,37 @@ def test_what_is_wrong_with_an_engine_is_said_by_its_key(shop: Path, engine: str
     found = problems(shop)
     assert len(found) == 1
     assert said in found[0]
+
+
+@pytest.mark.parametrize(
+    ("lake", "said"),
+    [
+        ("s3://shop/lake", "`lake` is a folder; for a bucket write `lake: {path: s3://…"),
+        ("{path: s3://shop/lake, region: eu-west-3}", "`lake` must hold either `key_file` or `key_command`"),
+        (
+            "{path: s3://shop, region: eu-west-3, key_file: a}",
+            "`lake.path` is not written as it must be. s3://bucket/prefix",
+        ),
+        ("{path: s3://shop/lake, key_file: a}", "`lake.region` is missing"),
+    ],
+)
+def test_what_is_wrong_with_the_lakes_place_is_said_by_its_key(shop: Path, lake: str, said: str) -> None:
+    edit(shop / "passerelle.yaml", "lake: var/lake", f"lake: {lake}")
+    found = problems(shop)
+    assert any(said in one for one in found), found
+
+
+def test_a_cluster_of_spark_and_a_lake_in_a_bucket_do_not_go_together(shop: Path) -> None:
+    lake = "{path: s3://shop/lake, region: eu-west-3, key_file: a}"
+    edit(
+        shop / "passerelle.yaml",
+        "lake: var/lake",
+        f"lake: {lake}",
+    )
+    edit(
+        shop / "passerelle.yaml",
+        "engine: {kind: duckdb, memory: 2GB}",
+        "engine: {kind: spark, master: 'spark://it:7077'}",
+    )
+    with Workspace.open(shop) as workspace, pytest.raises(DefinitionError, match="cannot read a lake in a bucket"):
+        workspace.engine()
