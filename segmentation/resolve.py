@@ -156,6 +156,8 @@ class Resolver:
         made = self._made(file.traits, file.population, place, "traits")
         if made.needs.beside:
             raise place.wrong("A cluster cannot rest on groups of clusters itself.")
+        if file.journey is not None and not self.journeys.journey(file.journey, place / "journey").states:
+            raise (place / "journey").wrong("Hidden states need a journey whose states are named, with `states`.")
         return made
 
     def scored(self, name: str) -> Asked:

@@ -8,6 +8,7 @@ import pyarrow as pa
 from passerelle.segmentation.clusters.measures import calinski_harabasz, silhouette, turned
 from passerelle.segmentation.clusters.model import NONE, ClusterModel
 from passerelle.segmentation.clusters.points import Points
+from passerelle.segmentation.clusters.states import standing_in
 from passerelle.segmentation.learning.features import Matrix, matrix
 from passerelle.segmentation.learning.sample import Labels, drawn, slices
 
@@ -19,8 +20,11 @@ _DIGITS = 9
 def assigned(model: ClusterModel, raw: pa.Table) -> tuple[Labels, Matrix]:
     """Each person's label (`NONE`: no group) and distance to its nearest point, to nine digits after the point.
 
-    `raw` has a column per trait. Somebody with a missing value belongs to no group and has no distance.
+    `raw` has a column per trait; of hidden states see `sequences`, and the distance is the doubt. Somebody with a
+    missing value belongs to no group and has no distance.
     """
+    if model.hidden is not None:
+        return standing_in(model, raw)
     points = Points(np.array(model.points), np.array(model.labels, np.int64), model.reach)
     labels = np.empty(raw.num_rows, np.int64)
     distance: Matrix = np.empty(raw.num_rows, np.float64)
@@ -57,6 +61,8 @@ def standing(model: ClusterModel, raw: pa.Table, labels: Labels, distance: Matri
     """
     sizes = {group.label: int((labels == group.label).sum()) for group in model.groups}
     unknown = int(np.isnan(distance).sum())
+    if model.hidden is not None:  # states are no places: nothing lies near or far
+        return Standing(sizes, raw.num_rows - unknown - sum(sizes.values()), unknown, 0.0, 0.0)
     looked = drawn(raw["subject_id"].to_numpy(), _LOOKED_AT, model.seed)
     looked = looked[labels[looked] != NONE]
     rows = _rows(model, raw.take(pa.array(looked)))

@@ -12,11 +12,17 @@ from passerelle.segmentation.language.conditions import Condition
 from passerelle.segmentation.language.words import Closed, Name, Number, complaint
 from passerelle.segmentation.learning.traits import Learned
 
-Method = Literal["kmeans", "hierarchical", "dbscan", "hdbscan"]
-COUNTED: frozenset[Method] = frozenset({"kmeans", "hierarchical"})
+Method = Literal["kmeans", "hierarchical", "dbscan", "hdbscan", "hidden_states"]
+COUNTED: frozenset[Method] = frozenset({"kmeans", "hierarchical", "hidden_states"})
 """Methods that are told how many groups to find."""
 
-SAMPLES: dict[Method, int] = {"kmeans": 1_000_000, "hierarchical": 10_000, "dbscan": 50_000, "hdbscan": 20_000}
+SAMPLES: dict[Method, int] = {
+    "kmeans": 1_000_000,
+    "hierarchical": 10_000,
+    "dbscan": 50_000,
+    "hdbscan": 20_000,
+    "hidden_states": 2_000,
+}
 """How many people a method looks at by default: what it does in seconds and without gigabytes."""
 
 
@@ -78,7 +84,12 @@ class ClusterFile(Closed):
     cluster: Name = Field(description="Its name: the file's name.")
     description: str = Field("", max_length=400, description="What it is for, for readers.")
     traits: dict[str, Learned] = Field(
-        min_length=1, max_length=30, description="Traits of model.yaml that people are alike in, and how each counts."
+        default_factory=dict,
+        max_length=30,
+        description="Traits of model.yaml that people are alike in, and how each counts; not for hidden_states.",
+    )
+    journey: str | None = Field(
+        None, description="hidden_states: the journey of model.yaml, with named states, that people go."
     )
     population: Condition | None = Field(
         None, description="Among whom: a condition such as `{in_segment: buyers}`; by default everybody."
@@ -107,7 +118,15 @@ class ClusterFile(Closed):
 
     @model_validator(mode="after")
     def _fitting(self) -> "ClusterFile":
-        counted = self.method in COUNTED
+        counted, ways = self.method in COUNTED, self.method == "hidden_states"
+        if ways != (self.journey is not None):
+            raise complaint(
+                "groups", "needs a `journey`" if ways else f"takes no `journey`: {self.method} looks at traits"
+            )
+        if ways == bool(self.traits):
+            raise complaint("groups", "takes no `traits`: it looks at a journey" if ways else "needs `traits`")
+        if ways and (self.pca is not None or self.embedding is not None):
+            raise complaint("groups", "takes neither `pca` nor `embedding`: a journey has no directions")
         if counted and self.groups is None:
             raise PydanticCustomError("groups", "needs `groups`: a number, or a range such as `{from: 2, to: 10}`")
         if not counted and self.groups is not None:

@@ -11,6 +11,7 @@ from passerelle.segmentation.clusters.alignment import aligned
 from passerelle.segmentation.clusters.axes import axes
 from passerelle.segmentation.clusters.embedding import embedded
 from passerelle.segmentation.clusters.file import COUNTED, ClusterFile, Range
+from passerelle.segmentation.clusters.hidden import fit_states
 from passerelle.segmentation.clusters.measures import agreement, calinski_harabasz, silhouette, turned
 from passerelle.segmentation.clusters.model import (
     NONE,
@@ -54,6 +55,8 @@ def fit(file: ClusterFile, looked: Looked, previous: ClusterModel | None = None)
     scikit-learn.
     """
     with learning():
+        if file.journey is not None:
+            return fit_states(file, looked, previous)
         return _Fit(file, looked, previous).run()
 
 
@@ -209,7 +212,7 @@ class _Fit:
                 return lambda rows, _: methods.dbscan(
                     rows, settings["eps"], max(2, round(settings["neighbours"] * min(1, len(rows) / len(self._rows))))
                 )
-            case "hdbscan":
+            case _:
                 return lambda rows, _: methods.hdbscan(
                     rows, max(5, round(settings["neighbours"] * min(1, len(rows) / len(self._rows))))
                 )

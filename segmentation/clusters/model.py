@@ -108,6 +108,24 @@ class Embedding(Numbers):
     patches: list[Patch]
 
 
+class HiddenStates(Numbers):
+    """A hidden Markov model of a journey. Its states are the model's groups, in the order of `labels`."""
+
+    journey: str
+    journey_digest: str
+    """Of what model.yaml said of the journey."""
+    symbols: list[str]
+    """What people can be seen in: the journey's states."""
+    start: list[float]
+    moves: list[list[float]]
+    """From each state to each."""
+    shows: list[list[float]]
+    """Of each state, how likely each symbol is."""
+    criterion: dict[int, float]
+    """By number of states: the Bayesian information criterion; the smallest is the best."""
+    observations: int
+
+
 class Alignment(Numbers):
     """How labels follow from the model before."""
 
@@ -155,6 +173,7 @@ class ClusterModel(Fitted):
     comparisons: list[Comparison] = Field(default_factory=list)
     tree: Tree | None = None
     embedding: Embedding | None = None
+    hidden: HiddenStates | None = None
     alignment: Alignment = Field(default_factory=Alignment)
     next_label: int
     minimum_group: int

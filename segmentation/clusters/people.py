@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from passerelle.segmentation.clusters.assign import Standing, assigned, standing
 from passerelle.segmentation.clusters.file import ClusterFile
 from passerelle.segmentation.clusters.model import NONE, ClusterModel
+from passerelle.segmentation.clusters.sequences import sequences_of
 from passerelle.segmentation.dataset import Dataset
 from passerelle.segmentation.history import History
 from passerelle.segmentation.learning.people import Looked, people_of, snapshot
@@ -30,7 +31,10 @@ def look(name: str, resolver: Resolver, dataset: Dataset, *, as_of: int, history
 
     Raises `Misdefined` before any data is read.
     """
-    asked = resolver.clustered(name)
+    asked, journey = resolver.clustered(name), dataset.clusters.files[name].journey
+    if journey is not None:
+        seen = sequences_of(resolver, dataset, asked, journey, as_of=as_of, history=history)
+        return Looked(seen, as_of, snapshot(resolver.catalogue.tables.values(), dataset))
     raw = people_of(resolver, dataset, asked.traits, asked.population, uses=asked.uses, as_of=as_of, history=history)
     return Looked(raw, as_of, snapshot(resolver.catalogue.tables.values(), dataset))
 

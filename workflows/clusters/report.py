@@ -10,6 +10,7 @@ from importlib.resources import files
 from passerelle.segmentation.clusters.file import ClusterFile
 from passerelle.segmentation.clusters.model import ClusterModel, Group
 from passerelle.workflows.clusters.heaps import Dot, heaps
+from passerelle.workflows.clusters.hidden import hidden_states
 from passerelle.workflows.clusters.models import Run
 from passerelle.workflows.clusters.pictures import COLOURS, Series, Spot, figure, lines, plane, tree
 from passerelle.workflows.report.blocks import listed
@@ -38,6 +39,7 @@ class _Page:
         yield self._groups()
         yield self._over_time()
         yield self._how_many()
+        yield from hidden_states(self._model, self._called)
         yield self._neighbours()
         yield self._plane()
         yield self._near()
@@ -101,7 +103,9 @@ class _Page:
             [
                 tag("h3", self._name(group), style=f"color:{COLOURS[index % len(COLOURS)]}"),
                 tag("p", group.words),
-                listed(("Trait", "Mean", "Median", "Away from everybody, in deviations"), rows, numbers=3),
+                listed(("Trait", "Mean", "Median", "Away from everybody, in deviations"), rows, numbers=3)
+                if rows
+                else "",
             ]
         )
 
@@ -127,23 +131,16 @@ class _Page:
             "From run to run",
             tag("p", f"Groups of fewer than {least} people are not shown."),
             tag("figure", lines(sizes, days, title="Size of each group, from run to run")),
-            tag("p", "How much nearer people are to their own group than to the next; when it falls, fit again."),
-            tag(
-                "figure",
-                lines(
-                    [Series("silhouette", [run.silhouette for run in runs])], days, title="Silhouette, from run to run"
-                ),
-            ),
-            tag("p", "Calinski-Harabasz: how far groups lie apart, against how far they reach."),
-            tag(
-                "figure",
-                lines(
-                    [Series("Calinski-Harabasz", [run.calinski_harabasz for run in runs])],
-                    days,
-                    title="Calinski-Harabasz, from run to run",
-                ),
-            ),
+            *(() if self._model.hidden else self._held_together(days, runs)),
         )
+
+    def _held_together(self, days: Sequence[str], runs: Sequence[Run]) -> Iterator[Markup]:
+        yield tag("p", "How much nearer people are to their own group than to the next; when it falls, fit again.")
+        near = [Series("silhouette", [run.silhouette for run in runs])]
+        yield tag("figure", lines(near, days, title="Silhouette, from run to run"))
+        yield tag("p", "Calinski-Harabasz: how far groups lie apart, against how far they reach.")
+        apart = [Series("Calinski-Harabasz", [run.calinski_harabasz for run in runs])]
+        yield tag("figure", lines(apart, days, title="Calinski-Harabasz, from run to run"))
 
     # --- how many
     def _how_many(self) -> Markup | None:
@@ -188,8 +185,10 @@ class _Page:
         )
 
     # --- directions
-    def _plane(self) -> Markup:
+    def _plane(self) -> Markup | None:
         model = self._model
+        if not model.features:
+            return None
         everybody = sum(group.size for group in model.groups)
         spots = [Spot(self._name(g), g.middle, g.spread, g.size / everybody) for g in model.groups]
         second = model.axes.directions[1] if len(model.axes.directions) > 1 else [0.0] * len(model.features)
@@ -246,7 +245,9 @@ class _Page:
         )
 
     # --- tests
-    def _tests(self) -> Markup:
+    def _tests(self) -> Markup | None:
+        if not self._model.comparisons:
+            return None
         rows = [
             (
                 each.trait,

@@ -77,6 +77,14 @@ class Loading(Part):
     loadings: list[float]
 
 
+class HiddenState(Part):
+    """One hidden state of a journey."""
+
+    name: str = Field(description="Of its group.")
+    shows: dict[str, float] = Field(description="How likely somebody in it is seen in each of the journey's states.")
+    moves: dict[str, float] = Field(description="How likely their next step is in each state, by name of its group.")
+
+
 class FittedResult(Result):
     """A fitted model."""
 
@@ -103,6 +111,10 @@ class FittedResult(Result):
     tests: list[TraitTest] = Field(default_factory=list)
     directions: list[float] = Field(default_factory=list, description="Share of the variance of each main direction.")
     loadings: list[Loading] = Field(default_factory=list)
+    states: list[HiddenState] = Field(default_factory=list, description="Of hidden states.")
+    criterion: dict[int, float] = Field(
+        default_factory=dict, description="Of hidden states: the Bayesian information criterion by their number."
+    )
     went_on: list[int] = Field(default_factory=list, description="Labels that go on from the model before.")
     new: list[int] = Field(default_factory=list)
     ended: list[int] = Field(default_factory=list)
@@ -191,12 +203,29 @@ def _fitted(found: "Told", flagged: list[str]) -> FittedResult:
             Loading(trait=feature.shown, loadings=row)
             for feature, row in zip(model.features, model.axes.loadings, strict=True)
         ],
+        states=_states(found),
+        criterion=model.hidden.criterion if model.hidden else {},
         went_on=sorted(model.alignment.kept),
         new=model.alignment.new,
         ended=model.alignment.ended,
         notes=[*model.notes, *flagged],
         **model.model_dump(include=set(_AS_THEY_ARE)),
     )
+
+
+def _states(found: "Told") -> list[HiddenState]:
+    hidden = found.model.hidden
+    if hidden is None:
+        return []
+    named = {place: found.file.name_of(label) for place, label in enumerate(found.model.labels) if label}
+    return [
+        HiddenState(
+            name=name,
+            shows=dict(zip(hidden.symbols, hidden.shows[place], strict=True)),
+            moves={other: hidden.moves[place][at] for at, other in named.items()},
+        )
+        for place, name in named.items()
+    ]
 
 
 _AS_THEY_ARE = (
@@ -223,6 +252,8 @@ def render_fitted(result: FittedResult, console: "Console") -> None:
             lines.add_row(f"{each_number.groups}{mark}", *figures, f"{each_number.gap_error:.3f}")
         console.print(lines, markup=False)
         console.print(result.reason, markup=False)
+    if result.states:
+        _render_states(result, console)
     tests = table("Where they differ", ("Trait",), ("Eta squared", "Welch's p", "Kruskal's p", "Epsilon squared"))
     for test in result.tests:
         tests.add_row(
@@ -241,6 +272,22 @@ def render_fitted(result: FittedResult, console: "Console") -> None:
         console.print(f"Labels against the model before: {told}.", markup=False)
     for note in result.notes:
         console.print(f"Note: {note}", style="yellow", markup=False)
+
+
+def _render_states(result: FittedResult, console: "Console") -> None:
+    """Two tables of shares, and what speaks for their number."""
+    from passerelle.workflows.verbs.tables import table
+
+    shows = {state.name: state.shows for state in result.states}
+    moves = {state.name: state.moves for state in result.states}
+    for title, rows in (("What each state shows", shows), ("Where each state leads", moves)):
+        heads = tuple(next(iter(rows.values())))
+        lines = table(title, ("State",), heads)
+        for name, shares in rows.items():
+            lines.add_row(name, *(f"{100 * shares[head]:.0f} %" for head in heads))
+        console.print(lines, markup=False)
+    said = "; ".join(f"{many}: {value:,.0f}" for many, value in sorted(result.criterion.items()))
+    console.print(f"Bayesian information criterion by number of states (the least is best): {said}.", markup=False)
 
 
 def _p(value: float | None) -> str:

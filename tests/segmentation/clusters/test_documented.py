@@ -23,7 +23,7 @@ FILES = {data["cluster"]: validated(ClusterFile, data) for data in WRITTEN if "c
 
 
 def test_the_files_and_segments_of_the_page_hold() -> None:
-    assert list(FILES) == ["buyers", "loyal_members", "dense_places"]
+    assert list(FILES) == ["buyers", "loyal_members", "dense_places", "phase"]
     more = {file.segment: file for file in segments_of(CLUSTERS)}
     assert list(more) == ["regulars_again"]
     found = check(model(), {**segments(), **more}, tables(), fitted=fitted(), clusters=Clusters(FILES, {}))

@@ -19,7 +19,7 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"names": {"1": "best", "2": "best"}}, "gives two groups the same name"),
     ({"names": {"1": "2"}}, "which would be taken for another group's"),
     ({"traits": {"tier": {"one_hot": True, "log": True}}}, "is a text beside `one_hot`, which has no logarithm"),
-    ({"traits": {}}, "at least 1"),
+    ({"traits": {}}, "needs `traits`"),
     ({"minimum_group": 4}, "greater than or equal to 5"),
 ]
 

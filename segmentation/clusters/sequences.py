@@ -1,0 +1,48 @@
+"""What people do one thing after another, as numbers of a journey's states: by the engine, the same on each."""
+
+import hashlib
+
+import numpy as np
+import pyarrow as pa
+
+from passerelle.segmentation.clusters.states import described
+from passerelle.segmentation.compile import ways
+from passerelle.segmentation.compile.walk import Needs
+from passerelle.segmentation.dataset import Dataset
+from passerelle.segmentation.history import History
+from passerelle.segmentation.learning.resolve import Made
+from passerelle.segmentation.resolve import Resolver
+from passerelle.segmentation.running import opened
+from passerelle.segmentation.wrong import Place
+
+
+def sequences_of(
+    resolver: Resolver, dataset: Dataset, made: Made, name: str, *, as_of: int, history: History
+) -> pa.Table:
+    """Everybody of a population, sorted by `subject_id`, and the states of the journey `name` that they were `seen` in.
+
+    Beside the table stand the states' names, and a digest of what model.yaml says of the journey.
+    """
+    chosen = resolver.reached(made.uses)
+    needs = Needs.of(chosen.values())
+    if made.population is not None:
+        needs.add_rule(made.population)
+    journey = resolver.journeys.journey(name, Place(""))
+    symbols = [state for state, _ in journey.states]
+    with opened(resolver, chosen, needs, dataset=dataset, as_of=as_of, history=history) as run:
+        people = run.compiler.people
+        if made.population is not None:
+            people = people.mutate(wanted=run.compiler.rule(made.population))
+            people = people.filter(people.wanted)
+        people = people.select("subject_id")
+        rows = ways.instants(journey, symbols, run.session.events, run.compiler.as_of, people)
+        ids = run.session.fetch(people)["subject_id"].cast(pa.int64()).combine_chunks().to_numpy()
+        events = run.session.fetch(rows.select("subject_id", "t", "state"))
+    events = events.sort_by([("subject_id", "ascending"), ("t", "ascending")])
+    ids = np.sort(ids)
+    counts = np.searchsorted(events["subject_id"].to_numpy(), np.append(ids, np.iinfo(np.int64).max))
+    offsets = pa.array(counts.astype(np.int32))
+    states = events["state"].cast(pa.int16()).combine_chunks()
+    written = resolver.catalogue.model.journeys[name].model_dump_json()
+    table = pa.table({"subject_id": ids, "seen": pa.ListArray.from_arrays(offsets, states)})
+    return described(table, symbols, hashlib.sha256(written.encode()).hexdigest())
