@@ -75,7 +75,7 @@ def condition(rule: Plain, value_of: ValueOf, threshold_of: ThresholdOf, as_of: 
             return value.isnull() if rule.missing else value.notnull()
         case OneOf():
             found = _one_of(value, rule)
-            return known(~found if rule.negated else found)
+            return known(~found & value.notnull() if rule.negated else found)
         case TextMatch():
             return known(found_in(value, rule.text, at_start=rule.at_start))
         case Age():

@@ -124,6 +124,13 @@ def test_not_is_the_complement_so_people_with_a_missing_value_are_in_it(world: W
     assert world.members({"not": {"attribute": "loyalty", "is_not": "or"}}) == {1, 2}
 
 
+def test_not_in_asks_for_a_known_value_even_where_nobody_can_have_one_of_the_list(world: World) -> None:
+    world.people = [*persons(1, points=5, credit=100), *persons(2)]
+    assert world.members({"attribute": "points", "not_in": [0.5]}) == {1}
+    assert world.members({"attribute": "credit", "not_in": [0.005]}) == {1}
+    assert world.members({"attribute": "points", "in": [0.5]}) == set()
+
+
 def test_missing_asks_for_it(world: World) -> None:
     world.people = [{"subject_id": 1, "loyalty": "or"}, {"subject_id": 2, "loyalty": None}]
     assert world.members({"attribute": "loyalty", "missing": True}) == {2}
