@@ -46,10 +46,10 @@ def _spark(workspace: "Workspace", wanted: SparkEngine) -> "Engine":
         from passerelle.segmentation.engines.spark_connect import SparkConnect
 
         token = None if wanted.token_file is None else read_secret(workspace.path(wanted.token_file))
-        return SparkConnect(wanted.remote, token)
+        return SparkConnect(wanted.remote, token, wanted.mllib_above)
     from passerelle.segmentation.engines.spark import Spark
 
-    return Spark(wanted.master, wanted.memory, workspace.private_folder("var/engine"))
+    return Spark(wanted.master, wanted.memory, workspace.private_folder("var/engine"), wanted.mllib_above)
 
 
 def _readable(workspace: "Workspace", wanted: SparkEngine) -> None:

@@ -15,7 +15,11 @@ def axes(rows: Matrix, keep: float) -> Axes:
     mean = rows.mean(axis=0)
     centred = rows - mean
     covariance = np.einsum("ij,ik->jk", centred, centred, optimize=False) / max(len(rows) - 1, 1)
-    values, vectors = np.linalg.eigh(covariance)
+    return axes_of(mean, *np.linalg.eigh(covariance), keep)
+
+
+def axes_of(mean: Matrix, values: Matrix, vectors: Matrix, keep: float) -> Axes:
+    """The same, of the covariance's eigenvalues and eigenvectors (columns), in any order."""
     order = np.argsort(values, kind="stable")[::-1]
     values, vectors = np.maximum(values[order], 0.0), vectors[:, order]
     shares = values / values.sum()

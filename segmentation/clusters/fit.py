@@ -10,6 +10,7 @@ from passerelle.segmentation.clusters import choice, methods
 from passerelle.segmentation.clusters.alignment import aligned
 from passerelle.segmentation.clusters.axes import axes
 from passerelle.segmentation.clusters.embedding import embedded
+from passerelle.segmentation.clusters.everybody import Everybody
 from passerelle.segmentation.clusters.file import COUNTED, ClusterFile, Range
 from passerelle.segmentation.clusters.hidden import fit_states
 from passerelle.segmentation.clusters.measures import agreement, calinski_harabasz, silhouette, turned
@@ -24,7 +25,7 @@ from passerelle.segmentation.clusters.model import (
     Group,
     Tree,
 )
-from passerelle.segmentation.clusters.points import Points, points_of
+from passerelle.segmentation.clusters.points import Points, points_at, points_of
 from passerelle.segmentation.clusters.profile import compared, figures, in_words
 from passerelle.segmentation.clusters.stability import Grouped, stability
 from passerelle.segmentation.learning.features import Matrix, complete, learned, matrix, unscaled
@@ -48,8 +49,12 @@ _KEEP = 0.85
 _NOT_ITSELF = 0.9
 
 
-def fit(file: ClusterFile, looked: Looked, previous: ClusterModel | None = None) -> ClusterModel:
+def fit(
+    file: ClusterFile, looked: Looked, previous: ClusterModel | None = None, everybody: Everybody | None = None
+) -> ClusterModel:
     """The model that these people give; labels go on from `previous`, if it measures the same features.
+
+    `everybody`: who was not all looked at, and of whom the middles are to be.
 
     Raises `HeldBack` where the data has no such groups: too few people, all alike, or one group alone. Needs
     scikit-learn.
@@ -57,7 +62,7 @@ def fit(file: ClusterFile, looked: Looked, previous: ClusterModel | None = None)
     with learning():
         if file.journey is not None:
             return fit_states(file, looked, previous)
-        return _Fit(file, looked, previous).run()
+        return _Fit(file, looked, previous, everybody).run()
 
 
 def projected(rows: Matrix, found: Axes, *, reduced: bool) -> Matrix:
@@ -66,12 +71,15 @@ def projected(rows: Matrix, found: Axes, *, reduced: bool) -> Matrix:
 
 
 class _Fit:
-    def __init__(self, file: ClusterFile, looked: Looked, previous: ClusterModel | None) -> None:
+    def __init__(
+        self, file: ClusterFile, looked: Looked, previous: ClusterModel | None, everybody: Everybody | None
+    ) -> None:
         self._file, self._looked, self._previous = file, looked, previous
         known = complete(looked.raw, file.traits)
-        self._left_out = int((~known).sum())
-        people = looked.raw.filter(pa.array(known)) if self._left_out else looked.raw
-        self._people = people.num_rows
+        people = looked.raw if known.all() else looked.raw.filter(pa.array(known))
+        self._all = everybody
+        self._people = people.num_rows if self._all is None else self._all.people
+        self._left_out = int((~known).sum()) if self._all is None else self._all.left_out
         self._enough()
         ids = people["subject_id"].to_numpy()
         self._features = learned(people, file.traits, minimum=file.minimum_group)
@@ -80,7 +88,8 @@ class _Fit:
         self._ids = ids[picked]
         scaled = matrix(self._raw, self._features)
         self._scaled = scaled
-        self._axes = axes(scaled, float(file.pca.keep) if file.pca else _KEEP)
+        keep = float(file.pca.keep) if file.pca else _KEEP
+        self._axes = axes(scaled, keep) if self._all is None else self._all.axes(self._features, keep)
         self._rows = projected(scaled, self._axes, reduced=file.pca is not None)
         self._settings: dict[str, float] = {}
         self._notes: list[str] = []
@@ -90,9 +99,7 @@ class _Fit:
         shown = self._sample(LOOKED_AT)
         told = self._criteria(shown) if file.method in COUNTED else None
         curve = self._settle(told)
-        own = self._grouping()
-        found = own(self._rows, file.seed)
-        points = points_of(self._rows, found, file.method, minimum=file.minimum_group, seed=file.seed)
+        found, points = self._found() if self._all is None else self._found_in(self._all)
         self._at_least_two(points)
         labels, _ = points.assign(self._rows)
         labels, points, alignment, next_label = self._aligned(points, labels)
@@ -116,7 +123,7 @@ class _Fit:
             snapshot=self._looked.snapshot,
             as_of=self._looked.as_of,
             seed=file.seed,
-            made_with={name: version(name) for name in _WITH},
+            made_with={name: version(name) for name in (*_WITH, *(["pyspark"] if self._all else []))},
             method=file.method,
             settings=self._settings,
             people=self._people,
@@ -199,6 +206,22 @@ class _Fit:
         eps = float(file.eps) if file.eps is not None else float(curve[methods.knee(curve)])
         self._settings |= {"neighbours": neighbours, "eps": short(eps or float(curve[-1]) or 1.0)}
         return [short(each) for each in curve]
+
+    def _found(self) -> tuple[Labels, Points]:
+        file = self._file
+        found = self._grouping()(self._rows, file.seed)
+        return found, points_of(self._rows, found, file.method, minimum=file.minimum_group, seed=file.seed)
+
+    def _found_in(self, everybody: Everybody) -> tuple[Labels, Points]:
+        """Groups of people who are not here; the sample's labels are by their middles."""
+        file, turned_by = self._file, self._axes if self._file.pca is not None else None
+        middles = everybody.middles(self._features, turned_by, int(self._settings["groups"]), file.seed)
+        points = points_at(middles, minimum=file.minimum_group)
+        self._notes.append(
+            f"The middles of the groups and the main directions are those of all {self._people} people, by MLlib; "
+            f"everything else is measured on {len(self._rows)} of them."
+        )
+        return points.assign(self._rows)[0], points
 
     def _grouping(self) -> methods.Grouping:
         settings = self._settings

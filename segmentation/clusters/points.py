@@ -66,6 +66,13 @@ def points_of(rows: Matrix, found: Labels, method: Method, *, minimum: int, seed
     return Points(everything, np.array(labels, np.int64), reach)
 
 
+def points_at(middles: list[tuple[int, list[float]]], *, minimum: int) -> Points:
+    """Groups that K-means found: of each how many people, and their middle. Fewer than `minimum` are no group."""
+    large = sorted((-size, [short(value) for value in middle]) for size, middle in middles if size >= minimum)
+    rows = np.array([middle for _, middle in large], np.float64)
+    return Points(rows, np.arange(1, len(large) + 1), {})
+
+
 def _middle(rows: Matrix) -> tuple[float, ...]:
     return tuple(rows.mean(axis=0).tolist())
 

@@ -1,8 +1,8 @@
 """What an engine is: a place that holds the lake's tables for one evaluation, and computes SQL over them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -26,6 +26,20 @@ class Backend(Protocol):
 
     def place(self, name: str) -> str:
         """What the table `name` of this evaluation is called there."""
+
+
+@runtime_checkable
+class Learns(Protocol):
+    """A backend that learns from more people than one machine is asked to hold. Rows are those of the table `name`."""
+
+    learns_above: int | None
+    """From more people than this, where it is asked to."""
+
+    def directions(self, name: str, columns: Sequence[str]) -> list[tuple[float, list[float]]]:
+        """Principal components: the share of the variance of each, falling, and a number per column."""
+
+    def middles(self, name: str, columns: Sequence[str], groups: int, seed: int) -> list[tuple[int, list[float]]]:
+        """K-means: of each group that it found, how many rows it has, and their middle."""
 
 
 class Engine(Protocol):

@@ -25,6 +25,7 @@ class Spark:
     master: str = "local[*]"
     memory: str = "2GB"
     scratch: Path | None = None
+    learns_above: int | None = None
 
     @property
     def dialect(self) -> Dialect:
@@ -34,7 +35,7 @@ class Spark:
     @contextmanager
     def open(self, tables: Mapping[str, DatasetTable], dataset: Dataset) -> Iterator[Session]:
         """See `Engine`. Sessions share one application, which ends with this process."""
-        with opened(self._session(), tables, dataset) as session:
+        with opened(self._session(), tables, dataset, learns_above=self.learns_above) as session:
             yield session
 
     def check(self) -> str:

@@ -26,6 +26,7 @@ class SparkConnect:
 
     remote: str
     token: str | None = field(default=None, repr=False)
+    learns_above: int | None = None
 
     @property
     def dialect(self) -> Dialect:
@@ -35,7 +36,10 @@ class SparkConnect:
     @contextmanager
     def open(self, tables: Mapping[str, DatasetTable], dataset: Dataset) -> Iterator[Session]:
         """See `Engine`. A session at the server, that nobody else sees; it ends with this one."""
-        with self._session() as spark, opened(spark, tables, dataset) as session:
+        with (
+            self._session() as spark,
+            opened(spark, tables, dataset, learns_above=self.learns_above) as session,
+        ):
             yield session
 
     def check(self) -> str:
@@ -51,10 +55,17 @@ class SparkConnect:
         need("pyspark.sql", "Spark", "Install it: pip install 'passerelle[spark-connect]'")
         need("zstandard", "Spark Connect's client", "Install it: pip install 'passerelle[spark-connect]'")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # which version of pandas it likes best
-            from pyspark.sql.connect.client import DefaultChannelBuilder
-            from pyspark.sql.connect.client.retries import DefaultPolicy
-            from pyspark.sql.connect.session import SparkSession
+            warnings.simplefilter("ignore")  # that it tried often enough is an error, and told as one
+            spark = self._begun()
+            try:
+                yield prepared(spark)
+            finally:
+                spark.stop()
+
+    def _begun(self) -> Any:  # noqa: ANN401 - a SparkSession
+        from pyspark.sql.connect.client import DefaultChannelBuilder
+        from pyspark.sql.connect.client.retries import DefaultPolicy
+        from pyspark.sql.connect.session import SparkSession
 
         logging.getLogger("pyspark.sql.connect.logging").disabled = True  # its lines may quote values
         with told():
@@ -62,8 +73,5 @@ class SparkConnect:
             if self.token is not None:
                 channel.set(channel.PARAM_TOKEN, self.token)
             spark = SparkSession.builder.channelBuilder(channel).create()
-        try:
-            spark.client.set_retry_policies([DefaultPolicy(max_retries=_TRIES)])
-            yield prepared(spark)
-        finally:
-            spark.stop()
+        spark.client.set_retry_policies([DefaultPolicy(max_retries=_TRIES)])
+        return spark

@@ -1,6 +1,6 @@
 """What every Spark has in common, in this process, on a cluster or behind Spark Connect: its SQL and its tables."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +11,7 @@ from sqlglot import expressions as sge
 from passerelle.privacy.errors import DefinitionError, PasserelleError, TryLater
 from passerelle.segmentation.compile.portable import Portable
 from passerelle.segmentation.dataset import Dataset, DatasetTable
+from passerelle.segmentation.engines import spark_learning
 from passerelle.segmentation.engines.dialect import Dialect, call, quotient
 from passerelle.segmentation.engines.session import Session, schema_of, shown, small_tables
 
@@ -47,10 +48,16 @@ def prepared(spark: Any) -> Any:  # noqa: ANN401 - a SparkSession
 
 
 @contextmanager
-def opened(spark: Any, tables: Mapping[str, DatasetTable], dataset: Dataset) -> Iterator[Session]:  # noqa: ANN401 - a SparkSession
+def opened(
+    spark: Any,  # noqa: ANN401 - a SparkSession
+    tables: Mapping[str, DatasetTable],
+    dataset: Dataset,
+    *,
+    learns_above: int | None,
+) -> Iterator[Session]:
     """The lake's files and the small tables, by name, in this session; what is kept is let go of at the end."""
     read = sum(file.stat().st_size for table in tables.values() for file in table.files if file.exists())
-    backend = SparkBackend(spark, small=read < _SMALL)
+    backend = SparkBackend(spark, learns_above, small=read < _SMALL)
     try:
         with told():
             for name, table in tables.items():
@@ -76,6 +83,8 @@ class SparkBackend:
     """One evaluation's session."""
 
     spark: Any
+    learns_above: int | None = None
+    """See `Learns`."""
     small: bool = False
     """Whether planning takes longer than computing: then what is stored is rows, without the plan that led to them."""
     kept: list[Any] = field(default_factory=list)
@@ -105,6 +114,16 @@ class SparkBackend:
     def place(self, name: str) -> str:
         """See `Backend`."""
         return name
+
+    def directions(self, name: str, columns: Sequence[str]) -> list[tuple[float, list[float]]]:
+        """See `Learns`."""
+        with told():
+            return spark_learning.directions(self.spark.table(name), columns)
+
+    def middles(self, name: str, columns: Sequence[str], groups: int, seed: int) -> list[tuple[int, list[float]]]:
+        """See `Learns`."""
+        with told():
+            return spark_learning.middles(self.spark.table(name), columns, groups, seed)
 
     def close(self) -> None:
         """Let go of what was kept."""

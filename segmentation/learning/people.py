@@ -2,19 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from passerelle.segmentation.compile.portable import Expr
 from passerelle.segmentation.compile.walk import Needs
 from passerelle.segmentation.dataset import Dataset, DatasetTable
 from passerelle.segmentation.history import History
 from passerelle.segmentation.literals import CENTS
 from passerelle.segmentation.resolve import Resolver
 from passerelle.segmentation.rules import Operand, Rule, Sort
-from passerelle.segmentation.running import opened
+from passerelle.segmentation.running import Evaluation, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,22 @@ def people_of(
 
     Values are as people write them. `uses`: segments that the population refers to.
     """
+    with population_of(resolver, dataset, traits, population, uses=uses, as_of=as_of, history=history) as (run, people):
+        return as_written(run.session.fetch(people), traits)
+
+
+@contextmanager
+def population_of(
+    resolver: Resolver,
+    dataset: Dataset,
+    traits: Mapping[str, Operand],
+    population: Rule | None,
+    *,
+    uses: Sequence[str],
+    as_of: int,
+    history: History,
+) -> Iterator[tuple[Evaluation, Expr]]:
+    """An open run, and the same people in it: `subject_id` and, in the order of `traits`, `x0`, `x1` …, as stored."""
     chosen = resolver.reached(uses)
     needs = Needs.of(chosen.values())
     if population is not None:
@@ -56,7 +74,11 @@ def people_of(
             people = people.filter(people.wanted).select("subject_id", *columns)
         else:
             people = people.select("subject_id", **columns)
-        found = run.session.fetch(people)
+        yield run, people
+
+
+def as_written(found: pa.Table, traits: Mapping[str, Operand]) -> pa.Table:
+    """These people, sorted, with the name of each trait and its values as people write them."""
     found = found.sort_by("subject_id")
     arrays = {"subject_id": found["subject_id"].cast(pa.int64())}
     for index, (trait, operand) in enumerate(traits.items()):

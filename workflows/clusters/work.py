@@ -1,5 +1,6 @@
 """Fit and apply a cluster of a workspace."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from passerelle.segmentation.clusters.assign import Standing
 from passerelle.segmentation.clusters.fit import fit
 from passerelle.segmentation.clusters.known import unfit
 from passerelle.segmentation.clusters.model import ClusterModel
-from passerelle.segmentation.clusters.people import groups_of, look
+from passerelle.segmentation.clusters.people import groups_of, looking
 from passerelle.segmentation.learning.unfit import Unfit
 from passerelle.segmentation.resolve import Resolver
 from passerelle.workflows.engine import Unsaved, dataset, instant, located
@@ -50,10 +51,12 @@ def fit_cluster(workspace: "Workspace", name: str, *, as_of: int | None, now: in
         data = dataset(workspace)
         resolver = Resolver.of(workspace.model, workspace.segments, data)
         history = Unsaved(workspace.store())
-        with progress.step(f"Reading the people of {name}"):
-            looked = look(name, resolver, data, as_of=at, history=history)
-        with progress.step(f"Finding groups by {file.method}"):
-            model = fit(file, looked, models.before(name, file.digest, looked.snapshot, at))
+        with ExitStack() as read:
+            with progress.step(f"Reading the people of {name}"):
+                looked, everybody = read.enter_context(looking(name, resolver, data, as_of=at, history=history))
+            with progress.step(f"Finding groups by {file.method}"):
+                before = models.before(name, file.digest, looked.snapshot, at)
+                model = fit(file, looked, before, everybody)
         models.keep(model)
         found = groups_of([name], resolver, data, as_of=at, history=history)
         models.note_standing(name, found[name].standing, at)

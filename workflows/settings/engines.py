@@ -54,6 +54,13 @@ class SparkEngine(Closed):
         None, description="File with the token that Spark Connect asks for; mode 0400 or 0600. TLS is used then."
     )
 
+    mllib_above: int | None = Field(
+        None,
+        ge=1_000,
+        description="K-means and main directions of more people than this are found in all of them, by MLlib; "
+        "without it, in a sample, here.",
+    )
+
     @model_validator(mode="after")
     def _fitting(self) -> "SparkEngine":
         if self.remote is None and self.token_file is not None:
