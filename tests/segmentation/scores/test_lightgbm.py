@@ -1,6 +1,7 @@
 """LightGBM beside the others: what is kept says what LightGBM says, to the last bit."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,11 @@ from passerelle.segmentation.scores.lightgbm import LightGbm, grown, numbers_of
 from passerelle.segmentation.scores.model import ScoreModel
 from passerelle.segmentation.scores.predict import LEAF, Trees
 from tests.segmentation.scores.test_fit import file, looked
+
+try:
+    import_module("lightgbm")
+except OSError:  # the package is locked; the system's OpenMP is not
+    pytest.skip("LightGBM wants the system's libgomp, which is not here", allow_module_level=True)
 
 SETTINGS = {"learning_rate": 0.1, "leaves": 12, "trees": 40}
 
