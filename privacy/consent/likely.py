@@ -4,13 +4,17 @@ A no of one is a no of both; a yes is not. So a link only ever takes people out.
 go: then each is again what they said themselves.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, or_, select
 
 from passerelle.privacy.consent.groups import FOREVER, Ints
-from passerelle.privacy.consent.kin import survivors
+from passerelle.privacy.consent.kin import kin, survivors
 from passerelle.privacy.store import Store
 from passerelle.privacy.store import tables as t
 
@@ -31,24 +35,24 @@ def tie(store: Store, connection: Connection, found: pa.Table, *, source: str, n
 
 
 def judge(store: Store, connection: Connection, judged: pa.Table, *, now: int) -> tuple[int, int]:
-    """Keep what somebody said of pairs: `subject_id`, `other_id` and `same`. How many are tied and let go since.
+    """Keep what somebody said of pairs of people of today: `subject_id`, `other_id` and `same`.
 
-    `same` ties a pair, whatever its score was; `different` lets it go, and no later comparison ties it again. The last
-    word counts, from `now` on; the same again changes nothing.
+    `same` ties a pair, whatever its score was; `different` lets it go, also where it was found between people who were
+    merged into them since, and no later comparison of these two ties it again. The last word counts, from `now` on; the
+    same again changes nothing. How many are tied and let go since.
     """
     pairs = _pairs(judged)
+    kept = _kept(store, connection)
+    stands = kept.stands(pairs)
     same = np.asarray(pairs.pop("same").to_numpy(zero_copy_only=False), bool)
-    stands = _standing(store, connection, pairs["subject_id"], pairs["other_id"])
-    confirmed = {name: column.filter(pa.array(same & (stands == _TIED))) for name, column in pairs.items()}
-    store.update(connection, t.probable_link, confirmed | {"source": pa.repeat(JUDGED, len(confirmed["subject_id"]))})
-    tied, let_go = same & (stands != _TIED), ~same & (stands != _LET_GO)
-    for these, score, since in ((tied, _SURE, None), (let_go, 0, now)):
-        rows = {name: column.filter(pa.array(these)) for name, column in pairs.items()}
-        count = int(these.sum())
-        rows |= {"source": pa.repeat(JUDGED, count), "let_go_at": pa.array([since] * count, pa.int64())}
-        begun = {"score": _all(score, count), "found_at": _all(now, count)}
-        store.insert(connection, t.probable_link, rows | begun, on_conflict="ignore")
-        store.update(connection, t.probable_link, rows | (begun if since is None else {}))
+    confirmed, tied, let_go = same & (stands == _TIED), same & (stands != _TIED), ~same & (stands != _LET_GO)
+    _judged(store, connection, kept.rows_of(pairs, confirmed), {})
+    own = {name: column.filter(pa.array(tied)) for name, column in pairs.items()}
+    begun: dict[str, int | None] = {"score": _SURE, "found_at": now, "let_go_at": None}
+    _judged(store, connection, own, begun, new=begun)
+    _judged(store, connection, kept.rows_of(pairs, let_go), {"let_go_at": now})
+    own = {name: column.filter(pa.array(let_go)) for name, column in pairs.items()}
+    _judged(store, connection, own, {"let_go_at": now}, new={"score": 0, "found_at": now, "let_go_at": now})
     return int(tied.sum()), int(let_go.sum())
 
 
@@ -82,18 +86,62 @@ def _pairs(found: pa.Table) -> dict[str, pa.Array]:
     return {"subject_id": pa.array(pairs[:, 0], pa.int64()), "other_id": pa.array(pairs[:, 1], pa.int64()), **kept}
 
 
-def _standing(store: Store, connection: Connection, one: pa.Array, other: pa.Array) -> Ints:
-    """How each pair stands today."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """Every pair that is kept: as it was found, as the people they are today, and whether it holds."""
+
+    found: Ints
+    today: dict[tuple[int, int], list[int]]
+    """Leads from a pair of today to rows of `found`."""
+    holds: npt.NDArray[np.bool_]
+
+    def stands(self, pairs: dict[str, pa.Array]) -> Ints:
+        """How each pair stands."""
+        rows = [self.today.get(pair, []) for pair in _told(pairs)]
+        return np.array([_NEW if not each else _TIED if self.holds[each].any() else _LET_GO for each in rows], np.int64)
+
+    def rows_of(self, pairs: dict[str, pa.Array], wanted: npt.NDArray[np.bool_]) -> dict[str, pa.Array]:
+        """The rows of these pairs that hold."""
+        asked = [pair for pair, there in zip(_told(pairs), wanted.tolist(), strict=True) if there]
+        rows = np.array([row for pair in asked for row in self.today.get(pair, []) if self.holds[row]], np.int64)
+        return {"subject_id": pa.array(self.found[rows, 0]), "other_id": pa.array(self.found[rows, 1])}
+
+
+def _kept(store: Store, connection: Connection) -> _Kept:
     c = t.probable_link.c
-    with store.among(connection, one) as value:
-        wanted = select(c.subject_id, c.other_id, c.let_go_at).where(c.subject_id.in_(select(value)))
-        held = store.table(connection, wanted)
-    stands = {
-        (low, high): _TIED if let_go is None else _LET_GO
-        for low, high, let_go in zip(*(column.to_pylist() for column in held.columns), strict=True)
-    }
-    pairs = zip(one.to_pylist(), other.to_pylist(), strict=True)
-    return np.array([stands.get(pair, _NEW) for pair in pairs], np.int64)
+    held = store.table(connection, select(c.subject_id, c.other_id, c.let_go_at))
+    kin_of = kin(store, connection)
+    found = np.column_stack([np.asarray(held[name].to_numpy(), np.int64) for name in ("subject_id", "other_id")])
+    now = np.sort(np.column_stack([survivors(found[:, side], kin_of) for side in (0, 1)]), axis=1)
+    today: dict[tuple[int, int], list[int]] = {}
+    for row, (low, high) in enumerate(now.tolist()):
+        today.setdefault((low, high), []).append(row)
+    return _Kept(found, today, held["let_go_at"].is_null().to_numpy())
+
+
+def _judged(
+    store: Store,
+    connection: Connection,
+    rows: dict[str, pa.Array],
+    changes: Mapping[str, int | None],
+    *,
+    new: Mapping[str, int | None] | None = None,
+) -> None:
+    """Rows that somebody judged, with these changes; `new`: what stands in those that are not there yet."""
+    count = len(rows["subject_id"])
+    named = rows | {"source": pa.repeat(JUDGED, count)}
+    if new is not None:
+        told = {name: pa.array([value] * count, pa.int64()) for name, value in new.items()}
+        store.insert(connection, t.probable_link, named | told, on_conflict="ignore")
+    store.update(
+        connection,
+        t.probable_link,
+        named | {name: pa.array([value] * count, pa.int64()) for name, value in changes.items()},
+    )
+
+
+def _told(pairs: dict[str, pa.Array]) -> list[tuple[int, int]]:
+    return list(zip(pairs["subject_id"].to_pylist(), pairs["other_id"].to_pylist(), strict=True))
 
 
 def _all(value: int, count: int) -> pa.Array:

@@ -138,3 +138,16 @@ def test_a_pair_that_is_judged_different_is_let_go_and_stays_so(tmp_path: Path) 
     assert judged(same=True, now=NOW + 4 * DAY) == (1, 0)
     assert house.reasons([one], at=NOW + 4 * DAY) != [ALLOWED], "the last word counts"
     assert links(house) == [(one, other, 1000, None)]
+
+
+def test_a_pair_is_let_go_as_the_people_they_are_today(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    first, one, other = registered(house, spelt(house), "j@example.org", "jeanne@gmial.com", "jeanne@gmail.com")
+    house.tell(statement(first), statement(one), statement(other, "ConsentWithdrawn"))
+    assert house.merge(first, one) == first
+    assert house.reasons([first]) != [ALLOWED], "the pair was found between those who were merged"
+    pairs = pa.table({"subject_id": [first], "other_id": [other], "same": [False]})
+    with house.store.write() as connection:
+        assert judge(house.store, connection, pairs, now=NOW + DAY) == (0, 1)
+        assert judge(house.store, connection, pairs, now=NOW + DAY) == (0, 0)
+    assert house.reasons([first], at=NOW + DAY) == [ALLOWED]
