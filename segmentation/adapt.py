@@ -17,7 +17,7 @@ from passerelle.segmentation.compile.rules import Compiler, Group
 from passerelle.segmentation.engines.session import Session
 from passerelle.segmentation.history import History, ThresholdValue
 from passerelle.segmentation.literals import in_words
-from passerelle.segmentation.rules import Operand, Rfm, Rule, Threshold, ThresholdRef, digest
+from passerelle.segmentation.rules import Operand, Rfm, Rule, Threshold, ThresholdRef, Top, digest
 
 _MANY_GROUPS = 1_000
 _MANY_VALUES, _MANY_VALUES_OF_GROUPS = 10_000, 1_000
@@ -76,6 +76,14 @@ class Adapter:
             rows = self._session.fetch(thresholds.quantiles(self._values(operand, rfm.over, None), amounts)).to_pylist()
             row = rows[0] if rows else {}
             self._compiler.scores[part] = [_decimal(row[f"q{i}"]) for i in range(len(amounts))] if row else []
+
+    def top(self, rule: Top) -> None:
+        """The value from which on somebody is among the greatest."""
+        share = None if rule.percent is None else Fraction(rule.percent) / 100
+        values = self._values(rule.operand, None, None)
+        rows = self._session.fetch(thresholds.edge(values, share=share, number=rule.n or 0)).to_pylist()
+        least = rows[0]["least"] if rows else None
+        self._compiler.tops[rule] = None if least is None else _decimal(least)
 
     def threshold(self, reference: ThresholdRef) -> list[InForce]:
         """One threshold, a value per group."""
@@ -152,7 +160,7 @@ class Adapter:
         for row in rows.to_pylist():
             amount = Fraction(int(row["amount"] or 0), scale)
             active = row["people"] if metric.per == "active_person" else 1
-            by_day[row["g"] if threshold.by else None][row["day"]] = amount / active
+            by_day[row["g"] if threshold.by else None][int(row["day"])] = amount / active
         found: dict[Group, Found] = {}
         for group, amounts in by_day.items():
             if metric.per == "active_person":

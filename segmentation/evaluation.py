@@ -39,11 +39,12 @@ def evaluating(  # noqa: PLR0913 - what a run is made of
     extra: Sequence[str] = (),
     thresholds: Sequence[str] = (),
     answers: Answers | None = None,
+    members_only: bool = False,
 ) -> Iterator[Evaluation]:
     """Check everything, then compute once what `names`, the traits or attributes in `extra`, and `thresholds` rest on.
 
-    `answers`: of all models among that, where they were computed and looked at already. Raises `Misdefined` before any
-    data is read.
+    `answers`: of all models among that, where they were computed and looked at already. `members_only`: nobody else is
+    asked about. Raises `Misdefined` before any data is read.
     """
     resolver = Resolver.of(model, segments, dataset)
     chosen = resolver.reached(names)
@@ -63,7 +64,10 @@ def evaluating(  # noqa: PLR0913 - what a run is made of
             if (problem := drifted(resolver, dataset, name, answers)) is not None:
                 raise problem.error
     rows = {word: answers.rows[word] for word in needs.beside}
-    with opened(resolver, chosen, needs, dataset=dataset, as_of=as_of, history=history, beside=rows) as run:
+    wanted = [chosen[name].where for name in names] if members_only else None
+    with opened(
+        resolver, chosen, needs, dataset=dataset, as_of=as_of, history=history, beside=rows, chosen_by=wanted
+    ) as run:
         yield run
 
 
@@ -108,6 +112,7 @@ def evaluate(
         history=kept,
         extra=sorted({*chain(*said.values())}),
         answers=answers,
+        members_only=True,
     ) as run:
         found = run.memberships(fit, said)
         remember(kept, [item for items in run.in_force.values() for item in items], as_of)

@@ -179,6 +179,11 @@ class Threshold:
     reach: int = 0
     """So many of the natural groups reach it."""
 
+    @property
+    def apart(self) -> bool:
+        """Whether it is known before people's own values are: it is fixed, or read off everybody's events."""
+        return self.kind == "fixed" or (self.kind == "moving_average" and self.by is None)
+
 
 @dataclass(frozen=True, slots=True)
 class ThresholdRef:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from passerelle.segmentation.adapt import Adapter, InForce, warnings
+from passerelle.segmentation.compile.candidates import candidates
 from passerelle.segmentation.compile.instants import AsOf
 from passerelle.segmentation.compile.people import People
 from passerelle.segmentation.compile.portable import Expr
@@ -27,7 +28,7 @@ from passerelle.segmentation.literals import CENTS
 from passerelle.segmentation.membership import Membership, ModelUsed
 from passerelle.segmentation.refusals import naming_conditions
 from passerelle.segmentation.resolve import Resolver
-from passerelle.segmentation.rules import Segment, Sort, ThresholdRef, plain
+from passerelle.segmentation.rules import Rule, Segment, Sort, ThresholdRef, plain
 
 _EXCLUDED, _HELD_OUT, _MEMBER, _FIRST_SPLIT = 1, 2, 3, 4
 
@@ -162,10 +163,12 @@ def opened(
     as_of: int,
     history: History,
     beside: Mapping[str, pa.Table] | None = None,
+    chosen_by: Sequence[Rule] | None = None,
 ) -> Iterator[Evaluation]:
     """Compute what `needs` says, once.
 
     `beside`: of each model in it, by what rules call it, `subject_id` and a column for each of its answers.
+    `chosen_by`: nobody is asked about but people who fulfil one of these rules; None: people of any kind.
     """
     beside = beside or {}
     with (
@@ -173,28 +176,37 @@ def opened(
         naming_conditions(session, resolver, chosen, AsOf(as_of)),
     ):
         people = People(session, resolver.catalogue.population, AsOf(as_of))
-        stored = session.store("people", people.table(needs))
-        stored = _joined(session, stored, beside)
-        compiler = Compiler(stored, people.columns, people.sequences, AsOf(as_of), chosen)
+        everybody = _joined(session, people.table(needs), beside)
+        compiler = Compiler(everybody, people.columns, people.sequences, AsOf(as_of), chosen)
         compiler.beside = prefixes(beside)
-        size = session.fetch(stored.aggregate(n=stored.count())).column("n")[0].as_py()
+        if chosen_by is None:
+            compiler.people = session.store("people", everybody)
+        counted = compiler.people if chosen_by is None else people.everybody()
+        size = session.fetch(counted.aggregate(n=counted.count())).column("n")[0].as_py()
         adapter = Adapter(session, compiler, history, size)
+        in_force = {each.label: adapter.threshold(each) for each in needs.thresholds.values() if each.threshold.apart}
+        if chosen_by is not None:
+            wanted = candidates(chosen_by, needs, compiler)
+            compiler.people = session.store("people", everybody if wanted is None else everybody.filter(wanted))
         if needs.rfm is not None:
             adapter.scores(needs.rfm)
-        in_force = {label: adapter.threshold(reference) for label, reference in needs.thresholds.items()}
+        for rule in needs.tops:
+            adapter.top(rule)
+        in_force |= {
+            each.label: adapter.threshold(each) for each in needs.thresholds.values() if not each.threshold.apart
+        }
+        in_force = {label: in_force[label] for label in needs.thresholds}
         yield Evaluation(resolver, chosen, session, compiler, in_force, needs.thresholds, as_of, size, dataset)
 
 
 def _joined(session: Session, people: Expr, beside: Mapping[str, pa.Table]) -> Expr:
-    """People with the answers of models beside them, stored again; the same where there are none."""
-    if not beside:
-        return people
+    """People with the answers of models beside them."""
     for word, prefix in prefixes(beside).items():
         rows = beside[word]
         joined = people.join(session.put(f"{prefix}_rows", rows), "subject_id", how="left")
         answers = {f"{prefix}_{part}": joined[part] for part in rows.column_names if part != "subject_id"}
         people = joined.select(*people.columns, **answers)
-    return session.store("people_and_models", people)
+    return people
 
 
 def _closure(segment: Segment, segments: Mapping[str, Segment]) -> list[str]:

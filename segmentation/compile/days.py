@@ -1,5 +1,6 @@
 """Daily metrics: one value per complete calendar day of a time zone."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,7 +9,8 @@ import ibis
 from passerelle.segmentation.compile.events import MICRO, Partial, field_value, first_rows, holds, scaled_sum
 from passerelle.segmentation.compile.instants import AsOf, timestamp
 from passerelle.segmentation.compile.people import Tables
-from passerelle.segmentation.compile.portable import Expr
+from passerelle.segmentation.compile.portable import Expr, whole_division
+from passerelle.segmentation.compile.portable import microseconds as epoch
 from passerelle.segmentation.literals import microseconds
 from passerelle.segmentation.rules import Metric, Threshold
 
@@ -45,6 +47,21 @@ def daily(threshold: Threshold, metric: Metric, tables: Tables, as_of: AsOf, gro
 
 
 def _day(at: Expr, edges: list[int]) -> Expr:
-    """Which day an instant belongs to. Days are found from their edges, so 23 and 25 hours are days too."""
-    branches = [(at < timestamp(edge), index) for index, edge in enumerate(edges[1:])]
-    return ibis.cases(*branches, else_=len(edges))
+    """Which day an instant belongs to. Days are counted from their edges, so 23 and 25 hours are days too."""
+    moment = epoch(at)
+    return ibis.cases(
+        *(
+            (moment < edges[last], whole_division(moment - edges[first], edges[first + 1] - edges[first]) + first)
+            for first, last in _alike(edges)
+        ),
+        else_=len(edges),
+    )
+
+
+def _alike(edges: list[int]) -> Iterator[tuple[int, int]]:
+    """Runs of days of one length, from which edge to which: a year has five."""
+    first = 0
+    for index in range(1, len(edges)):
+        if index + 1 == len(edges) or edges[index + 1] - edges[index] != edges[first + 1] - edges[first]:
+            yield first, index
+            first = index

@@ -54,6 +54,10 @@ class People:
         self.columns: dict[Fact, str] = {}
         self.sequences: dict[Sequence, str] = {}
 
+    def everybody(self) -> Expr:
+        """`subject_id` of each person of the population."""
+        return self._everybody([])
+
     def table(self, needs: Needs) -> Expr:
         """`subject_id` and one column per operand and sequence."""
         aggregates = [item for item in needs.operands if isinstance(item, Aggregate)]

@@ -54,6 +54,8 @@ class Compiler:
     """By label."""
     scores: dict[str, list[Decimal]] = field(default_factory=dict)
     """Edges of the RFM scores: r, f, m."""
+    tops: dict[Top, Decimal | None] = field(default_factory=dict)
+    """Of those whose equals are not drawn, the least value that is still among the greatest; None: nobody has one."""
     beside: Mapping[str, str] = field(default_factory=dict)
     """Of each model, by what rules call it, how its columns begin."""
 
@@ -132,12 +134,12 @@ class Compiler:
 
     def _top(self, rule: Top) -> Expr:
         value = self.value(rule.operand)
-        order = [value.desc()]
-        if rule.draw:
-            order.append(salted(self.people.subject_id, rule.salt).asc())
+        if not rule.draw:
+            least = self.tops[rule]
+            return _false() if least is None else known(number(value, "at_least", least, whole=rule.operand.type.whole))
         # Nobody without a value takes a place: they are ranked apart.
-        window = ibis.window(group_by=value.isnull(), order_by=order)
-        place = (ibis.row_number() if rule.draw else ibis.rank()).over(window)
+        order = [value.desc(), salted(self.people.subject_id, rule.salt).asc()]
+        place = ibis.row_number().over(ibis.window(group_by=value.isnull(), order_by=order))
         if rule.percent is None:
             return value.notnull() & (place < (rule.n or 0))
         part, whole = (rule.percent / _PER_CENT).as_integer_ratio()

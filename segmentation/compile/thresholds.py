@@ -17,9 +17,7 @@ def quantiles(values: Expr, amounts: list[Fraction]) -> Expr:
     Columns: `g`; `n` values; per amount i `q{i}`, and `below{i}`, how many lie strictly below it (whole numbers of
     any type). Everything is counted in whole numbers, so no share is ever rounded and equal values are never split.
     """
-    counts = values.group_by(["g", "v"]).aggregate(k=values.count())
-    rising = ibis.cumulative_window(group_by=counts.g, order_by=counts.v)
-    ranked = counts.mutate(up_to=counts.k.sum().over(rising), n=counts.k.sum().over(ibis.window(group_by=counts.g)))
+    ranked = _ranked(values)
     parts: dict[str, Expr] = {"n": ranked.n.max()}
     for index, amount in enumerate(amounts):
         part, whole = amount.as_integer_ratio()
@@ -27,6 +25,24 @@ def quantiles(values: Expr, amounts: list[Fraction]) -> Expr:
         parts[f"q{index}"] = ranked.v.min(where=reached)
         parts[f"below{index}"] = (ranked.up_to - ranked.k).min(where=reached)
     return ranked.group_by("g").aggregate(**parts)
+
+
+def edge(values: Expr, *, share: Fraction | None, number: int) -> Expr:
+    """Of `values` (`v` not null, one `g`): `least`, the smallest v that fewer than so many exceed.
+
+    So many are a `share` of them, or else a `number`. All equals of the last are within.
+    """
+    ranked = _ranked(values)
+    part, whole = (1, 1) if share is None else share.as_integer_ratio()
+    most = ibis.literal(number, type="int64") if share is None else ranked.n * part
+    return ranked.aggregate(least=ranked.v.min(where=(ranked.n - ranked.up_to) * whole < most))
+
+
+def _ranked(values: Expr) -> Expr:
+    """By group `g`, each different `v`, how often it occurs, `k`, how many do not exceed it, `up_to`, and all, `n`."""
+    counts = values.group_by(["g", "v"]).aggregate(k=values.count())
+    rising = ibis.cumulative_window(group_by=counts.g, order_by=counts.v)
+    return counts.mutate(up_to=counts.k.sum().over(rising), n=counts.k.sum().over(ibis.window(group_by=counts.g)))
 
 
 def moments(values: Expr, *, whole: bool) -> Expr:

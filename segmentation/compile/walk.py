@@ -24,6 +24,7 @@ from passerelle.segmentation.rules import (
     Segment,
     Sequence,
     ThresholdRef,
+    Top,
 )
 
 
@@ -38,6 +39,8 @@ class Needs:
     rfm: Rfm | None = None
     clusters: dict[str, set[str]] = field(default_factory=dict)
     """By cluster, the groups that are named."""
+    tops: dict[Top, None] = field(default_factory=dict)
+    """Those that an edge decides; equals that are drawn need a place each."""
     scores: dict[str, Scored] = field(default_factory=dict)
 
     @property
@@ -74,6 +77,8 @@ class Needs:
                     self.clusters[rule.operand.cluster] |= named_groups(rule)
                 if isinstance(rule, Compare):
                     self._add_target(rule.target)
+                elif isinstance(rule, Top) and not rule.draw:
+                    self.tops.setdefault(rule)
 
     def add_operand(self, operand: Operand) -> None:
         """Collect what `operand` is computed from."""

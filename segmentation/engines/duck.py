@@ -51,7 +51,10 @@ class DuckDb:
             for name, rows in small_tables(dataset).items():
                 connection.register(name, rows)
             self._close_off(connection, [str(file) for table in tables.values() for file in table.files])
-            yield Session(DuckBackend(connection), DIALECT, tables, dataset)
+            once = [
+                name for name, table in tables.items() if table.grain == "person" and _once(connection, shown(name))
+            ]
+            yield Session(DuckBackend(connection), DIALECT, tables, dataset, once=once)
 
     def check(self) -> str:
         """See `Engine`."""
@@ -131,9 +134,18 @@ def _told() -> Iterator[None]:
 
 def _show(connection: duckdb.DuckDBPyConnection, name: str, table: DatasetTable) -> None:
     if table.files:
-        connection.read_parquet([str(file) for file in table.files]).create_view(name)
+        columns = ", ".join(f'"{column}"' for column in table.columns)
+        connection.read_parquet([str(file) for file in table.files]).project(columns).create_view(name)
         return
     connection.register(name, schema_of(table).empty_table())
+
+
+def _once(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether a table holds nobody twice. Ids are given one after the other, so a bit for each takes little room."""
+    bits = f"SELECT bit_or(1::UBIGINT << (subject_id & 63)::UBIGINT) AS b, count(*) AS n FROM {name} GROUP BY subject_id >> 6"  # noqa: S608, E501 - our own name
+    with _told():
+        rows = connection.execute(f"SELECT coalesce(sum(n) = sum(bit_count(b)), true) FROM ({bits})").fetchall()  # noqa: S608
+    return bool(rows[0][0])
 
 
 def _set(connection: duckdb.DuckDBPyConnection, name: str, value: Any) -> None:  # noqa: ANN401 - a setting's value

@@ -1,6 +1,6 @@
 """One evaluation's tables on an engine, as Ibis expressions; merges are followed, whatever the engine."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import ibis
 import pyarrow as pa
@@ -60,9 +60,17 @@ class Session:
     """The tables by the names of model.yaml, and what is asked of them."""
 
     def __init__(
-        self, backend: Backend, dialect: Dialect, tables: Mapping[str, DatasetTable], dataset: Dataset
+        self,
+        backend: Backend,
+        dialect: Dialect,
+        tables: Mapping[str, DatasetTable],
+        dataset: Dataset,
+        *,
+        once: Collection[str] = (),
     ) -> None:
+        """`once`: tables that are known to hold nobody twice."""
         self.backend = backend
+        self._once = once
         self._dialect = dialect
         self._tables = tables
         small = small_tables(dataset)
@@ -79,6 +87,8 @@ class Session:
             own = ~merged.moved
             best = {c: merged[c].max(where=own).fill_null(merged[c].max()) for c in names}
             return merged.group_by("subject_id").aggregate(**best)
+        if name in self._once:
+            return self._table(name, list(self._tables[name].columns)).select("subject_id", *names)
         return table.group_by("subject_id").aggregate(**{column: table[column].max() for column in names})
 
     def events(self, name: str) -> Expr:

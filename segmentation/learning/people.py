@@ -65,7 +65,8 @@ def population_of(
         needs.add_rule(population)
     for operand in traits.values():
         needs.add_operand(operand)
-    with opened(resolver, chosen, needs, dataset=dataset, as_of=as_of, history=history) as run:
+    wanted = None if population is None else [population]
+    with opened(resolver, chosen, needs, dataset=dataset, as_of=as_of, history=history, chosen_by=wanted) as run:
         compiler = run.compiler
         columns = {f"x{index}": compiler.value(operand) for index, operand in enumerate(traits.values())}
         people = compiler.people
