@@ -1,0 +1,1 @@
+"""The example segments of the language, on one shop of any size: by Passerelle and by hand."""
