@@ -19,7 +19,7 @@ BENCHMARKS = {
     "sql_rows": "bench.rest",
     "resolve_consent": "bench.resolve",
     "read_consent_log": "bench.resolve",
-    "rfm_segment": "bench.segment",
+    "segments_worst": "bench.segments",
     "rfm_clusters": "bench.clusters",
     "plan_diff": "bench.plan",
     "first_sync": "bench.sync",
