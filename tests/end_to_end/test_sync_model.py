@@ -1,12 +1,9 @@
 """Any order of consents, changed data, faults of the platforms, crashes and runs keeps what `sync_model` asks for."""
 
 import hashlib
-import io
 import itertools
-import json
 import tempfile
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +64,8 @@ class World:
 
     def number(self, person: int) -> int:
         """The surrogate of one of the model's people."""
-        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-        with redirect_stdout(out):
-            self.cli("consent", "show", "--file", self.named(person))
-            out.flush()
-        ref = json.loads(out.buffer.getvalue())["subject_ref"]
+        _, shown = told(self.rooms.shop.folder, "consent", "show", "--file", self.named(person))
+        ref = shown["subject_ref"]
         return next(int(str(number)) for number, known in self.rooms.rows(REFS) if known == ref)
 
     def named(self, person: int) -> str:
