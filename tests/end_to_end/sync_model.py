@@ -1,5 +1,6 @@
 """The reference: who may be at the platforms, who is, and what must hold after anything. It knows nothing of how."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 Presence = dict[str, set[int]]
@@ -29,11 +30,15 @@ class Model:
         self.there = there
         return wrong
 
-    def settled(self, rejected: Presence) -> list[str]:
-        """What is wrong once everything is settled. `rejected`: whom a platform does not want as they are."""
+    def settled(self, rejected: Presence, unnamed: Mapping[str, int]) -> list[str]:
+        """What is wrong once everything is settled. `rejected`: whom a platform does not want as they are.
+
+        `unnamed`: how many a platform rejected without saying whom; so many may be missing there.
+        """
         wanted = {one for one in range(self.people) if self.allowed(one)}
         return [
             f"{destination}: {sorted(now)} and not {sorted(wanted - rejected[destination])}"
             for destination, now in self.there.items()
-            if now != wanted - rejected[destination]
+            if now - (wanted - rejected[destination])
+            or len(wanted - rejected[destination] - now) > unnamed[destination]
         ]
