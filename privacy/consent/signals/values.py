@@ -168,6 +168,9 @@ def _rows(name: str, stream: BinaryIO) -> Iterator[Value]:
                 yield _row(began, names, row)
     except (csv.Error, UnicodeDecodeError):
         raise DefinitionError(f"{name}, after line {line}: a row cannot be read.") from None
+    finally:
+        if not text.closed:
+            text.detach()  # whoever opened the stream closes it
 
 
 def _row(line: int, names: list[str], row: list[str]) -> Value:
