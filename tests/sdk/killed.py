@@ -16,7 +16,7 @@ from passerelle.workflows.pull import Seams
 from tests.sdk.far import earlier, later, made, shop
 from tests.workflows.pulls import Shop
 
-KILLED_AT = ("page written", "page staged", "merged", "manifest renamed", "settled")
+KILLED_AT = ("page written", "merged", "manifest renamed")
 
 
 def main(folder: Path, store: str) -> None:

@@ -57,7 +57,7 @@ def test_a_pull_that_is_killed_at_any_step_of_the_lake_ends_as_one_that_was_not(
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
