@@ -191,7 +191,8 @@ def opened(
         if needs.rfm is not None:
             adapter.scores(needs.rfm)
         for rule in needs.tops:
-            adapter.top(rule)
+            if not rule.draw:
+                adapter.top(rule)
         in_force |= {
             each.label: adapter.threshold(each) for each in needs.thresholds.values() if not each.threshold.apart
         }

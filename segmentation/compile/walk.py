@@ -40,7 +40,7 @@ class Needs:
     clusters: dict[str, set[str]] = field(default_factory=dict)
     """By cluster, the groups that are named."""
     tops: dict[Top, None] = field(default_factory=dict)
-    """Those that an edge decides; equals that are drawn need a place each."""
+    """Whoever has a value has a place among all who have one."""
     scores: dict[str, Scored] = field(default_factory=dict)
 
     @property
@@ -77,7 +77,7 @@ class Needs:
                     self.clusters[rule.operand.cluster] |= named_groups(rule)
                 if isinstance(rule, Compare):
                     self._add_target(rule.target)
-                elif isinstance(rule, Top) and not rule.draw:
+                elif isinstance(rule, Top):
                     self.tops.setdefault(rule)
 
     def add_operand(self, operand: Operand) -> None:

@@ -74,6 +74,14 @@ def test_of_equals_at_the_edge_all_are_among_the_greatest(shop: World) -> None:
     assert shop.members({"top": {"percent": 5, "by": "orders_365d"}}) == {4}
 
 
+@pytest.mark.parametrize("ties", ["include", "hash"])
+def test_the_greatest_are_so_among_everybody_and_not_among_those_who_could_be_in(shop: World, ties: str) -> None:
+    greatest = {"top": {"n": 2, "by": "orders_365d", "ties": ties}}  # 3 and 4, who looked at nothing
+    assert shop.members({"all": [{"did": "view"}, greatest]}) == set()
+    found = shop.run(segment("it", {"did": "view"}, exclude=[greatest]))["it"]
+    assert found.subject_ids.to_pylist() == [1, 2]
+
+
 def test_a_table_that_holds_somebody_twice_counts_them_once(shop: World) -> None:
     shop.people = [*shop.people, *persons(1, 2, loyalty="or"), *persons(2**40, 2**40 + 64)]
     found = shop.run(segment("it", {"attribute": "loyalty", "is": "or"}))["it"]
