@@ -21,6 +21,7 @@ BENCHMARKS = {
     "read_consent_log": "bench.resolve",
     "segments_worst": "bench.segments",
     "rfm_clusters": "bench.clusters",
+    "spark_worst": "bench.spark",
     "plan_diff": "bench.plan",
     "first_sync": "bench.sync",
     "same_sync_again": "bench.sync",
