@@ -9,6 +9,7 @@ import pyarrow as pa
 from passerelle.segmentation.clusters import known as clusters
 from passerelle.segmentation.clusters.assign import Standing
 from passerelle.segmentation.clusters.people import Grouped, groups_of
+from passerelle.segmentation.clusters.sequences import strayed
 from passerelle.segmentation.compile.walk import Needs
 from passerelle.segmentation.dataset import Dataset
 from passerelle.segmentation.history import History
@@ -43,14 +44,14 @@ class Answers:
 def unfit_models(resolver: Resolver, dataset: Dataset, name: str, as_of: int) -> Unfit | None:
     """Why a segment, or one that it refers to, may not be computed; None where nothing speaks against it yet."""
     for segment in resolver.reached([name]).values():
-        if (found := _unfit(Needs.of([segment]), dataset, segment.require, as_of)) is not None:
+        if (found := _unfit(Needs.of([segment]), resolver, dataset, segment.require, as_of)) is not None:
             return found
     return None
 
 
 def unfit_value(resolver: Resolver, dataset: Dataset, word: str, as_of: int) -> Unfit | None:
     """Why a trait may be told of nobody as their value: the score that it is may not be relied on, by its own gates."""
-    return _unfit(_of_value(resolver, word), dataset, None, as_of)
+    return _unfit(_of_value(resolver, word), resolver, dataset, None, as_of)
 
 
 def _of_value(resolver: Resolver, word: str) -> Needs:
@@ -59,10 +60,13 @@ def _of_value(resolver: Resolver, word: str) -> Needs:
     return needs
 
 
-def _unfit(needs: Needs, dataset: Dataset, require: RequiredModel | None, as_of: int) -> Unfit | None:
+def _unfit(
+    needs: Needs, resolver: Resolver, dataset: Dataset, require: RequiredModel | None, as_of: int
+) -> Unfit | None:
     groups = (clusters.unfit(dataset.clusters, each, named, require, as_of) for each, named in needs.clusters.items())
     found = (scores.unfit(dataset.scores, each, require, as_of) for each in needs.scores)
-    return next((each for each in chain(groups, found) if each is not None), None)
+    ways = (strayed(resolver, dataset.clusters.models[each]) for each in needs.clusters)  # all are there by then
+    return next((each for each in chain(groups, found, ways) if each is not None), None)
 
 
 def unfitted(needs: Needs, dataset: Dataset, as_of: int) -> Unfit | None:

@@ -5,12 +5,14 @@ import hashlib
 import numpy as np
 import pyarrow as pa
 
+from passerelle.segmentation.clusters.model import ClusterModel
 from passerelle.segmentation.clusters.states import described
 from passerelle.segmentation.compile import ways
 from passerelle.segmentation.compile.walk import Needs
 from passerelle.segmentation.dataset import Dataset
 from passerelle.segmentation.history import History
 from passerelle.segmentation.learning.resolve import Made
+from passerelle.segmentation.learning.unfit import Unfit
 from passerelle.segmentation.resolve import Resolver
 from passerelle.segmentation.running import opened
 from passerelle.segmentation.wrong import Place
@@ -43,6 +45,21 @@ def sequences_of(
     counts = np.searchsorted(events["subject_id"].to_numpy(), np.append(ids, np.iinfo(np.int64).max))
     offsets = pa.array(counts.astype(np.int32))
     states = events["state"].cast(pa.int16()).combine_chunks()
-    written = resolver.catalogue.model.journeys[name].model_dump_json()
     table = pa.table({"subject_id": ids, "seen": pa.ListArray.from_arrays(offsets, states)})
-    return described(table, symbols, hashlib.sha256(written.encode()).hexdigest())
+    return described(table, symbols, journey_digest(resolver, name))
+
+
+def journey_digest(resolver: Resolver, name: str) -> str:
+    """Of what model.yaml says of a journey now."""
+    return hashlib.sha256(resolver.catalogue.model.journeys[name].model_dump_json().encode()).hexdigest()
+
+
+def strayed(resolver: Resolver, model: ClusterModel) -> Unfit | None:
+    """Why hidden states may not be relied on: their journey is another one by now."""
+    hidden = model.hidden
+    if hidden is None or journey_digest(resolver, hidden.journey) == hidden.journey_digest:
+        return None
+    return Unfit(
+        f"The journey `{hidden.journey}` is another one than the states of `{model.cluster}` were fitted to.",
+        f"Run `passerelle cluster fit {model.cluster}`.",
+    )

@@ -112,6 +112,17 @@ def test_a_journey_that_was_changed_holds_segments_back(here: ClusterWorld, mode
     try:
         with pytest.raises(HeldBack, match="another one than"):
             groups_of(["kinds"], using.resolver, using.dataset, as_of=T, history=using.history)
+        found = using.run(
+            *(
+                validated(SegmentFile, {"segment": name, "where": where})
+                for name, where in (("s", {"cluster": "kinds", "in": ["1"]}), ("other", {"did": "purchase"}))
+            )
+        )
+        held = found["s"].held
+        assert held is not None
+        assert "another one than" in held.reason
+        assert found["other"].held is None
+        assert found["other"].size > 0
     finally:
         changed.model = before
 
