@@ -112,11 +112,9 @@ def test_a_journey_that_was_changed_holds_segments_back(here: ClusterWorld, mode
     try:
         with pytest.raises(HeldBack, match="another one than"):
             groups_of(["kinds"], using.resolver, using.dataset, as_of=T, history=using.history)
+        wheres: dict[str, Any] = {"s": {"cluster": "kinds", "in": ["1"]}, "other": {"did": "purchase"}}
         found = using.run(
-            *(
-                validated(SegmentFile, {"segment": name, "where": where})
-                for name, where in (("s", {"cluster": "kinds", "in": ["1"]}), ("other", {"did": "purchase"}))
-            )
+            *(validated(SegmentFile, {"segment": name, "where": where}) for name, where in wheres.items())
         )
         held = found["s"].held
         assert held is not None
