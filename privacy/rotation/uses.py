@@ -1,8 +1,8 @@
 """What generations of the master key are used for, as the store says: read in the transaction that relies on it.
 
-A use has a path: the generations that were ever current for it, oldest first. The last is current, and everything
-written now is written under it. A rotation moves rows from older ones to it in batches; until it ends, rows stand
-under both, and whoever looks something up looks under both.
+A use has a path: the generations that were ever current for it, oldest first, whatever a clock said: a rotation only
+ever goes to a newer one. The last is current, and everything written now is written under it. A rotation moves rows
+from older ones to it in batches; until it ends, rows stand under both, and whoever looks something up looks under both.
 """
 
 from dataclasses import dataclass
@@ -50,9 +50,7 @@ class Standing:
 def standing(connection: Connection, use: Use) -> Standing:
     """Where `use` stands in this transaction."""
     c = key_use.c
-    rows = connection.execute(
-        select(c.generation, c.ended_at).where(c.use == use.value).order_by(c.began_at, c.generation)
-    ).all()
+    rows = connection.execute(select(c.generation, c.ended_at).where(c.use == use.value).order_by(c.generation)).all()
     path = tuple(row.generation for row in rows) or (FIRST,)
     leaving = [row.generation for row in rows[:-1] if row.ended_at is None]
     return Standing(path, tuple(reversed(leaving)))

@@ -10,7 +10,7 @@ from passerelle.privacy.keys import Keyring, KeySettings
 from passerelle.privacy.rotation.uses import Use, standing
 from passerelle.privacy.subjects import Subjects
 from passerelle.privacy.vocabulary import Field
-from tests.privacy.rotation.world import GONE, PEOPLE, SHARED, World, facts
+from tests.privacy.rotation.world import GONE, NOW, PEOPLE, SHARED, World, facts
 
 
 class Died(Exception):
@@ -106,6 +106,16 @@ def test_a_rotation_that_dies_anywhere_is_gone_on_with(world: World) -> None:
     assert deaths > 10
     with world.store.read() as connection:
         assert {standing(connection, use).path for use in Use} == {(1, 2)}
+
+
+def test_a_clock_that_was_set_back_leaves_the_newest_key_in_use(world: World) -> None:
+    before = facts(world)
+    world.rotate(now=NOW + 2_000_000)
+    world.rotate(now=NOW + 1)
+    assert facts(world) == before
+    assert world.verify() == []
+    with world.store.read() as connection:
+        assert {standing(connection, use).path for use in Use} == {(1, 2, 3)}
 
 
 @pytest.mark.parametrize("only", ["vault", "pseudonyms", "signing"])

@@ -83,8 +83,10 @@ class World:
         with self.store.read() as connection:
             return self.log.verify(connection).problems
 
-    def rotate(self, *only: str, rows: int = 5, step: Callable[[str], None] = lambda _name: None) -> Rotated:
-        return Rotation(self.store, self.log, self.keys, rows=rows, step=step).rotate(only, now=NOW + 1)
+    def rotate(
+        self, *only: str, rows: int = 5, step: Callable[[str], None] = lambda _name: None, now: int = NOW + 1
+    ) -> Rotated:
+        return Rotation(self.store, self.log, self.keys, rows=rows, step=step).rotate(only, now=now)
 
     def retire(self, generation: int, step: Callable[[str], None] = lambda _name: None) -> bool:
         return Rotation(self.store, self.log, self.keys, step=step).retire(generation, now=NOW + 2)
