@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from passerelle.segmentation.clusters.model import ClusterModel
-from passerelle.segmentation.clusters.states import described
+from passerelle.segmentation.clusters.states import another_journey, described
 from passerelle.segmentation.compile import ways
 from passerelle.segmentation.compile.walk import Needs
 from passerelle.segmentation.dataset import Dataset
@@ -55,11 +55,8 @@ def journey_digest(resolver: Resolver, name: str) -> str:
 
 
 def strayed(resolver: Resolver, model: ClusterModel) -> Unfit | None:
-    """Why hidden states may not be relied on: their journey is another one by now."""
+    """Why a model's hidden states may not be relied on, where their journey is another one by now."""
     hidden = model.hidden
     if hidden is None or journey_digest(resolver, hidden.journey) == hidden.journey_digest:
         return None
-    return Unfit(
-        f"The journey `{hidden.journey}` is another one than the states of `{model.cluster}` were fitted to.",
-        f"Run `passerelle cluster fit {model.cluster}`.",
-    )
+    return another_journey(model, hidden)

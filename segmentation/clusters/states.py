@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pyarrow as pa
 
-from passerelle.privacy.errors import HeldBack
 from passerelle.segmentation.clusters.model import NONE, ClusterModel, HiddenStates
 from passerelle.segmentation.journeys.hidden import NOTHING, Hidden, Seen, now
 from passerelle.segmentation.learning.features import Matrix
 from passerelle.segmentation.learning.sample import Labels, slices
+from passerelle.segmentation.learning.unfit import Unfit
 
 MOST_SEEN = 50
 """Of each person the last so many instants count."""
@@ -28,10 +28,7 @@ def standing_in(model: ClusterModel, raw: pa.Table) -> tuple[Labels, Matrix]:
     if hidden is None:
         raise ValueError("this model has no hidden states")
     if symbols_of(raw) != (hidden.symbols, hidden.journey_digest):
-        raise HeldBack(
-            f"The journey `{hidden.journey}` is another one than the states of `{model.cluster}` were fitted to.",
-            advice=f"Run `passerelle cluster fit {model.cluster}`.",
-        )
+        raise another_journey(model, hidden).error
     labels, doubt = np.full(raw.num_rows, NONE, np.int64), np.full(raw.num_rows, np.nan)
     called = np.array([*model.labels, NONE], np.int64)  # the last is for who did nothing
     chances = chances_of(hidden)
@@ -39,6 +36,14 @@ def standing_in(model: ClusterModel, raw: pa.Table) -> tuple[Labels, Matrix]:
         state, unsure = now(seen_in(raw.slice(part.start, part.stop - part.start)), chances)
         labels[part], doubt[part] = called[state], np.round(unsure, _DIGITS)
     return labels, doubt
+
+
+def another_journey(model: ClusterModel, hidden: HiddenStates) -> Unfit:
+    """Why hidden states may not be relied on: their journey is another one by now."""
+    return Unfit(
+        f"The journey `{hidden.journey}` is another one than the states of `{model.cluster}` were fitted to.",
+        f"Run `passerelle cluster fit {model.cluster}`.",
+    )
 
 
 def chances_of(hidden: HiddenStates) -> Hidden:

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from passerelle.privacy.errors import DefinitionError, HeldBack, quoted
+from passerelle.privacy.errors import HeldBack
 from passerelle.segmentation.clusters.assign import Standing
 from passerelle.segmentation.clusters.fit import fit
 from passerelle.segmentation.clusters.known import unfit
@@ -13,7 +13,7 @@ from passerelle.segmentation.clusters.people import groups_of, looking
 from passerelle.segmentation.learning.unfit import Unfit
 from passerelle.segmentation.resolve import Resolver
 from passerelle.workflows.engine import Unsaved, dataset, instant, located
-from passerelle.workflows.settings.names import did_you_mean, listed
+from passerelle.workflows.learning.files import asked
 
 if TYPE_CHECKING:
     from passerelle.segmentation.clusters.file import ClusterFile
@@ -32,11 +32,7 @@ class Told:
 
 def file_of(workspace: "Workspace", name: str) -> "ClusterFile":
     """What clusters/NAME.yaml asks for. Raises `DefinitionError` where there is no such file."""
-    if name not in workspace.clusters:
-        known = list(workspace.clusters)
-        hint = did_you_mean(name, known) or (f" Known: {listed(known)}." if known else " There is none yet.")
-        raise DefinitionError(f"There is no file for the cluster {quoted(name)} in clusters/.{hint}")
-    return workspace.clusters[name]
+    return asked(workspace.clusters, "cluster", name)
 
 
 def fit_cluster(workspace: "Workspace", name: str, *, as_of: int | None, now: int, progress: "Progress") -> Told:

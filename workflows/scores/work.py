@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from passerelle.privacy.errors import DefinitionError, quoted
 from passerelle.segmentation.learning.unfit import Unfit
 from passerelle.segmentation.resolve import Resolver
 from passerelle.segmentation.scores.fit import fit
@@ -11,7 +10,7 @@ from passerelle.segmentation.scores.known import Scores, ScoreStanding, drifted,
 from passerelle.segmentation.scores.model import ScoreModel
 from passerelle.segmentation.scores.people import learnable, scores_of
 from passerelle.workflows.engine import Unsaved, dataset, instant, located
-from passerelle.workflows.settings.names import did_you_mean, listed
+from passerelle.workflows.learning.files import asked
 
 if TYPE_CHECKING:
     from passerelle.segmentation.scores.file import ScoreFile
@@ -30,11 +29,7 @@ class Told:
 
 def file_of(workspace: "Workspace", name: str) -> "ScoreFile":
     """What scores/NAME.yaml asks for. Raises `DefinitionError` where there is no such file."""
-    if name not in workspace.scores:
-        known = list(workspace.scores)
-        hint = did_you_mean(name, known) or (f" Known: {listed(known)}." if known else " There is none yet.")
-        raise DefinitionError(f"There is no file for the score {quoted(name)} in scores/.{hint}")
-    return workspace.scores[name]
+    return asked(workspace.scores, "score", name)
 
 
 def fit_score(workspace: "Workspace", name: str, *, as_of: int | None, now: int, progress: "Progress") -> Told:

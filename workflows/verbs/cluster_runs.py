@@ -114,25 +114,21 @@ def run_apply(environment: Environment, request: FitRequest) -> ApplyResult:
 
 def run_report(environment: Environment, request: ReportRequest) -> ReportResult:
     """Write the page."""
-    from passerelle.privacy.errors import DefinitionError
     from passerelle.workflows.clusters.report import report
     from passerelle.workflows.clusters.work import told
     from passerelle.workflows.engine import instant
+    from passerelle.workflows.report.saved import save
     from passerelle.workflows.workspace import Workspace
 
     with Workspace.open(environment.workspace) as workspace:
         found = told(workspace, request.name, instant(None, environment.now()))
-        content = report(found.file, found.model, workspace.models().runs(request.name)).encode()
-    try:
-        request.out.write_bytes(content)
-    except OSError as problem:
-        raise DefinitionError(f"The page cannot be written: {problem.strerror}.") from None
+        size = save(report(found.file, found.model, workspace.models().runs(request.name)), request.out)
     return ReportResult(
         **held_back(found),
         cluster=request.name,
         version=found.model.version,
         file=str(request.out),
-        bytes=len(content),
+        bytes=size,
     )
 
 

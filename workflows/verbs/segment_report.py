@@ -34,7 +34,7 @@ class ReportResult(Result):
 def run(environment: Environment, request: ReportRequest) -> ReportResult:
     """Compute the segment once, and write the page; nothing else is saved."""
     from passerelle.privacy.audit.times import iso
-    from passerelle.privacy.errors import DefinitionError
+    from passerelle.workflows.report.saved import save
     from passerelle.workflows.segments.report import applicable, report
     from passerelle.workflows.segments.section import asking
     from passerelle.workflows.workspace import Workspace
@@ -44,20 +44,17 @@ def run(environment: Environment, request: ReportRequest) -> ReportResult:
         at = as_of(workspace, request.as_of, now)
         with asking(workspace, request.name, as_of=at, now=now) as asked:
             sections = applicable(asked)
-            content = report(asked, sections).encode()
+            page = report(asked, sections)
             moment, version = asked.run.as_of, asked.membership.version
     out = request.out or Path(f"{request.name}.html")
-    try:
-        out.write_bytes(content)
-    except OSError as problem:
-        raise DefinitionError(f"The page cannot be written: {problem.strerror}.") from None
+    size = save(page, out)
     return ReportResult(
         segment=request.name,
         as_of=iso(moment),
         version=version,
         sections=[each.title for each in sections],
         file=str(out),
-        bytes=len(content),
+        bytes=size,
     )
 
 
